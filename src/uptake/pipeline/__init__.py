@@ -1,0 +1,1 @@
+"""What changes state, named by verbs: accept a call, fold the log, rescore, rebuild."""

@@ -1,0 +1,1 @@
+"""The meta store: people, keys, and each product's configuration with its versions."""

@@ -1,0 +1,1 @@
+"""The read API: JSON over Bearer tokens, described at `/openapi.json`."""
