@@ -1,0 +1,174 @@
+"""A product's configuration: one frozen document, versioned as a whole.
+
+Every name here is also the key in `uptake config` YAML and in the management API.  Structure and ranges are checked by
+msgspec when a document is read; what needs more than one field (an event in two features, a mapping that does not compile)
+is checked in `uptake.pipeline.configure`.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+TraitType = Literal["string", "number", "date", "percentage", "boolean"]
+Action = Literal["identify", "group", "track", "page", "screen"]
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named set of events of the product; an event is in at most one feature.  The order in the document is the order shown."""
+
+    name: Name
+    description: str = ""
+    events: tuple[Name, ...] = ()
+
+
+class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The lowest score of each level: most_engaged >= most, slightly_engaged >= slightly, passive >= passive, else least_engaged."""
+
+    most: Annotated[int, Meta(ge=1, le=100)] = 75
+    slightly: Annotated[int, Meta(ge=1, le=100)] = 50
+    passive: Annotated[int, Meta(ge=1, le=100)] = 25
+
+
+class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A scoring model over the product.  `features` gives weights 1–10, `event_weights` overrides 0–10 by event name."""
+
+    name: Name
+    id: Annotated[int, Meta(ge=0)] = 0
+    window_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    features: dict[Name, Annotated[int, Meta(ge=1, le=10)]] = {}
+    event_weights: dict[Name, Annotated[int, Meta(ge=0, le=10)]] = {}
+    curve: Literal["exponential-1", "linear-1"] = "exponential-1"
+    account_score: Literal["mean", "pooled"] = "mean"
+    daily_cap: Annotated[int, Meta(ge=1)] | None = None
+    half_life_days: Annotated[float, Meta(gt=0)] | None = None
+    levels: Levels = Levels()
+    filter: dict[str, Any] | None = None
+    user_activation: tuple[dict[str, Any], ...] = ()
+    account_activation: tuple[dict[str, Any], ...] = ()
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Trigger (FQL) + action + fields.  `fields` is a mapping of Segment's kit, or "preset" for the action's defaults.
+
+    lenient: take Unix times and other ISO forms, and leave an invalid optional field out instead of refusing the call.
+    """
+
+    name: Name
+    action: Action
+    trigger: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    fields: dict[str, Any] | Literal["preset"] = "preset"
+    enabled: bool = False
+    lenient: bool = False
+
+
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A destination filter: what it does to the calls that its condition (filter FQL) holds for."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    kind: Literal["drop", "sample", "drop_properties", "allow_properties"]
+    condition: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    enabled: bool = True
+    percent: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    path: str = ""
+    fields: dict[str, tuple[str, ...]] = {}
+
+
+def preset_mappings() -> tuple[Mapping, ...]:
+    """The five mappings of a new product: Segment's presets, enabled and lenient."""
+    actions: tuple[Action, ...] = ("identify", "group", "track", "page", "screen")
+    return tuple(
+        Mapping(name=f"{action.title()} Calls", action=action, trigger=f'type = "{action}"', enabled=True, lenient=True)
+        for action in actions
+    )
+
+
+class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The product's Accoil Analytics destination: at most 10 filters and 50 mappings."""
+
+    enabled: bool = True
+    filters: tuple[Filter, ...] = ()
+    mappings: tuple[Mapping, ...] = msgspec.field(default_factory=preset_mappings)
+
+
+class TraitTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Data types that the operator chose, by trait; a trait not named here has the type that is inferred."""
+
+    user: dict[str, TraitType] = {}
+    account: dict[str, TraitType] = {}
+
+
+class Exclusions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is left out before counting: ids, e-mail domains of users, and trait conditions `{trait, equals}`."""
+
+    users: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] = ()
+    user_traits: tuple[dict[str, Any], ...] = ()
+    account_traits: tuple[dict[str, Any], ...] = ()
+
+
+class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A saved filter over users or accounts of a workspace."""
+
+    name: Name
+    of: Literal["user", "account"]
+    workspace: Name
+    where: dict[str, Any] = {}
+    id: Annotated[int, Meta(ge=0)] = 0
+    description: str = ""
+
+
+def default_workspaces() -> tuple[Workspace, ...]:
+    """The one workspace of a new product."""
+    return (Workspace(name="Engagement", id=1),)
+
+
+class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that an operator decides about one product.
+
+    page_event, screen_event: how page and screen calls are named as events; `{name}` stands for the call's name.
+    page_event_unnamed, screen_event_unnamed: the event's name where the call has none.
+    mrr_unit: what the account trait `mrr` counts; shown as money in `currency`.
+    dedupe_days: the same messageId counts once within this many days.
+    keep_properties_days: keep all properties and context in the log for so many days (0: only what mappings read).
+    """
+
+    product: Name = "My product"
+    time_zone: str = "UTC"
+    account_display_name: str = "name"
+    account_created_at: str = "createdAt"
+    account_id_trait: str = "group_id"
+    trait_types: TraitTypes = TraitTypes()
+    mrr_unit: Literal["cents", "units"] = "cents"
+    currency: str = "USD"
+    page_event: str = "Viewed {name} Page"
+    page_event_unnamed: str = "Viewed Page"
+    screen_event: str = "Viewed {name} Screen"
+    screen_event_unnamed: str = "Viewed Screen"
+    dedupe_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    keep_properties_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    features: tuple[Feature, ...] = ()
+    hidden_events: tuple[str, ...] = ()
+    ignored_events: tuple[str, ...] = ()
+    workspaces: tuple[Workspace, ...] = msgspec.field(default_factory=default_workspaces)
+    segments: tuple[Segment, ...] = ()
+    exclusions: Exclusions = Exclusions()
+    destination: Destination = Destination()
+
+
+class ConfigVersion(msgspec.Struct, frozen=True):
+    """One version of a product's configuration.
+
+    revision: 1, 2, 3 … per product.  from_offset: the first call in the product's log to which this version's destination
+    applies (0: all of history).  saved_us: µs since 1970 UTC.
+    """
+
+    product_id: int
+    revision: int
+    from_offset: int
+    saved_us: int
+    by: str
+    why: str
+    config: ProductConfig

@@ -1,0 +1,46 @@
+"""Moments and days.  A moment is an int, microseconds since 1970 UTC; a day is a `date` in the product's time zone."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_us(moment: datetime) -> int:
+    """The moment in microseconds since 1970 UTC; a naive datetime is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    delta = aware - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds
+
+
+def from_us(moment_us: int) -> datetime:
+    """The aware UTC datetime of a moment."""
+    return _EPOCH + timedelta(microseconds=moment_us)
+
+
+def iso_ms(moment_us: int) -> str:
+    """ISO 8601 in UTC with milliseconds, as JavaScript writes it.
+
+    >>> iso_ms(1_700_000_000_123_456)
+    '2023-11-14T22:13:20.123Z'
+    """
+    return from_us(moment_us).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment_us // 1000 % 1000:03d}Z"
+
+
+def day_of(moment_us: int, zone: ZoneInfo) -> date:
+    """The day in the zone that holds the moment."""
+    return from_us(moment_us).astimezone(zone).date()
+
+
+def window(day: date, days: int) -> tuple[date, date]:
+    """First and last day of the window of so many days ending at `day` inclusive."""
+    return day - timedelta(days=days - 1), day
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Each day from first to last inclusive; none where last is before first."""
+    for step in range((last - first).days + 1):
+        yield first + timedelta(days=step)

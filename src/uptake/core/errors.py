@@ -1,0 +1,101 @@
+"""What can be wrong, as values.
+
+Every code that a client, an operator or a page can ever see stands in `CODES`, with its HTTP status and one sentence of
+help; docs/reference/errors.md is made from this table.  Bad input is a `Rejection`, a value like any other; only faults
+that stop a command or a start-up are exceptions (`UptakeError`).
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One stable word for one kind of fault: its HTTP status (0: never over HTTP) and what to do about it."""
+
+    status: int
+    help: str
+
+
+CODES: dict[str, Code] = {
+    # a whole request
+    "unknown_key": Code(401, "The ingest key is missing or unknown: copy it from Settings, or make one with `uptake key create`."),
+    "invalid_token": Code(401, "The read token is missing or unknown: make one with `uptake key create --kind read`."),
+    "bad_json": Code(400, "The body is not the JSON that this route takes."),
+    "bad_encoding": Code(400, "The body could not be decompressed as its Content-Encoding says."),
+    "body_too_large": Code(413, "A request may be 500 KB after decompression; send smaller batches."),
+    "batch_too_long": Code(413, "A batch may hold 2,500 calls; send smaller batches."),
+    "not_found": Code(404, "There is nothing at this address."),
+    "method_not_allowed": Code(405, "This route does not take that method."),
+    "overloaded": Code(429, "The queue is full; repeat after the seconds in Retry-After."),
+    "log_unavailable": Code(503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."),
+    "shutting_down": Code(503, "The server is stopping; repeat after the seconds in Retry-After."),
+    # one call
+    "call_too_large": Code(400, "One call may be 32 KB."),
+    "not_an_object": Code(400, "A call is a JSON object."),
+    "unknown_type": Code(400, "`type` is one of identify, group, track, page, screen, alias."),
+    "missing_user": Code(400, "The call needs userId or anonymousId."),
+    "missing_user_id": Code(400, "The call needs userId."),
+    "missing_group_id": Code(400, "A group call needs groupId."),
+    "missing_event": Code(400, "A track call needs event, a non-empty string."),
+    "missing_previous_id": Code(400, "An alias call needs previousId."),
+    "bad_id": Code(400, "An id is a non-empty string, or a whole number."),
+    "id_too_long": Code(400, "An id, an event name or a messageId has its limit; see the message."),
+    "bad_field": Code(400, "The field has another type than Segment's specification says."),
+    "bad_timestamp": Code(400, "A time is ISO 8601, or Unix seconds or milliseconds."),
+    "missing_timestamp": Code(400, "The legacy routes need timestamp, whole Unix milliseconds."),
+    # fates in the fold
+    "duplicate": Code(0, "The same messageId was counted before, inside the dedupe window."),
+    "no_user": Code(0, "A page or screen call without a user is not counted."),
+    "alias_recorded": Code(0, "Alias calls are recorded, not applied."),
+    "NO_MATCHING_MAPPING": Code(0, "No enabled mapping's trigger matches the call."),
+    "FILTERED_BY_RULES": Code(0, "A destination filter dropped the call."),
+    "FILTERED_BY_INTEGRATIONS_OBJECT": Code(0, "The call's integrations object switches this destination off."),
+    "FILTERED_AT_MAPPING": Code(0, "The destination is switched off."),
+    "BAD_REQUEST": Code(0, "A mapped call failed the action's validation."),
+    # the read API
+    "missing_workspace_id": Code(400, "Name a workspace: ?workspace_id=1."),
+    "invalid_workspace_id": Code(400, "workspace_id is a positive whole number."),
+    "unknown_workspace": Code(404, "The product has no workspace with this id."),
+    "missing_match_parameter": Code(400, "match_type and match_value go together."),
+    "invalid_parameter": Code(400, "A query parameter has a value that it cannot take; see the message."),
+    "unknown_account": Code(404, "The product knows no account with this id."),
+    "unknown_user": Code(404, "The product knows no user with this id."),
+    "internal": Code(500, "A fault in Uptake itself; it is logged and counted."),
+    # configuration
+    "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
+    "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),
+    # start-up and command line
+    "E001": Code(0, "A setting has a value that it cannot take."),
+    "E002": Code(0, "Without login the app may only be bound to loopback."),
+    "E003": Code(0, "The data folder is not writable."),
+    "E004": Code(0, "Another process serves this data folder."),
+    "E005": Code(0, "The data folder was written by a newer Uptake."),
+    "E006": Code(0, "The address is in use or cannot be bound."),
+    "E007": Code(0, "A file could not be read."),
+    "E008": Code(0, "There is no such product, key, account or user."),
+    "E009": Code(0, "The server that holds this data folder did not answer."),
+}
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """One refused item: a stable code, the place in the item (`$.userId`), and one sentence with expected and got.
+
+    `index` is the item's position in its batch (0 for a single call).
+    """
+
+    code: str
+    place: str
+    message: str
+    index: int = 0
+
+
+class UptakeError(Exception):
+    """A fault that stops a command or a start-up: a code of `CODES`, a sentence, and a hint."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "", details: Any = None) -> None:
+        super().__init__(f"{code} {message}" + (f" Hint: {hint}" if hint else ""))
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.details = details

@@ -1,0 +1,94 @@
+"""What a workspace says about accounts and users: its resolved model and the numbers of one day."""
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from uptake.core.config import Levels
+from uptake.core.effects import Kind
+
+Level = Literal["most_engaged", "slightly_engaged", "passive", "least_engaged", "inactive"]
+
+
+class ScoringModel(msgspec.Struct, frozen=True):
+    """A workspace resolved against its product: what an engine needs to score any day.
+
+    weights: event → weight 0–10.  With `every_event` (the product has no feature yet) an event that is not named here
+    weighs 1; otherwise it weighs 0.
+    scored_events: the model's events with weight above 0, seen or not; with `every_event` the engine adds every event
+    that the product has ever seen.
+    features: event → its feature's name, for the explanation; an event without a feature is not in it.
+    """
+
+    workspace_id: int
+    window_days: int
+    weights: dict[str, int]
+    every_event: bool
+    scored_events: frozenset[str]
+    features: dict[str, str]
+    curve: str
+    account_score: Literal["mean", "pooled"]
+    levels: Levels
+    daily_cap: int | None = None
+    half_life_days: float | None = None
+    excluded_users: frozenset[str] = frozenset()
+    excluded_accounts: frozenset[str] = frozenset()
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """All numbers of one account or user in one workspace on one day; inactive ones have zeros.
+
+    id: opaque, stable across rebuilds.  tracking_id: the sender's id.
+    score 0–100, score_change −100–100, raw_score >= 0; percentages 0–100 (unrounded).
+    active_users, total_users: accounts only (0 for users).  account: a user's current account's tracking_id.
+    activation: None where the workspace has no activation conditions.
+    last_active_us, created_us: µs since 1970 UTC, None where unknown.
+    provisional: no full day of events yet.
+    """
+
+    kind: Kind
+    id: str
+    tracking_id: str
+    name: str
+    score: int
+    score_change: int
+    level: Level
+    raw_score: float
+    frequency: int
+    adoption: float
+    adoption_all_time: float
+    activation: float | None
+    last_active_us: int | None
+    created_us: int | None
+    provisional: bool
+    active_users: int = 0
+    total_users: int = 0
+    email: str | None = None
+    account: str | None = None
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One day of an account's or user's series; active_users is 0 for users."""
+
+    day: date
+    score: int
+    raw_score: float
+    frequency: int
+    adoption: float
+    active_users: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One addend of a raw score: what one user's times of one event are worth.
+
+    times: times counted in the window (after a daily cap).  raw = times × weight (decayed with a half-life); the parts of
+    an account or user sum to its raw score.  feature is '' for an event in no feature.
+    """
+
+    user: str
+    feature: str
+    event: str
+    times: int
+    weight: int
+    raw: float

@@ -1,0 +1,257 @@
+"""The event store's promise: profiles, memberships, events, daily counts and scores of ONE product and generation.
+
+Everything here is derived from the call log and can be rebuilt.  A store holds one product; rows and the log offset are
+committed together.  Questions are named methods, so that every engine and the in-memory oracle answer them alike.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Literal, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers, Part, Point, ScoringModel
+
+
+class StoreRules(msgspec.Struct, frozen=True):
+    """What of the product's configuration the stored rows depend on.
+
+    time_zone: IANA name, for days.  display_name, created_at: account traits' keys.
+    """
+
+    time_zone: str
+    display_name: str = "name"
+    created_at: str = "createdAt"
+    dedupe_us: int = 7 * 86_400_000_000
+
+
+class ActedRow(msgspec.Struct, frozen=True, gc=False):
+    """An event: account is the one that the call named, or None."""
+
+    user: str
+    account: str | None
+    event: str
+    at_us: int
+
+
+class JoinedRow(msgspec.Struct, frozen=True, gc=False):
+    """A membership call."""
+
+    user: str
+    account: str
+    at_us: int
+    message_id: str
+
+
+class TraitRow(msgspec.Struct, frozen=True, gc=False):
+    """One trait's value (JSON text; None clears) with its stamp."""
+
+    kind: Kind
+    id: str
+    key: str
+    value: str | None
+    at_us: int
+    message_id: str
+
+
+class KnownRow(msgspec.Struct, frozen=True, gc=False):
+    """A user or account that a counted call named, also where it brought no trait, event or membership."""
+
+    kind: Kind
+    id: str
+
+
+class FateRow(msgspec.Struct, frozen=True, gc=False):
+    """One folded call as the live page lists it.  code and message are '' where there is nothing to say."""
+
+    offset: int
+    received_us: int
+    at_us: int
+    type: str
+    user: str
+    account: str
+    event: str
+    fate: str
+    code: str = ""
+    field: str = ""
+    message: str = ""
+
+
+class OutcomeRow(msgspec.Struct, frozen=True):
+    """How many calls of a type met a fate (with code and mapping, '' for none) within ten minutes from bucket_us (receivedAt)."""
+
+    bucket_us: int
+    type: str
+    fate: str
+    code: str
+    mapping: str
+    times: int
+
+
+class FoldBatch(msgspec.Struct, frozen=True):
+    """What one fold adds: offsets [first, after), and rows in log order.
+
+    messages: (16-byte digest of messageId, received_us) of each call that was not a duplicate.
+    known: users and accounts named by the calls (repeats allowed).
+    """
+
+    first: int
+    after: int
+    messages: Sequence[tuple[bytes, int]]
+    known: Sequence[KnownRow]
+    acted: Sequence[ActedRow]
+    joined: Sequence[JoinedRow]
+    traits: Sequence[TraitRow]
+    fates: Sequence[FateRow]
+    outcomes: Sequence[OutcomeRow]
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Which state of the log, of the configuration and of the clock the scores tell: offset, revision, as_of (µs)."""
+
+    offset: int
+    revision: int
+    as_of_us: int
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """One page of a ranked list.
+
+    sort: a field of Numbers; ties are broken by raw_score descending, then tracking_id ascending.
+    search: case-insensitive substring of name, tracking_id or e-mail.  account: only users whose events count for it or
+    who belong to it (users only).  tracking_ids: only these.  level: only this level.
+    """
+
+    sort: str = "score"
+    descending: bool = True
+    search: str = ""
+    level: str = ""
+    account: str | None = None
+    tracking_ids: tuple[str, ...] | None = None
+    limit: int = 20
+    offset: int = 0
+
+
+class EventVolume(msgspec.Struct, frozen=True):
+    """An event's name with its times ever, first and last moment (µs), users and accounts that ever did it."""
+
+    event: str
+    times: int
+    first_us: int
+    last_us: int
+    users: int
+    accounts: int
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """The product's size: known users and accounts, events ever, users whose events no account has, first and last event day."""
+
+    users: int
+    accounts: int
+    events: int
+    unattributed_users: int
+    first_day: date | None
+    last_day: date | None
+
+
+ExportTable = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
+
+
+class EventStore(Protocol):
+    """Reads are consistent with one commit each and may run in any thread; writes come from one thread at a time."""
+
+    generation: int
+
+    # ---- folding
+    def offset(self) -> int:
+        """The next log offset to fold."""
+
+    def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
+        """For each (digest, received_us): was this message counted at most `dedupe_us` before it in a committed batch?"""
+
+    def commit(self, batch: FoldBatch) -> None:
+        """Add the batch's rows and set the offset to `batch.after`, all or nothing.
+
+        Attributes events to accounts, recomputes counts of users whose membership intervals changed, and marks the days
+        whose scores this changes.  Raises ValueError if batch.first is not the store's offset.
+        """
+
+    # ---- scoring
+    def dirty_days(self) -> list[date]:
+        """Days with changed counts since the last `rescore`, ascending."""
+
+    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+        """Compute every number of the days (any order) for the models and keep them; replaces what was kept for them."""
+
+    def publish(self, published: Published, *, clear_dirty: bool) -> None:
+        """Say which state the kept scores tell."""
+
+    def published(self) -> Published | None:
+        """What `publish` was told last; None before the first."""
+
+    def scored_days(self, workspace_id: int) -> list[date]:
+        """The days that have kept numbers, ascending."""
+
+    # ---- questions
+    def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
+        """One page of the ranked list on a scored day, and how many there are in all.
+
+        Lists every known account or user that is not excluded, the inactive too.
+        """
+
+    def p90(self, model: ScoringModel, day: date) -> float | None:
+        """The 90th percentile behind the scores of a scored day; None where nobody was active."""
+
+    def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
+        """Day by day, scored days only, ascending."""
+
+    def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
+        """The addends of the raw score on a day, raw descending then event, user; they sum to it."""
+
+    def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
+        """The tracking_id with this `id` (opaque), `tracking_id`, `name`, `email`, `domain` or value of a trait; else None.
+
+        The first by tracking_id where several match.
+        """
+
+    def traits(self, kind: Kind, tracking_id: str) -> dict[str, Any]:
+        """Trait key → value (JSON), keys sorted, cleared ones left out."""
+
+    def trait_keys(self, kind: Kind) -> dict[str, int]:
+        """Trait key → how many users or accounts have it."""
+
+    def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
+        """The latest events of a user, or counted for an account (account: the attributed one), newest first."""
+
+    def event_volumes(self) -> list[EventVolume]:
+        """Every event ever counted, by name."""
+
+    def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
+        """Events per day of the whole product, each once; days without events are left out."""
+
+    def totals(self) -> Totals:
+        """The product's size."""
+
+    def parent_cycles(self) -> list[tuple[str, ...]]:
+        """Accounts whose parents lead back to themselves, each cycle once."""
+
+    def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
+        """The latest folded calls, newest first."""
+
+    def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
+        """Counters of fates by ten minutes; all where since_us is 0."""
+
+    def export(self, table: ExportTable) -> Iterator[pa.RecordBatch]:
+        """All rows of a table in a stable order, in batches; column names are the documented ones."""
+
+    def digest(self) -> Mapping[str, str]:
+        """Table → a digest of its derived rows in a stable order: two stores of the same state have equal digests."""
+
+    # ---- life
+    def size_bytes(self) -> int:
+        """Bytes on disk (0 in memory)."""
+
+    def close(self) -> None:
+        """Give files back; the store can be opened again."""

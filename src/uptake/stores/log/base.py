@@ -1,0 +1,84 @@
+"""The call log's promise: accepted calls, append-only, in order, per product.
+
+The log is one of the two precious things on disk.  Nothing here reads what a call means.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from uptake.core.calls import Call, LoggedCall
+from uptake.core.errors import Rejection
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What one HTTP request (or one chunk of an import) adds to the log.
+
+    product_id: whose log.  received_us: when it arrived, µs since 1970 UTC.  source: the route's family, e.g. `segment`.
+    calls: accepted ones in the order of the body; may be empty.  refused: the others, each with its index in the body.
+    received: how many items the body held (len(calls) + len(refused)).
+    """
+
+    product_id: int
+    received_us: int
+    source: str
+    calls: tuple[Call, ...] | list[Call]
+    refused: tuple[Rejection, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A refused item as it is listed: when, through which source, and why."""
+
+    received_us: int
+    source: str
+    rejection: Rejection
+
+
+class RefusalCount(msgspec.Struct, frozen=True):
+    """How many items were refused with a code within ten minutes from bucket_us."""
+
+    bucket_us: int
+    code: str
+    times: int
+
+
+class LogUnavailable(Exception):
+    """The log cannot take calls now; repeat after `retry_after_s` seconds.  Nothing of the request was kept."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CallLog(Protocol):
+    """Offsets are per product, start at 0 and have no gap: a call's offset is its request's first offset + its index."""
+
+    def append(self, requests: Sequence[Request]) -> list[int]:
+        """Make the requests durable in one commit; return each one's first offset.
+
+        Returns only after the bytes are on disk.  Raises LogUnavailable; then none of the requests was kept.
+        """
+
+    def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
+        """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole requests)."""
+
+    def end(self, product_id: int) -> int:
+        """The product's next offset: the number of calls ever logged for it."""
+
+    def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
+        """The latest refused items, newest first."""
+
+    def refusal_counts(self, product_id: int, *, since_us: int) -> list[RefusalCount]:
+        """Refused items by ten minutes and code; all of them where since_us is 0."""
+
+    def size_bytes(self) -> int:
+        """Bytes on disk."""
+
+    def close(self) -> None:
+        """Give files back; the log can be opened again."""
+
+
+def calls_in(requests: Iterable[Request]) -> int:
+    """How many calls the requests carry."""
+    return sum(len(request.calls) for request in requests)

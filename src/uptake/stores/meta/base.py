@@ -1,0 +1,90 @@
+"""The meta store's promise: products, configuration versions, keys and small facts that nothing else can rebuild."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from uptake.core.config import ConfigVersion, ProductConfig
+
+KeyKind = Literal["ingest", "read"]
+
+
+class Product(msgspec.Struct, frozen=True):
+    """A measured app: id 1, 2, 3 …, name, and the revision of its configuration in force."""
+
+    id: int
+    name: str
+    revision: int
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key as it may be shown: never the secret of a read token; an ingest key's text is kept encrypted (`secret`).
+
+    hint: the first characters.  revoked_us: from then on refused (may lie in the future: a grace time); None while good.
+    """
+
+    id: int
+    product_id: int
+    kind: KeyKind
+    name: str
+    hint: str
+    created_us: int
+    revoked_us: int | None = None
+    secret: str | None = None
+
+
+class ConfigConflict(Exception):
+    """Somebody saved another revision meanwhile."""
+
+
+class MetaStore(Protocol):
+    """Safe for several threads and, on one machine, several processes."""
+
+    def revision(self) -> int:
+        """A number that grows with every change of products, configurations and keys; cheap, for polling."""
+
+    def products(self) -> list[Product]:
+        """All products by id."""
+
+    def create_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product:
+        """A new product with revision 1 of its configuration; its name is config.product."""
+
+    def config(self, product_id: int) -> ConfigVersion:
+        """The version in force.  Raises KeyError for an unknown product."""
+
+    def versions(self, product_id: int) -> list[ConfigVersion]:
+        """All versions, oldest first."""
+
+    def save_config(self, product_id: int, change: Callable[[ConfigVersion], ProductConfig], *, from_offset: int,
+                    now_us: int, by: str, why: str) -> ConfigVersion:
+        """Save what `change` makes of the version in force as the next one, atomically; return it.
+
+        Where the result equals the version in force nothing is saved and that version is returned.
+        """
+
+    def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:
+        """A new key and its text, which for a read token is told only now."""
+
+    def keys(self, product_id: int) -> list[Key]:
+        """All keys of a product by id."""
+
+    def revoke_key(self, key_id: int, *, at_us: int) -> None:
+        """Refuse the key from this moment on."""
+
+    def find_key(self, text: str) -> Key | None:
+        """The key with this text, revoked or not; None if there is none."""
+
+    def fact(self, name: str) -> str | None:
+        """A small fact by name (a generation in force, an import's progress); None if it was never set."""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Set a small fact."""
+
+    def close(self) -> None:
+        """Give files back."""
+
+
+def by_id(products: Sequence[Product], product_id: int) -> Product | None:
+    """The product with this id."""
+    return next((product for product in products if product.id == product_id), None)
