@@ -1,0 +1,51 @@
+"""What every test shares: hypothesis profiles, and where Chromium and Node are."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+
+# The same examples on every run: a failure seen once can be seen again, and a slow machine is no failure.
+settings.register_profile(
+    "ci",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# For a search by hand: HYPOTHESIS_PROFILE=search make test ARGS="-k order"
+settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; `make test` has seen to it that there is one."""
+    names = (os.environ.get("UPTAKE_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("No Chromium: run tools/chromium.sh, or set UPTAKE_CHROMIUM to its path.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.fail("No Node: install Node 20.19 or newer.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The folder of the Node clients and axe-core that the tests use (tests/clients/package.json)."""
+    folder = ROOT / "tests" / "clients" / "node_modules"
+    if not folder.is_dir():
+        pytest.fail("tests/clients has no node_modules: run `make clients`.")
+    return folder

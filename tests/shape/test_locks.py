@@ -1,0 +1,46 @@
+"""Lock files name packages by version and hash alone, and no file knows the machine it was written on."""
+
+import pytest
+
+from tools import locks
+
+
+def test_no_file_holds_a_registry_address_or_a_machine_path():
+    """Every tracked file is free of package addresses (locks) and of one machine's paths (all)."""
+    paths = locks.tracked_files()
+
+    faults = [fault for path in paths for fault in locks.faults(path)]
+
+    assert faults == []
+    assert {"requirements.lock", "requirements-dev.lock", "package-lock.json"} <= {p.name for p in paths}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("requirements.lock", "--index-url https://example.org/simple"),
+        ("requirements.lock", "  -f ./wheels"),
+        ("requirements.lock", "uptake @ https://example.org/uptake.zip"),
+        ("uv.lock", 'source = { registry = "https://example.org/simple" }'),
+        ("package-lock.json", '"resolved": "https://example.org/vite.tgz",'),
+        (".npmrc", "registry=https://example.org/"),
+        ("notes.md", "see /ho" + "me/ana/uptake"),
+    ],
+)
+def test_an_address_is_found(name, line, tmp_path):
+    """Each form in which an address slips into a file is found, with its line."""
+    path = tmp_path / name
+    path.write_text(f"first line\n{line}\n")
+
+    (fault,) = locks.faults(path)
+
+    assert f"{name}:2:" in fault
+
+
+def test_an_ordinary_lock_line_is_no_fault(tmp_path):
+    """A pinned version, its hash, and a funding link in an npm lock are fine."""
+    python, npm = tmp_path / "requirements.lock", tmp_path / "package-lock.json"
+    python.write_text("httpx==0.28.1 \\\n    --hash=sha256:d909fcccc110f8c7faf814ca82a9a4d816bc5a6dbfea25d6591d6985b8ba59ad\n")
+    npm.write_text('"funding": {"url": "https://example.org/sponsors"}\n')
+
+    assert [*locks.faults(python), *locks.faults(npm)] == []
