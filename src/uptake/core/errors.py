@@ -52,6 +52,8 @@ CODES: dict[str, Code] = {
     "FILTERED_BY_RULES": Code(0, "A destination filter dropped the call."),
     "FILTERED_BY_INTEGRATIONS_OBJECT": Code(0, "The call's integrations object switches this destination off."),
     "FILTERED_AT_MAPPING": Code(0, "The destination is switched off."),
+    "left_out": Code(0, "A lenient mapping left an invalid optional field out; the call counts."),
+    "ignored_event": Code(0, "The event is on the list of ignored events of the product."),
     "BAD_REQUEST": Code(0, "A mapped call failed the action's validation."),
     # the read API
     "missing_workspace_id": Code(400, "Name a workspace: ?workspace_id=1."),
@@ -99,3 +101,20 @@ class UptakeError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong in a configuration: a stable code, the place (`$.workspaces[0].features.Reporting`), one sentence."""
+
+    place: str
+    message: str
+    code: str = "config_invalid"
+
+
+class ConfigInvalid(UptakeError):
+    """A configuration that cannot be saved, with all its faults."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        lines = "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
+        super().__init__("config_invalid", lines, details=faults)
+        self.faults = faults

@@ -163,6 +163,8 @@ class EventStore(Protocol):
     """Reads are consistent with one commit each and may run in any thread; writes come from one thread at a time."""
 
     generation: int
+    rules: StoreRules
+    """May be replaced while open where only display_name or created_at differ."""
 
     # ---- folding
     def offset(self) -> int:

@@ -1,0 +1,165 @@
+"""From logged calls to rows: dedupe, meaning, and one commit of rows and offset together.
+
+A fold is a function of the log, of the configuration versions and of what the store holds; it asks no clock, so that a
+rebuild gives the same rows.
+"""
+
+import bisect
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from uptake.core.calls import LoggedCall
+from uptake.core.config import ConfigVersion
+from uptake.core.effects import Acted, Effect, Joined, Outcome, TraitsSet
+from uptake.destination.meaning import Meaning
+from uptake.pipeline.configure import destinations_by_offset
+from uptake.stores.events.base import (
+    ActedRow,
+    EventStore,
+    FateRow,
+    FoldBatch,
+    JoinedRow,
+    KnownRow,
+    OutcomeRow,
+    TraitRow,
+)
+from uptake.stores.log.base import CallLog
+
+BUCKET_US = 600 * 1_000_000
+LISTED_FATES = 500
+"""How many calls of a batch are listed one by one; the others are only counted."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_DUPLICATE = Outcome("duplicate")
+
+
+class Rules:
+    """What calls mean, by their place in the log: the latest configuration with each destination in force from its offset."""
+
+    def __init__(self, versions: Sequence[ConfigVersion]) -> None:
+        """versions: all of the product's, oldest first, at least one."""
+        latest = versions[-1].config
+        inforce = destinations_by_offset(versions)
+        self.dedupe_us = latest.dedupe_days * 86_400_000_000
+        self._from = [offset for offset, _ in inforce]
+        self._meanings = [Meaning(latest, destination) for _, destination in inforce]
+
+    def meaning(self, offset: int) -> Meaning:
+        """The meaning in force for the call at this offset."""
+        return self._meanings[bisect.bisect_right(self._from, offset) - 1]
+
+
+def fold(product_id: int, log: CallLog, store: EventStore, rules: Rules, *, most: int = 10_000) -> int:
+    """Fold the next calls of a product, about `most` at once; return how many (0: nothing to do)."""
+    first = store.offset()
+    calls = log.read(product_id, first, most=most)
+    if calls:
+        store.commit(batch_of(calls, store, rules))
+    return len(calls)
+
+
+def batch_of(calls: Sequence[LoggedCall], store: EventStore, rules: Rules) -> FoldBatch:
+    """The rows that calls, in log order and without a gap, add to what the store holds."""
+    messages = [(digest_of(each.call.message_id), each.received_us) for each in calls]
+    repeated = _repeats(messages, store.seen(messages), rules.dedupe_us)
+    rows = _Rows(len(calls))
+    for index, logged in enumerate(calls):
+        if repeated[index]:
+            rows.tell(index, logged, _DUPLICATE)
+            continue
+        outcome = rules.meaning(logged.offset).outcome(logged.call, logged.received_us)
+        rows.add(outcome.effects, logged)
+        rows.tell(index, logged, outcome)
+    return FoldBatch(
+        first=calls[0].offset,
+        after=calls[-1].offset + 1,
+        messages=[message for message, repeat in zip(messages, repeated, strict=True) if not repeat],
+        known=rows.known,
+        acted=rows.acted,
+        joined=rows.joined,
+        traits=rows.traits,
+        fates=rows.fates,
+        outcomes=rows.outcomes(),
+    )
+
+
+def digest_of(message_id: str) -> bytes:
+    """16 bytes that stand for a messageId; two ids share them with a chance of about 2^-128."""
+    return blake2b(message_id.encode(), digest_size=16).digest()
+
+
+def _repeats(messages: Sequence[tuple[bytes, int]], seen: Sequence[bool], dedupe_us: int) -> list[bool]:
+    """Which messages repeat one that was counted before, in the store or earlier in this batch."""
+    counted: dict[bytes, int] = {}
+    repeated: list[bool] = []
+    for (digest, received_us), known in zip(messages, seen, strict=True):
+        earlier = counted.get(digest)
+        repeat = known or (earlier is not None and received_us - earlier < dedupe_us)
+        repeated.append(repeat)
+        if not repeat:
+            counted[digest] = received_us
+    return repeated
+
+
+class _Rows:
+    """Rows in the making, in log order."""
+
+    def __init__(self, calls: int) -> None:
+        self._listed_from = calls - LISTED_FATES
+        self._counts: Counter[tuple[int, str, str, str, str]] = Counter()
+        self.known: list[KnownRow] = []
+        self.acted: list[ActedRow] = []
+        self.joined: list[JoinedRow] = []
+        self.traits: list[TraitRow] = []
+        self.fates: list[FateRow] = []
+
+    def add(self, effects: Sequence[Effect], logged: LoggedCall) -> None:
+        """The rows of one call's effects, at its event time and under its messageId."""
+        at_us, message_id = logged.call.at_us, logged.call.message_id
+        for effect in effects:
+            if isinstance(effect, Acted):
+                self.acted.append(ActedRow(effect.user, effect.account, effect.event, at_us))
+            elif isinstance(effect, Joined):
+                self.joined.append(JoinedRow(effect.user, effect.account, at_us, message_id))
+            else:
+                self._add_traits(effect, at_us, message_id)
+
+    def _add_traits(self, effect: TraitsSet, at_us: int, message_id: str) -> None:
+        self.known.append(KnownRow(effect.kind, effect.id))
+        for key, value in effect.traits.items():
+            text = None if value is None else _encode(value).decode()
+            self.traits.append(TraitRow(effect.kind, effect.id, key, text, at_us, message_id))
+
+    def tell(self, index: int, logged: LoggedCall, outcome: Outcome) -> None:
+        """Count the call's fate, and list it if it is among the batch's last or went wrong."""
+        call = logged.call
+        note = outcome.notes[0] if outcome.notes else None
+        code = note.code if note else ("duplicate" if outcome.fate == "duplicate" else "")
+        bucket_us = logged.received_us - logged.received_us % BUCKET_US
+        self._counts[bucket_us, call.type, outcome.fate, code, note.mapping if note else ""] += 1
+        if index < self._listed_from and (outcome.fate == "applied" or len(self.fates) >= LISTED_FATES):
+            return
+        account = call.group_id or str((call.context or {}).get("groupId") or "")
+        user = call.user_id or call.anonymous_id or ""
+        self.fates.append(
+            FateRow(
+                logged.offset,
+                logged.received_us,
+                call.at_us,
+                call.type,
+                user,
+                account,
+                call.event or call.name or "",
+                outcome.fate,
+                code,
+                note.field if note else "",
+                note.message if note else "",
+            )
+        )
+
+    def outcomes(self) -> list[OutcomeRow]:
+        """How often each fate was met."""
+        return [OutcomeRow(*key, times) for key, times in sorted(self._counts.items())]
