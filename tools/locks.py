@@ -1,7 +1,7 @@
 """Check that lock files name packages by version and hash alone.
 
-A lock that says where its packages were fetched from works on one network only, and a path of one machine in any
-tracked file works on that machine only.  `python -m tools.locks` prints each offending line.
+A lock that says where its packages were fetched from works on one network only, and a path of one
+machine in any tracked file works on that machine only.  `python -m tools.locks` prints each offending line.
 """
 
 import re
@@ -18,7 +18,7 @@ ADDRESS = re.compile(
     | \S+\s@\s(https?|file|git\+)                                             # name @ address
     | "resolved":\s*"                                                         # npm
     | registry\s*=\s*"?(https?|file):                                         # uv, .npmrc
-    | (https?|file)://\S+\.(whl|tgz|tar\.gz)                                  # a package file, wherever it stands
+    | (https?|file)://\S+\.(whl|tgz|tar\.gz)                                  # a package file
     """,
     re.VERBOSE,
 )
@@ -46,7 +46,7 @@ def faults(path: Path) -> Iterator[str]:
         return
     for number, line in enumerate(text.splitlines(), start=1):
         if is_lock(path) and ADDRESS.search(line):
-            yield f"{path}:{number}: a lock names packages by version and hash alone, got {line.strip()[:80]!r}"
+            yield f"{path}:{number}: a lock holds names, versions and hashes only, got {line.strip()[:80]!r}"
         elif path != Path(__file__) and MACHINE_PATH.search(line):
             yield f"{path}:{number}: a path of one machine, got {line.strip()[:80]!r}"
 

@@ -1,6 +1,7 @@
 """Measure the shape of `src/uptake`, and say where it leaves the limits.
 
-The limits are the ones of docs/design.md, "Shape".  Measured from the syntax trees alone: nothing is imported.
+The limits are the ones of docs/design.md, "Shape".  Measured from the syntax trees alone: nothing is
+imported.
 `python -m tools.shape` prints every measure beside its limit, then each place that breaks one.
 """
 
@@ -15,6 +16,11 @@ PACKAGE = Path(__file__).parents[1] / "src" / "uptake"
 NOT_SOURCE = {"migrations", "static", "templates"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def first_level(name: str) -> str:
+    """The folder or module right under the package in a dotted name; empty for the package itself."""
+    return name.split(".")[1] if "." in name else ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Module:
     @property
     def package(self) -> str:
         """The folder or module right under `uptake`; empty for `uptake/__init__.py`."""
-        return (self.name.split(".") + [""])[1]
+        return first_level(self.name)
 
     def at(self, node: ast.AST) -> str:
         """Say where a node stands, as file:line."""
@@ -90,8 +96,7 @@ def is_broad(node: ast.AST) -> bool:
         return False
     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
     return any(
-        kind is None or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException"))
-        for kind in caught
+        kind is None or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException")) for kind in caught
     )
 
 
@@ -124,7 +129,7 @@ def mutual_packages(all_modules: list[Module]) -> list[str]:
         (module.package, target)
         for module in all_modules
         for _, name in own_imports(module, module.tree)
-        if (target := (name.split(".") + [""])[1]) in known and target != module.package
+        if (target := first_level(name)) in known and target != module.package
     }
     return sorted(f"{a} <-> {b}" for a, b in edges if a < b and (b, a) in edges)
 
@@ -144,13 +149,15 @@ def measure(all_modules: list[Module]) -> list[Measure]:
     documented = 100 * (1 - len(bare) / max(1, len(public)))
     p90 = lengths[min(len(lengths) - 1, int(len(lengths) * 0.9))]
     longest = max((m.lines for m in all_modules), default=0)
+    late = [place for m in all_modules for place in late_imports(m)]
+    mute = [str(m.path) for m in all_modules if not ast.get_docstring(m.tree)]
     return [
         at_most("lines of a module", 400, [str(m.path) for m in all_modules if m.lines > 400], value=longest),
         at_most("lines of a function, p90", 28, [m.at(f) for m, f in functions if length(f) > 28], value=p90),
         at_most("untyped arguments", 0, [f"{m.at(f)} {arg}" for m, f in functions for arg in untyped(f)]),
-        at_most("modules without a docstring", 0, [str(m.path) for m in all_modules if not ast.get_docstring(m.tree)]),
+        at_most("modules without a docstring", 0, mute),
         Measure("% of public functions with a docstring", documented, ">= 80", bare, documented >= 80),
-        at_most("own imports inside a function", 0, [place for m in all_modules for place in late_imports(m)]),
+        at_most("own imports inside a function", 0, late),
         at_most("broad excepts", 2, [m.at(n) for m in all_modules for n in ast.walk(m.tree) if is_broad(n)]),
         at_most("packages that import each other", 0, mutual_packages(all_modules)),
     ]
