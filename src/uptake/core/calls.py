@@ -1,7 +1,7 @@
 """What a client said: one message, after decoding and before anyone asked what it means.
 
-A `Call` is what the call log keeps.  Its event time is already decided (see `uptake.sources.times`), ids are strings, and
-of `properties` and `context` only what the product's destination reads is left.
+A `Call` is what the call log keeps.  Its event time is already decided (see `uptake.sources.times`), ids are strings,
+and of `properties` and `context` only what the product's destination reads is left.
 """
 
 from typing import Any, Literal
@@ -54,7 +54,8 @@ class Projection(msgspec.Struct, frozen=True):
 
 
 class LoggedCall(msgspec.Struct, frozen=True, gc=False):
-    """A call with its place in the log: its offset in the product's log and when it was received (µs since 1970 UTC)."""
+    """A call with its place in the log: its offset in the product's log and when it was received (µs since 1970
+    UTC)."""
 
     offset: int
     received_us: int

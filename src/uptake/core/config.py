@@ -1,8 +1,8 @@
 """A product's configuration: one frozen document, versioned as a whole.
 
 Every name here is also the key in `uptake config` YAML and in the management API.  Structure and ranges are checked by
-msgspec when a document is read; what needs more than one field (an event in two features, a mapping that does not compile)
-is checked in `uptake.pipeline.configure`.
+msgspec when a document is read; what needs more than one field (an event in two features, a mapping that does not
+compile) is checked in `uptake.pipeline.configure`.
 """
 
 from typing import Annotated, Any, Literal
@@ -16,7 +16,8 @@ Action = Literal["identify", "group", "track", "page", "screen"]
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A named set of events of the product; an event is in at most one feature.  The order in the document is the order shown."""
+    """A named set of events of the product; an event is in at most one feature.  The order in the document is the
+    order shown."""
 
     name: Name
     description: str = ""
@@ -24,7 +25,8 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lowest score of each level: most_engaged >= most, slightly_engaged >= slightly, passive >= passive, else least_engaged."""
+    """The lowest score of each level: most_engaged >= most, slightly_engaged >= slightly, passive >= passive, else
+    least_engaged."""
 
     most: Annotated[int, Meta(ge=1, le=100)] = 75
     slightly: Annotated[int, Meta(ge=1, le=100)] = 50
@@ -32,7 +34,8 @@ class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A scoring model over the product.  `features` gives weights 1–10, `event_weights` overrides 0–10 by event name."""
+    """A scoring model over the product.  `features` gives weights 1–10, `event_weights` overrides 0–10 by event
+    name."""
 
     name: Name
     id: Annotated[int, Meta(ge=0)] = 0
@@ -161,8 +164,8 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConfigVersion(msgspec.Struct, frozen=True):
     """One version of a product's configuration.
 
-    revision: 1, 2, 3 … per product.  from_offset: the first call in the product's log to which this version's destination
-    applies (0: all of history).  saved_us: µs since 1970 UTC.
+    revision: 1, 2, 3 … per product.  from_offset: the first call in the product's log to which this version's
+    destination applies (0: all of history).  saved_us: µs since 1970 UTC.
     """
 
     product_id: int

@@ -37,7 +37,8 @@ FATES: tuple[Fate, ...] = ("applied", "duplicate", "filtered", "unmatched", "inv
 
 
 class Note(msgspec.Struct, frozen=True):
-    """One thing to tell about a call: a code, the field it is about, a sentence, and the mapping's name ('' for none)."""
+    """One thing to tell about a call: a code, the field it is about, a sentence, and the mapping's name ('' for
+    none)."""
 
     code: str
     field: str

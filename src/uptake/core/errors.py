@@ -19,7 +19,9 @@ class Code(msgspec.Struct, frozen=True):
 
 CODES: dict[str, Code] = {
     # a whole request
-    "unknown_key": Code(401, "The ingest key is missing or unknown: copy it from Settings, or make one with `uptake key create`."),
+    "unknown_key": Code(
+        401, "The ingest key is missing or unknown: copy it from Settings, or make one with `uptake key create`."
+    ),
     "invalid_token": Code(401, "The read token is missing or unknown: make one with `uptake key create --kind read`."),
     "bad_json": Code(400, "The body is not the JSON that this route takes."),
     "bad_encoding": Code(400, "The body could not be decompressed as its Content-Encoding says."),
@@ -28,7 +30,9 @@ CODES: dict[str, Code] = {
     "not_found": Code(404, "There is nothing at this address."),
     "method_not_allowed": Code(405, "This route does not take that method."),
     "overloaded": Code(429, "The queue is full; repeat after the seconds in Retry-After."),
-    "log_unavailable": Code(503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."),
+    "log_unavailable": Code(
+        503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."
+    ),
     "shutting_down": Code(503, "The server is stopping; repeat after the seconds in Retry-After."),
     # one call
     "call_too_large": Code(400, "One call may be 32 KB."),
@@ -104,7 +108,8 @@ class UptakeError(Exception):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong in a configuration: a stable code, the place (`$.workspaces[0].features.Reporting`), one sentence."""
+    """One thing wrong in a configuration: a stable code, the place (`$.workspaces[0].features.Reporting`), one
+    sentence."""
 
     place: str
     message: str

@@ -82,8 +82,8 @@ class Point(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True):
     """One addend of a raw score: what one user's times of one event are worth.
 
-    times: times counted in the window (after a daily cap).  raw = times × weight (decayed with a half-life); the parts of
-    an account or user sum to its raw score.  feature is '' for an event in no feature.
+    times: times counted in the window (after a daily cap).  raw = times × weight (decayed with a half-life); the
+    parts of an account or user sum to its raw score.  feature is '' for an event in no feature.
     """
 
     user: str

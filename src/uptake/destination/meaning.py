@@ -1,23 +1,23 @@
 """From a call to its meaning: filters, then every matching mapping, then effects.
 
-A product's destination is compiled once per configuration (`Meaning`).  What is already mapped (`Call.direct`) passes no
-filter and no mapping.  Beside an action's payload, outside any mapping, every effect happens at the call's own event time
-and under its messageId; the fold adds both.
+A product's destination is compiled once per configuration (`Meaning`).  What is already mapped (`Call.direct`) passes
+no filter and no mapping.  Beside an action's payload, outside any mapping, every effect happens at the call's own
+event time and under its messageId; the fold adds both.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from uptake.destination.actions import Applied, CompiledAction, compile_action
+from uptake.destination.filters import FilterVerdict, compile_filters
+from uptake.destination.fql import compile_trigger, parse, required_type
 
 from uptake.core.calls import CALL_TYPES, Call, CallType
 from uptake.core.config import Destination, ProductConfig
 from uptake.core.config import Mapping as MappingConfig
 from uptake.core.days import iso_ms
 from uptake.core.effects import Acted, Effect, Fate, Joined, Note, Outcome, TraitsSet
-from uptake.destination.actions import Applied, CompiledAction, compile_action
-from uptake.destination.filters import FilterVerdict, compile_filters
-from uptake.destination.fql import compile_trigger, parse, required_type
 
 Event = dict[str, Any]
 
@@ -193,7 +193,8 @@ def _by_type(mappings: tuple[MappingConfig, ...]) -> dict[CallType, tuple[Compil
         if each.enabled
     ]
     return {
-        call_type: tuple(mapping for needed, mapping in compiled if needed in (None, call_type)) for call_type in CALL_TYPES
+        call_type: tuple(mapping for needed, mapping in compiled if needed in (None, call_type))
+        for call_type in CALL_TYPES
     }
 
 

@@ -1,7 +1,7 @@
 """What a configuration must satisfy beyond its types, and what follows from it.
 
-`faults_in` finds everything that is wrong, all at once; `projection_of` and `rules_of` derive what ingest keeps and what
-stored rows depend on; `needs_rebuild` says which changes reach into rows that are already folded.
+`faults_in` finds everything that is wrong, all at once; `projection_of` and `rules_of` derive what ingest keeps and
+what stored rows depend on; `needs_rebuild` says which changes reach into rows that are already folded.
 """
 
 import difflib
@@ -27,7 +27,20 @@ MOST_MAPPINGS = 50
 MOST_FILTERS = 10
 
 KEPT_ROOTS = frozenset(
-    "type messageId userId anonymousId groupId event name traits integrations timestamp receivedAt previousId".split()
+    [
+        "type",
+        "messageId",
+        "userId",
+        "anonymousId",
+        "groupId",
+        "event",
+        "name",
+        "traits",
+        "integrations",
+        "timestamp",
+        "receivedAt",
+        "previousId",
+    ]
 )
 """Top-level fields that every logged call has anyway."""
 
@@ -121,7 +134,8 @@ def _repeated(place: str, names: Iterable[str], *, what: str = "name") -> Iterat
 
 
 def projection_of(config: ProductConfig) -> Projection:
-    """What ingest must keep of properties, context and unknown fields: exactly what enabled mappings and filters read."""
+    """What ingest must keep of properties, context and unknown fields: exactly what enabled mappings and filters
+    read."""
     if config.keep_properties_days > 0:
         return Projection(everything=True)
     paths: set[str] = set()

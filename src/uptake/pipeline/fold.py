@@ -37,7 +37,8 @@ _DUPLICATE = Outcome("duplicate")
 
 
 class Rules:
-    """What calls mean, by their place in the log: the latest configuration with each destination in force from its offset."""
+    """What calls mean, by their place in the log: the latest configuration with each destination in force from its
+    offset."""
 
     def __init__(self, versions: Sequence[ConfigVersion]) -> None:
         """versions: all of the product's, oldest first, at least one."""

@@ -1,7 +1,7 @@
 """Which days' numbers must be computed anew, and doing it.
 
-An event changes its own day's counts, and through windows, 90-day totals and "ever" numbers every later day up to today;
-so the days from the earliest changed one on are scored again, newest first, and then published together.
+An event changes its own day's counts, and through windows, 90-day totals and "ever" numbers every later day up to
+today; so the days from the earliest changed one on are scored again, newest first, and then published together.
 """
 
 from collections.abc import Sequence

@@ -181,6 +181,9 @@ class RunningProduct:
             return
         with self.lock:
             self._load(versions)
+            if self._store.offset() == 0:
+                self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
+                self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
             self._store.rules = self._store_rules()
             self.rescore_due_us = 0
 
@@ -276,7 +279,8 @@ class Running:
     def __init__(
         self, meta: MetaStore, log: CallLog, open_store: OpenStore, drop_store: DropStore, *, clock: Clock
     ) -> None:
-        """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's files."""
+        """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's
+        files."""
         self.meta, self.log, self.clock = meta, log, clock
         self._open_store, self._drop_store = open_store, drop_store
         self._products: dict[int, RunningProduct] = {}

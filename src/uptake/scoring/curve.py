@@ -25,7 +25,8 @@ CURVES: dict[str, Callable[[float, float], float]] = {"exponential-1": exponenti
 
 
 def points(raw: float, p90: float | None, curve: str) -> float:
-    """Unrounded points, 0 to 100, for a raw score under a named curve; 0 where nobody was active (no P90) or raw is 0."""
+    """Unrounded points, 0 to 100, for a raw score under a named curve; 0 where nobody was active (no P90) or raw is
+    0."""
     return CURVES[curve](raw, p90) if p90 and raw > 0 else 0.0
 
 

@@ -1,7 +1,7 @@
 """From configuration to scoring models: which event weighs what in a workspace.
 
-The rule (see docs/concepts.md): an event's weight is the workspace's own override (0–10), else the weight of its feature if
-that feature is in the workspace, else 0.  Until the product has a feature every event weighs 1.
+The rule (see docs/concepts.md): an event's weight is the workspace's own override (0–10), else the weight of its
+feature if that feature is in the workspace, else 0.  Until the product has a feature every event weighs 1.
 """
 
 from uptake.core.config import ProductConfig, Workspace
@@ -16,7 +16,7 @@ def model_of(workspace: Workspace, config: ProductConfig) -> ScoringModel:
         event: workspace.features[feature] for event, feature in feature_of.items() if feature in workspace.features
     }
     weights.update(workspace.event_weights)
-    weights.update({event: 0 for event in config.ignored_events})
+    weights.update(dict.fromkeys(config.ignored_events, 0))
     return ScoringModel(
         workspace_id=workspace.id,
         window_days=workspace.window_days,

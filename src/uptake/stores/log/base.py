@@ -15,7 +15,8 @@ from uptake.core.errors import Rejection
 class Request(msgspec.Struct, frozen=True):
     """What one HTTP request (or one chunk of an import) adds to the log.
 
-    product_id: whose log.  received_us: when it arrived, µs since 1970 UTC.  source: the route's family, e.g. `segment`.
+    product_id: whose log.  received_us: when it arrived, µs since 1970 UTC.  source: the route's family, e.g.
+    `segment`.
     calls: accepted ones in the order of the body; may be empty.  refused: the others, each with its index in the body.
     received: how many items the body held (len(calls) + len(refused)).
     """
@@ -52,7 +53,8 @@ class LogUnavailable(Exception):
 
 
 class CallLog(Protocol):
-    """Offsets are per product, start at 0 and have no gap: a call's offset is its request's first offset + its index."""
+    """Offsets are per product, start at 0 and have no gap: a call's offset is its request's first offset + its
+    index."""
 
     def append(self, requests: Sequence[Request]) -> list[int]:
         """Make the requests durable in one commit; return each one's first offset.
@@ -61,7 +63,8 @@ class CallLog(Protocol):
         """
 
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
-        """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole requests)."""
+        """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole
+        requests)."""
 
     def end(self, product_id: int) -> int:
         """The product's next offset: the number of calls ever logged for it."""

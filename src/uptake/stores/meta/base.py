@@ -21,7 +21,8 @@ class Product(msgspec.Struct, frozen=True):
 class Key(msgspec.Struct, frozen=True):
     """A key as it may be shown: never the secret of a read token; an ingest key's text is kept encrypted (`secret`).
 
-    hint: the first characters.  revoked_us: from then on refused (may lie in the future: a grace time); None while good.
+    hint: the first characters.  revoked_us: from then on refused (may lie in the future: a grace time); None while
+    good.
     """
 
     id: int
@@ -56,8 +57,16 @@ class MetaStore(Protocol):
     def versions(self, product_id: int) -> list[ConfigVersion]:
         """All versions, oldest first."""
 
-    def save_config(self, product_id: int, change: Callable[[ConfigVersion], ProductConfig], *, from_offset: int,
-                    now_us: int, by: str, why: str) -> ConfigVersion:
+    def save_config(
+        self,
+        product_id: int,
+        change: Callable[[ConfigVersion], ProductConfig],
+        *,
+        from_offset: int,
+        now_us: int,
+        by: str,
+        why: str,
+    ) -> ConfigVersion:
         """Save what `change` makes of the version in force as the next one, atomically; return it.
 
         Where the result equals the version in force nothing is saved and that version is returned.
