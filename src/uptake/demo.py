@@ -43,9 +43,9 @@ def history(now_us: int) -> tuple[Simulation, list[Json]]:
 
 
 def send(url: str, key: str, rows: list[Json], told: Callable[[int], None]) -> None:
-    """Post the calls in batches to /v1/batch, in order; repeats a batch while the server says 429 or 503.
+    """Post the calls in batches to /v1/batch, in order, and again while the server says 429 or 503.
 
-    told: is called with how many calls each acknowledged batch held.  Raises httpx.HTTPStatusError on any other refusal.
+    told: called with how many calls each acknowledged batch held.  Raises httpx.HTTPStatusError on any other refusal.
     """
     with httpx.Client(base_url=url, auth=(key, ""), timeout=30) as client:
         for batch in _batches(rows):
@@ -70,7 +70,7 @@ def _post(client: httpx.Client, batch: list[Json]) -> None:
 
 
 def trickle(url: str, key: str, simulated: Simulation, stop: threading.Event) -> None:
-    """Go on sending: a few calls of random people every second or two until `stop` is set, so that the live page lives."""
+    """Send a few calls of random people every second or two until `stop` is set: the live page lives."""
     rng = random.Random()
     events, rates = list(EVENTS), list(EVENTS.values())
     people = [person for company in simulated.companies if company.story != "churned" for person in company.people]

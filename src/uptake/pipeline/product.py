@@ -1,0 +1,271 @@
+"""One product while the server runs: its event store and configuration in force, swapped under one lock.
+
+Whoever reads takes `product.store` once and asks it several questions, so that all answers come from one generation.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from uptake.core.calls import Projection
+from uptake.core.config import ConfigVersion, ProductConfig, Workspace
+from uptake.core.days import day_of
+from uptake.core.scores import ScoringModel
+from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
+from uptake.pipeline.fold import Rules, fold
+from uptake.pipeline.rescore import days_to_score, rescore
+from uptake.scoring.models import models_of
+from uptake.stores.events.base import EventStore, StoreRules
+from uptake.stores.log.base import CallLog
+from uptake.stores.meta.base import MetaStore, Product
+
+log_ = logging.getLogger("uptake.product")
+
+Clock = Callable[[], int]
+OpenStore = Callable[[int, int, StoreRules], EventStore]
+DropStore = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
+
+RETIRE_AFTER_US = 60_000_000
+"""How long a store that was swapped out stays open for those who still read it."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How far a product is: equal offsets mean settled.
+
+    scored_offset: −1 while the scores in force are of another configuration or day.
+    """
+
+    log_offset: int
+    folded_offset: int
+    scored_offset: int
+    as_of_us: int | None
+    revision: int
+    scored_revision: int
+    generation: int
+    rebuilding: bool
+
+    @property
+    def settled(self) -> bool:
+        """Is everything that was logged folded and scored under the configuration in force?"""
+        return self.log_offset == self.folded_offset == self.scored_offset
+
+
+class RunningProduct:
+    """One product's event store and configuration in force."""
+
+    def __init__(self, product: Product, meta: MetaStore, log: CallLog, open_store: OpenStore, clock: Clock) -> None:
+        self.product_id = product.id
+        self._meta, self._log, self._open_store, self._clock = meta, log, open_store, clock
+        self.lock = threading.RLock()
+        self.rebuilding = False
+        self._retired: list[tuple[int, EventStore]] = []
+        self._load(meta.versions(product.id))
+        generation = int(meta.fact(f"product:{product.id}:generation") or 1)
+        self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
+        meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
+        self._store = open_store(product.id, generation, self._store_rules())
+        self.rescore_due_us = 0
+
+    def _load(self, versions: list[ConfigVersion]) -> None:
+        self._versions = versions
+        self._version = versions[-1]
+        self._rules = Rules(versions)
+        self._models = models_of(self._version.config)
+        self._projection = projection_of(self._version.config)
+        self._zone = ZoneInfo(self._version.config.time_zone)
+
+    def _version_of(self, revision: int) -> ConfigVersion:
+        return next((each for each in self._versions if each.revision == revision), self._versions[-1])
+
+    def _store_rules(self) -> StoreRules:
+        """The rules of the rows as they were built, with the names of traits that apply at once."""
+        built, latest = rules_of(self._built.config), rules_of(self.version.config)
+        return msgspec.structs.replace(built, display_name=latest.display_name, created_at=latest.created_at)
+
+    # ---- what is in force
+    @property
+    def name(self) -> str:
+        """The product's name."""
+        return self._version.config.product
+
+    @property
+    def store(self) -> EventStore:
+        """The event store in force; stays readable for a minute after it is swapped out."""
+        return self._store
+
+    @property
+    def version(self) -> ConfigVersion:
+        """The configuration version in force."""
+        return self._version
+
+    @property
+    def config(self) -> ProductConfig:
+        """The configuration in force."""
+        return self._version.config
+
+    @property
+    def versions(self) -> list[ConfigVersion]:
+        """All configuration versions, oldest first."""
+        return list(self._versions)
+
+    @property
+    def models(self) -> tuple[ScoringModel, ...]:
+        """The scoring models by workspace id."""
+        return self._models
+
+    @property
+    def projection(self) -> Projection:
+        """What ingest keeps of a call's properties, context and unknown fields."""
+        return self._projection
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The product's time zone."""
+        return self._zone
+
+    def model(self, workspace_id: int) -> ScoringModel | None:
+        """The model of a workspace; None if there is none with this id."""
+        return next((model for model in self._models if model.workspace_id == workspace_id), None)
+
+    def workspace(self, workspace_id: int) -> Workspace | None:
+        """The configuration of a workspace; None if there is none with this id."""
+        return next((each for each in self.config.workspaces if each.id == workspace_id), None)
+
+    def today(self) -> date:
+        """The day that the product's zone has now; it is partial."""
+        return day_of(self._clock(), self._zone)
+
+    def last_full_day(self) -> date:
+        """Yesterday in the product's zone."""
+        return self.today() - timedelta(days=1)
+
+    def status(self) -> Status:
+        """How far log, fold and scores are."""
+        store = self._store
+        published = store.published()
+        current = (
+            published is not None
+            and published.revision == self.version.revision
+            and day_of(published.as_of_us, self._zone) == self.today()
+            and not self.rebuild_due
+        )
+        return Status(
+            log_offset=self._log.end(self.product_id),
+            folded_offset=store.offset(),
+            scored_offset=published.offset if published and current else -1,
+            as_of_us=published.as_of_us if published else None,
+            revision=self.version.revision,
+            scored_revision=published.revision if published else 0,
+            generation=store.generation,
+            rebuilding=self.rebuilding,
+        )
+
+    # ---- changes
+    @property
+    def rebuild_due(self) -> bool:
+        """Was the configuration changed in a way that reaches into folded rows?"""
+        replayed = any(each.revision > self._built.revision and each.from_offset == 0 for each in self._versions[1:])
+        return replayed or needs_rebuild(self._built.config, self.version.config)
+
+    def reload(self) -> None:
+        """Take the configuration that the meta store now holds into force."""
+        versions = self._meta.versions(self.product_id)
+        if versions[-1].revision == self.version.revision:
+            return
+        with self.lock:
+            self._load(versions)
+            if self._store.offset() == 0:
+                self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
+                self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
+            self._store.rules = self._store_rules()
+            self.rescore_due_us = 0
+
+    def fold(self, *, most: int) -> int:
+        """Fold the next calls into the store in force; return how many."""
+        with self.lock:
+            return fold(self.product_id, self._log, self._store, self._rules, most=most)
+
+    def rescore_if_due(self, *, backlog: bool) -> bool:
+        """Bring the scores up to date unless that was done a moment ago; True if there was something to do.
+
+        While calls wait to be folded, scoring takes at most a third of the time.
+        """
+        started_us = self._clock()
+        if self.status().settled or (backlog and started_us < self.rescore_due_us):
+            return False
+        with self.lock:
+            rescore(self._store, self.models, self.today(), revision=self._scored_revision(), now_us=started_us)
+        took_us = self._clock() - started_us
+        self.rescore_due_us = self._clock() + max(1_000_000, 2 * took_us)
+        return True
+
+    def _scored_revision(self) -> int:
+        return self._built.revision if self.rebuild_due else self.version.revision
+
+    def ensure_scored(self, day: date) -> None:
+        """Compute the numbers of a day that has none yet (older than what is kept scored, or just begun)."""
+        if any(day not in self._store.scored_days(model.workspace_id) for model in self.models):
+            with self.lock:
+                self._store.rescore(self.models, [day])
+
+    def rebuild(self, drop_store: DropStore, progress: Progress | None = None, *, most: int = 20_000) -> None:
+        """Fold the whole log into a new generation beside the live one, score it, and swap it in.
+
+        Where the configuration changes meanwhile in a way that reaches into rows, it begins again.
+        """
+        self.rebuilding = True
+        try:
+            while not self._rebuilt(drop_store, progress, most=most):
+                log_.info("rebuild_restarted", extra={"product": self.product_id})
+        finally:
+            self.rebuilding = False
+
+    def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
+        version, rules = self.version, self._rules
+        generation = self._store.generation + 1
+        drop_store(self.product_id, generation)
+        fresh = self._open_store(self.product_id, generation, rules_of(version.config))
+        while folded := fold(self.product_id, self._log, fresh, rules, most=most):
+            if progress:
+                progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
+            if folded < most // 2:
+                break
+        rescore(fresh, self.models, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
+        with self.lock:
+            if version.revision != self.version.revision:
+                fresh.close()
+                return False
+            while fold(self.product_id, self._log, fresh, rules, most=most):
+                pass
+            rescore(fresh, self.models, self.today(), revision=version.revision, now_us=self._clock())
+            self._swap(fresh, version)
+        return True
+
+    def _swap(self, fresh: EventStore, version: ConfigVersion) -> None:
+        self._meta.set_fact(f"product:{self.product_id}:generation", str(fresh.generation))
+        self._meta.set_fact(f"product:{self.product_id}:built", str(version.revision))
+        self._retired.append((self._clock(), self._store))
+        self._store, self._built = fresh, version
+
+    def drop_retired(self, drop_store: DropStore, *, at_once: bool = False) -> None:
+        """Close and delete swapped-out stores that nobody reads any more."""
+        for since_us, store in list(self._retired):
+            if at_once or self._clock() - since_us > RETIRE_AFTER_US:
+                self._retired.remove((since_us, store))
+                store.close()
+                drop_store(self.product_id, store.generation)
+
+    def close(self, drop_store: DropStore) -> None:
+        """Give the stores back."""
+        with self.lock:
+            self.drop_retired(drop_store, at_once=True)
+            self._store.close()
+
+    def waiting_days(self) -> int:
+        """How many days the next rescore would compute."""
+        return len(days_to_score(self._store, self.models, self.today(), every_day=False))
