@@ -1,4 +1,4 @@
-"""The installation while it runs: every product, the log and the meta store; what web, worker and command line work with."""
+"""The installation while it runs: every product, the log and the meta store.  Web, worker and commands work with it."""
 
 import threading
 from collections.abc import Callable
