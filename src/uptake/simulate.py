@@ -177,12 +177,19 @@ def _company(rng: random.Random, index: int, size: int, days: int) -> Company:
     head, tail = _HEADS[index % len(_HEADS)], _TAILS[(index // len(_HEADS) + index) % len(_TAILS)]
     name = f"{head} {tail}" if index < len(_HEADS) * len(_TAILS) else f"{head} {tail} {index}"
     story = rng.choices(STORIES, _STORY_WEIGHTS)[0]
-    joined = rng.randrange(days - 28, days - 4) if story == "trial" else -rng.randrange(5, 700)
+    joined = round(days * rng.uniform(0.7, 0.95)) if story == "trial" else -rng.randrange(5, 700)
     domain = f"{head}{tail}{index}.example".lower()
     people = tuple(_person(rng, f"u{index:03d}_{number}", domain, number, joined, days) for number in range(size))
     plan = "trial" if story == "trial" else list(_PLANS)[min(3, int(math.log2(size + 1) / 1.7))]
     return Company(
-        f"acc_{index + 1:03d}", name, story, plan, rng.choice(_INDUSTRIES), joined, rng.randrange(25, days - 18), people
+        f"acc_{index + 1:03d}",
+        name,
+        story,
+        plan,
+        rng.choice(_INDUSTRIES),
+        joined,
+        round(days * rng.uniform(0.3, 0.8)),
+        people,
     )
 
 
