@@ -99,6 +99,11 @@ class RunningProduct:
         return self._store
 
     @property
+    def log(self) -> CallLog:
+        """The call log of all products; this one's calls stand under its `product_id`."""
+        return self._log
+
+    @property
     def version(self) -> ConfigVersion:
         """The configuration version in force."""
         return self._version

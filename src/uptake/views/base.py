@@ -1,0 +1,135 @@
+"""What every view stands on: what it needs of a running product, and what a question can be refused with.
+
+Views only read.  `ProductView` is the part of `uptake.pipeline.product.RunningProduct` that they use, so that neither
+floor imports the other.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from uptake.core.config import ConfigVersion, Workspace
+from uptake.core.scores import ScoringModel
+from uptake.stores.events.base import EventStore
+from uptake.stores.log.base import CallLog
+
+FIRST_DAY = date(1970, 1, 1)
+
+
+class StatusView(Protocol):
+    """How far a product is; see `uptake.pipeline.product.Status`."""
+
+    @property
+    def log_offset(self) -> int:
+        """Calls logged."""
+
+    @property
+    def folded_offset(self) -> int:
+        """Calls folded."""
+
+    @property
+    def scored_offset(self) -> int:
+        """Calls that the scores in force tell of; −1 while those are of another configuration or day."""
+
+    @property
+    def as_of_us(self) -> int | None:
+        """When the scores were published; None before the first time."""
+
+    @property
+    def revision(self) -> int:
+        """The configuration in force."""
+
+    @property
+    def scored_revision(self) -> int:
+        """The configuration that the scores tell of."""
+
+    @property
+    def generation(self) -> int:
+        """The event store's generation."""
+
+    @property
+    def rebuilding(self) -> bool:
+        """Is another generation being made?"""
+
+
+class ProductView(Protocol):
+    """A running product, as far as views read it.  A view takes `store` once and asks it all its questions."""
+
+    @property
+    def product_id(self) -> int:
+        """The product's id, 1, 2, 3 …"""
+
+    @property
+    def name(self) -> str:
+        """The product's name."""
+
+    @property
+    def store(self) -> EventStore:
+        """The event store in force."""
+
+    @property
+    def log(self) -> CallLog:
+        """The call log of all products."""
+
+    @property
+    def version(self) -> ConfigVersion:
+        """The configuration version in force."""
+
+    @property
+    def models(self) -> Sequence[ScoringModel]:
+        """The scoring models by workspace id."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The product's time zone."""
+
+    def model(self, workspace_id: int) -> ScoringModel | None:
+        """The model of a workspace."""
+
+    def workspace(self, workspace_id: int) -> Workspace | None:
+        """The configuration of a workspace."""
+
+    def today(self) -> date:
+        """The day that the product's zone has now."""
+
+    def last_full_day(self) -> date:
+        """Yesterday in the product's zone."""
+
+    def status(self) -> StatusView:
+        """How far log, fold and scores are."""
+
+    def ensure_scored(self, day: date) -> None:
+        """Compute the numbers of a day that has none yet."""
+
+
+class Unknown(LookupError):
+    """There is no such workspace, account or user: a code of `uptake.core.errors.CODES` and a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class BadDay(ValueError):
+    """A day for which nothing can be said: not begun, or before 1970."""
+
+
+def model_of(product: ProductView, workspace_id: int | None) -> ScoringModel:
+    """The model of a workspace, by default of the first one.  Raises Unknown."""
+    chosen = product.models[0] if workspace_id is None else product.model(workspace_id)
+    if chosen is None:
+        known = ", ".join(str(model.workspace_id) for model in product.models)
+        raise Unknown("unknown_workspace", f"the product has no workspace {workspace_id}; it has {known}")
+    return chosen
+
+
+def scored_day(product: ProductView, day: date | None) -> date:
+    """The day itself, by default today, with its numbers computed.  Raises BadDay."""
+    today = product.today()
+    chosen = today if day is None else day
+    if not FIRST_DAY <= chosen <= today:
+        raise BadDay(f"expected a day from {FIRST_DAY} to {today} (today in {product.zone.key}), got {chosen}")
+    product.ensure_scored(chosen)
+    return chosen

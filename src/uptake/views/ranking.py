@@ -1,0 +1,129 @@
+"""The numbers of a workspace: one page of the ranked list, one of its entries, and its history.
+
+`uptake.views.accounts` and `uptake.views.users` are these questions for either kind.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import msgspec
+
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers, Point
+from uptake.stores.events.base import ListQuery
+from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
+
+HISTORY_DAYS = 30
+MOST_HISTORY_DAYS = 400
+
+
+class NumbersPage(msgspec.Struct, frozen=True):
+    """Some rows of a ranked list of `total`, on a day; as_of_us: when the scores were published, None if never."""
+
+    rows: Sequence[Numbers]
+    total: int
+    day: date
+    day_complete: bool
+    as_of_us: int | None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """One account's or user's numbers on a day, with its scores a day and a window earlier."""
+
+    numbers: Numbers
+    score_yesterday: int
+    score_last_period: int
+    workspace_id: int
+    day: date
+    day_complete: bool
+    as_of_us: int | None
+
+
+class History(msgspec.Struct, frozen=True):
+    """A series by day from first to last inclusive; days without numbers are left out."""
+
+    points: Sequence[Point]
+    workspace_id: int
+    first: date
+    last: date
+
+
+def ranked(
+    product: ProductView, kind: Kind, workspace_id: int | None, query: ListQuery, *, day: date | None
+) -> NumbersPage:
+    """One page of the list of all known ones that are not excluded.  Raises Unknown for a workspace, BadDay."""
+    model = model_of(product, workspace_id)
+    chosen = scored_day(product, day)
+    store = product.store
+    rows, total = store.numbers(kind, model, chosen, query)
+    return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
+
+
+def standing(
+    product: ProductView, kind: Kind, workspace_id: int | None, tracking_id: str, *, day: date | None
+) -> Standing:
+    """One entry by its tracking id.
+
+    Raises Unknown for a workspace, and for an account or user that is not known or is excluded; BadDay.
+    """
+    model = model_of(product, workspace_id)
+    chosen = scored_day(product, day)
+    numbers = numbers_of(product, kind, model.workspace_id, tracking_id, chosen)
+    if numbers is None:
+        raise Unknown(f"unknown_{kind}", f"the product knows no {kind} {tracking_id!r}")
+    yesterday = max(chosen - timedelta(days=1), FIRST_DAY)
+    product.ensure_scored(yesterday)
+    series = product.store.series(kind, tracking_id, model, (yesterday, yesterday))
+    return Standing(
+        numbers=numbers,
+        score_yesterday=series[0].score if series else 0,
+        score_last_period=numbers.score - numbers.score_change,
+        workspace_id=model.workspace_id,
+        day=chosen,
+        day_complete=chosen < product.today(),
+        as_of_us=_as_of_us(product),
+    )
+
+
+def numbers_of(product: ProductView, kind: Kind, workspace_id: int, tracking_id: str, day: date) -> Numbers | None:
+    """The numbers on a scored day; None where the product knows no such one, or excludes it."""
+    model = model_of(product, workspace_id)
+    rows, _ = product.store.numbers(kind, model, day, ListQuery(tracking_ids=(tracking_id,), limit=1))
+    return rows[0] if rows else None
+
+
+def history(
+    product: ProductView,
+    kind: Kind,
+    workspace_id: int | None,
+    tracking_id: str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+) -> History:
+    """Day by day, by default the last 30 days; at most 400 at once.  Raises Unknown for a workspace, BadDay."""
+    model = model_of(product, workspace_id)
+    end = scored_day(product, last)
+    start = first or max(end - timedelta(days=HISTORY_DAYS - 1), FIRST_DAY)
+    if not max(FIRST_DAY, end - timedelta(days=MOST_HISTORY_DAYS - 1)) <= start <= end:
+        raise BadDay(f"expected a first day at most {MOST_HISTORY_DAYS - 1} days before {end}, got {start}")
+    points = product.store.series(kind, tracking_id, model, (start, end))
+    return History(points, model.workspace_id, start, end)
+
+
+def find(product: ProductView, kind: Kind, match_type: str, match_value: str) -> str | None:
+    """The tracking id of who matches: by `id`, `tracking_id`, `name`, `email`, `domain` or a trait; else None."""
+    return product.store.find(kind, match_type, match_value)
+
+
+def known(product: ProductView, kind: Kind, some_id: str) -> str:
+    """The tracking id behind an opaque id, or else behind itself.  Raises Unknown."""
+    found = find(product, kind, "id", some_id) or find(product, kind, "tracking_id", some_id)
+    if found is None:
+        raise Unknown(f"unknown_{kind}", f"the product knows no {kind} with the id {some_id!r}")
+    return found
+
+
+def _as_of_us(product: ProductView) -> int | None:
+    published = product.store.published()
+    return published.as_of_us if published else None
