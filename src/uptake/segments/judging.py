@@ -45,7 +45,7 @@ class Facts(Protocol):
         """How often the event or feature of the condition was done by whom it asks about, in its days."""
 
     def trait(self, of: Of, key: str) -> Sequence[Any]:
-        """The trait's values: one or none of its own, one for each of an account's users that has it; None is no value."""
+        """The trait's values: one or none of its own; of `user` for an account, one for each user that has it."""
 
     def number(self, field: NumberField) -> float | None:
         """A number of the day; None where there is none."""
