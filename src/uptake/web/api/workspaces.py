@@ -1,0 +1,48 @@
+"""Handlers of the workspaces."""
+
+from collections.abc import Sequence
+
+import msgspec
+from litestar import get
+from litestar.params import FromPath
+
+from uptake.core.config import Workspace
+from uptake.pipeline.product import RunningProduct
+from uptake.views.base import Unknown
+from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
+from uptake.web.api.lists import list_links
+from uptake.web.api.params import WorkspaceAsked, WorkspacesAsked, asked
+from uptake.web.api.shapes import Pagination, WorkspaceAnswer, WorkspaceEntry, WorkspacesAnswer, workspace_entry
+from uptake.web.problems import AnyRequest
+from uptake.web.site import product_of
+
+
+@get("/v2/workspaces", sync_to_thread=True)
+def workspaces(request: AnyRequest) -> WorkspacesAnswer:
+    """The workspaces of the token's product."""
+    product = product_of(request)
+    params = asked(request, WorkspacesAsked)
+    every = workspace_list(product)
+    chosen = every[params.offset : params.offset + params.limit]
+    return WorkspacesAnswer(
+        data=[_entry(product, each, params.expand) for each in chosen],
+        pagination=Pagination(params.limit, params.offset, len(every)),
+        expansions=list(dict.fromkeys(params.expand)),
+        links=list_links(request, params.limit, params.offset, len(every)),
+    )
+
+
+@get("/v2/workspaces/{workspace_id:str}", sync_to_thread=True)
+def workspace(request: AnyRequest, workspace_id: FromPath[str]) -> WorkspaceAnswer:
+    """One workspace."""
+    product = product_of(request)
+    params = asked(request, WorkspaceAsked)
+    if not (workspace_id.isascii() and workspace_id.isdigit() and len(workspace_id) < 10):
+        raise Unknown("unknown_workspace", f"the product has no workspace {workspace_id!r}")
+    found = workspace_detail(product, int(workspace_id))
+    return WorkspaceAnswer(_entry(product, found, params.expand), list(dict.fromkeys(params.expand)))
+
+
+def _entry(product: RunningProduct, found: Workspace, expand: Sequence[str]) -> WorkspaceEntry:
+    size = workspace_size(product, found.id) if "stats" in expand else msgspec.UNSET
+    return workspace_entry(found, size)

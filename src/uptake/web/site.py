@@ -1,0 +1,46 @@
+"""What every handler of the site can reach, and which product the one who asks may read."""
+
+from typing import Protocol
+
+import msgspec
+from litestar import Litestar
+
+from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.running import Running
+from uptake.web.problems import AnyRequest, FaultCount, Refused
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="uptake"'}
+
+
+class Tokens(Protocol):
+    """Which product a read token reads; see `uptake.pipeline.directory.Directory`."""
+
+    def find_read(self, text: str) -> int | None:
+        """The product's id; None for any other text, an ingest key too."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What the handlers work with, as `app.state.site`."""
+
+    running: Running
+    tokens: Tokens
+    faults: FaultCount
+    version: str
+
+
+def site_of(request: AnyRequest) -> Site:
+    """The site that the request came to."""
+    app: Litestar = request.app
+    site: Site = app.state.site
+    return site
+
+
+def product_of(request: AnyRequest) -> RunningProduct:
+    """The product that the request's read token opens.  Raises Refused (`invalid_token`)."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    site = site_of(request)
+    product_id = site.tokens.find_read(text.strip()) if scheme.lower() == "bearer" and text.strip() else None
+    if product_id is None:
+        told = "the read token is unknown" if text else "expected a read token, as Authorization: Bearer TOKEN"
+        raise Refused("invalid_token", told, headers=CHALLENGE)
+    return site.running.product(product_id)

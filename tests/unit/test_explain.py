@@ -1,0 +1,154 @@
+"""A score is taken apart without a rest, and so is the difference of two."""
+
+import math
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uptake.core.scores import Part
+from uptake.scoring import explain as why
+from uptake.scoring.curve import rounded
+
+SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
+MEAN, POOLED = why.Scale("exponential-1", mean=True), why.Scale("exponential-1", mean=False)
+LINEAR = why.Scale("linear-1", mean=True)
+
+
+def part(user: str, event: str, times: int, weight: int = 1, feature: str = "") -> Part:
+    return Part(user, feature, event, times, weight, float(times * weight))
+
+
+def end(parts, p90, scale, day=MONDAY) -> why.End:
+    score = rounded(why.worth(parts, p90, scale), active=why.total_raw(parts) > 0)
+    return why.End(day, parts, p90, score)
+
+
+def lines(before, after, scale, **reasons) -> dict[str, why.Line]:
+    changes = why.addends(before.parts, after.parts, entered=after.parts, left=before.parts)
+    return {line.reason: line for line in why.difference(before, after, changes, scale)}
+
+
+def test_worked_example_sums_to_187():
+    """Weights 9, 7, 5, 3, 1 and counts 3, 5, 10, 20, 15 are a raw score of 187, taken apart by event."""
+    parts = [part("ana", name, times, weight) for name, times, weight in zip("abcde", (3, 5, 10, 20, 15), (9, 7, 5, 3, 1))]
+
+    found = why.shares(parts, why.part_points(parts, 208.2, MEAN), why.by_event)
+
+    assert [(share.name, share.raw) for share in found] == [("d", 60), ("c", 50), ("b", 35), ("a", 27), ("e", 15)]
+    assert why.total_raw(parts) == 187
+    assert math.isclose(math.fsum(share.points for share in found), why.worth(parts, 208.2, MEAN))
+
+
+def test_points_of_a_mean_are_shared_among_active_users():
+    """Under a mean each user's points are divided by the number of active users; a silent one counts for nothing."""
+    parts = [part("ana", "export", 208), part("bob", "login", 1), part("eve", "login", 0)]
+
+    found = {share.name: share for share in why.shares(parts, why.part_points(parts, 208.0, MEAN), why.by_user)}
+
+    assert found["ana"].points == pytest.approx(45)
+    assert found["eve"].points == 0
+
+
+def test_unchanged_activity_and_benchmark_leave_no_line():
+    """Where nothing moved there is nothing to tell."""
+    same = end([part("ana", "export", 5)], 10.0, MEAN)
+
+    assert why.difference(same, same, [], MEAN) == []
+
+
+def test_drift_of_p90_alone_is_told_as_p90():
+    """With the same activity in both windows the whole difference is the benchmark's (and rounding)."""
+    parts = [part("ana", "export", 5)]
+    before, after = end(parts, 10.0, LINEAR), end(parts, 20.0, LINEAR)
+
+    found = why.difference(before, after, why.addends(parts, parts, entered=(), left=()), LINEAR)
+
+    assert [(line.reason, line.raw, line.points) for line in found] == [("p90", 0.0, -25.0)]
+
+
+def test_a_newly_active_user_changes_the_mean_in_a_line_of_its_own():
+    """Ana does as before; bob wakes up with little: what he adds and what he dilutes are two lines."""
+    ana, bob = part("ana", "export", 50), part("bob", "login", 10)
+    before, after = end([ana], 100.0, LINEAR), end([ana, bob], 100.0, LINEAR)
+    changes = why.addends(before.parts, after.parts, entered=[bob], left=())
+
+    found = {line.reason: line for line in why.difference(before, after, changes, LINEAR)}
+
+    assert found["entered"].raw == 10
+    assert found["entered"].points == pytest.approx(10 * (1 + 1 / 2) / 2)
+    assert found["averaged"].points == pytest.approx((50 + 60) / 2 * (1 / 2 - 1))
+    assert math.fsum(line.points for line in found.values()) == pytest.approx(30 - 50)
+
+
+def test_a_benchmark_that_did_not_exist_has_not_drifted():
+    """Before anybody was active there was no P90: the rise is owed to what entered."""
+    before, after = end([], None, MEAN), end([part("ana", "export", 5)], 5.0, MEAN)
+
+    assert lines(before, after, MEAN).keys() <= {"entered", "rounding"}
+    assert lines(before, after, MEAN)["entered"].points == pytest.approx(90)
+
+
+def test_what_stays_in_the_window_can_only_fade():
+    """Raw that both windows hold and that is worth less now is told as faded."""
+    before, after = [part("ana", "export", 8)], [Part("ana", "", "export", 8, 1, 4.0)]
+
+    assert why.addends(before, after, entered=(), left=()) == [why.Addend("faded", "ana", "", "export", 0, -4.0)]
+
+
+def test_what_a_mover_brings_is_membership():
+    """Users who count for another account at one end are told apart."""
+    changes = [why.Addend("entered", "ana", "", "export", 3, 3.0), why.Addend("left", "bob", "", "export", -2, -2.0)]
+
+    assert [each.reason for each in why.as_membership(changes, {"bob"})] == ["entered", "membership"]
+
+
+def test_new_weights_are_told_as_reweighted():
+    """The same activity under other weights differs by the weights alone."""
+    changes = why.reweighted([part("ana", "export", 3, 2)], [part("ana", "export", 3, 5)])
+
+    assert math.fsum(each.raw for each in changes) == 9
+    assert {each.reason for each in changes} == {"reweighted"}
+
+
+NAMES = st.sampled_from(["ana", "bob", "eve", "max"])
+EVENTS = st.sampled_from(["export", "login", "share"])
+PARTS = st.dictionaries(st.tuples(NAMES, EVENTS), st.tuples(st.integers(1, 500), st.integers(1, 10)), max_size=12).map(
+    lambda found: [part(user, event, *counts) for (user, event), counts in found.items()]
+)
+SCALES = st.builds(why.Scale, st.sampled_from(["exponential-1", "linear-1"]), mean=st.booleans())
+BENCHMARKS = st.floats(0.5, 5_000)
+
+
+@given(parts=PARTS, p90=BENCHMARKS, scale=SCALES)
+def test_parts_share_the_points_without_a_rest(parts, p90, scale):
+    """By feature, event or user: raw sums to raw, points to the unrounded score."""
+    worths = why.part_points(parts, p90, scale)
+
+    for key in (why.by_feature, why.by_event, why.by_user):
+        found = why.shares(parts, worths, key)
+        assert math.fsum(share.raw for share in found) == why.total_raw(parts)
+        assert math.isclose(
+            math.fsum(share.points for share in found), why.worth(parts, p90, scale), rel_tol=1e-9, abs_tol=1e-9
+        )
+
+
+@given(then=PARTS, now=PARTS, kept=PARTS, p90s=st.tuples(BENCHMARKS, BENCHMARKS), scale=SCALES, moved=st.sets(NAMES))
+def test_differences_add_up(then, now, kept, p90s, scale, moved):
+    """Whatever left, entered and stayed: the lines sum to the changes of raw and of the score shown."""
+    before, after = end([*then, *kept], p90s[0], scale, SUNDAY), end([*kept, *now], p90s[1], scale)
+    changes = why.as_membership(why.addends(before.parts, after.parts, entered=now, left=then), moved)
+
+    found = why.difference(before, after, changes, scale)
+
+    raw_change = why.total_raw(after.parts) - why.total_raw(before.parts)
+    assert math.fsum(line.raw for line in found) == raw_change
+    assert math.fsum(line.points for line in found) == pytest.approx(after.score - before.score, abs=1e-9)
+    rounding = sum(line.points for line in found if line.reason == "rounding")
+    assert abs(rounding) <= 1 + 1e-6
+    for key in (why.by_feature, why.by_event, why.by_user):
+        shifts = why.shifts(before, after, changes, scale, key)
+        activity = math.fsum(line.points for line in found if line.reason not in ("averaged", "p90", "rounding"))
+        assert math.fsum(shift.raw - shift.raw_before for shift in shifts) == raw_change
+        assert math.fsum(shift.points for shift in shifts) == pytest.approx(activity, abs=1e-6)
