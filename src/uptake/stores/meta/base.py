@@ -1,6 +1,7 @@
 """The meta store's promise: products, configuration versions, keys and small facts that nothing else can rebuild."""
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Literal, Protocol
 
 import msgspec
@@ -19,10 +20,10 @@ class Product(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key as it may be shown: never the secret of a read token; an ingest key's text is kept encrypted (`secret`).
+    """A key as it may be shown.
 
     hint: the first characters.  revoked_us: from then on refused (may lie in the future: a grace time); None while
-    good.
+    good.  secret: an ingest key's text (at rest it is encrypted); None for a read token.
     """
 
     id: int
@@ -84,6 +85,9 @@ class MetaStore(Protocol):
     def find_key(self, text: str) -> Key | None:
         """The key with this text, revoked or not; None if there is none."""
 
+    def keys_by_digest(self) -> dict[bytes, Key]:
+        """Every key of every product by `key_digest` of its text, for whoever must know keys without asking."""
+
     def fact(self, name: str) -> str | None:
         """A small fact by name (a generation in force, an import's progress); None if it was never set."""
 
@@ -92,6 +96,11 @@ class MetaStore(Protocol):
 
     def close(self) -> None:
         """Give files back."""
+
+
+def key_digest(text: str) -> bytes:
+    """What a key is found by; keys are random, so that a plain digest cannot be turned back."""
+    return sha256(text.encode()).digest()
 
 
 def by_id(products: Sequence[Product], product_id: int) -> Product | None:

@@ -1,0 +1,244 @@
+"""The meta store over SQLAlchemy Core: SQLite in the data folder, PostgreSQL by the same statements.
+
+Every change bumps one counter first, whose row lock (SQLite: the write lock, taken by `begin immediate`) puts changes
+in line; so a configuration is read, changed and saved as the next revision with nobody in between.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, create_engine, event, insert, inspect, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import DatabaseError
+
+from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.errors import UptakeError
+from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
+from uptake.stores.meta.schema import HEAD, changes, config_versions, facts, keys, products
+from uptake.stores.meta.secrets import Seal, hint_of, new_text
+
+_decode = msgspec.json.Decoder(ProductConfig).decode
+_BUSY_S = 15
+
+
+class SqlMetaStore:
+    """A `MetaStore` in a database that SQLAlchemy knows."""
+
+    def __init__(self, url: str, secret: bytes) -> None:
+        """url: SQLAlchemy's.  secret: what texts of ingest keys are encrypted under.
+
+        Makes the tables or brings them up to date.  Raises UptakeError (E003, E005).
+        """
+        self._seal = Seal(secret)
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _prepare)
+            event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(writes=True)
+        try:
+            self._migrate()
+        except DatabaseError as error:
+            raise UptakeError(
+                "E003", f"the meta store cannot be opened: {error.orig}", hint=repr(self._engine.url)
+            ) from error
+
+    def _migrate(self) -> None:
+        with self._engine.connect() as connection:
+            if _written_by(connection) == HEAD:
+                return
+        with self._writing.begin() as connection:
+            written_by = _written_by(connection)
+            if written_by > HEAD:
+                raise UptakeError(
+                    "E005",
+                    f"the data is of version {written_by} and this Uptake knows {HEAD}.",
+                    hint="Install the newer Uptake that wrote it.",
+                )
+            importlib.import_module("uptake.stores.meta.migrate").upgrade(connection)
+
+    @contextmanager
+    def _change(self) -> Iterator[Connection]:
+        with self._writing.begin() as connection:
+            connection.execute(update(changes).values(revision=changes.c.revision + 1))
+            yield connection
+
+    def _rows(self, statement: Any) -> list[Row[Any]]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(statement))
+
+    # ---- products and configurations
+    def revision(self) -> int:
+        """A number that grows with every change of products, configurations and keys; cheap, for polling."""
+        return int(self._rows(select(changes.c.revision))[0].revision)
+
+    def products(self) -> list[Product]:
+        """All products by id."""
+        return [Product(row.id, row.name, row.revision) for row in self._rows(select(products).order_by(products.c.id))]
+
+    def create_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product:
+        """A new product with revision 1 of its configuration; its name is config.product."""
+        with self._change() as connection:
+            product_id = _added(connection, products, {"name": config.product, "revision": 1})
+            _insert_version(connection, ConfigVersion(product_id, 1, 0, now_us, by, "new product", config))
+        return Product(product_id, config.product, 1)
+
+    def config(self, product_id: int) -> ConfigVersion:
+        """The version in force.  Raises KeyError for an unknown product."""
+        with self._engine.connect() as connection:
+            return _in_force(connection, product_id)
+
+    def versions(self, product_id: int) -> list[ConfigVersion]:
+        """All versions, oldest first."""
+        wanted = select(config_versions).where(config_versions.c.product_id == product_id)
+        return [_version(row) for row in self._rows(wanted.order_by(config_versions.c.revision))]
+
+    def save_config(
+        self,
+        product_id: int,
+        change: Callable[[ConfigVersion], ProductConfig],
+        *,
+        from_offset: int,
+        now_us: int,
+        by: str,
+        why: str,
+    ) -> ConfigVersion:
+        """Save what `change` makes of the version in force as the next one, atomically; return it.
+
+        Where the result equals the version in force nothing is saved and that version is returned.
+        """
+        with self._writing.connect() as connection:
+            connection.execute(update(changes).values(revision=changes.c.revision + 1))
+            before = _in_force(connection, product_id)
+            config = change(before)
+            if config == before.config:
+                return before  # without a commit: nothing changed, the counter neither
+            after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config)
+            _insert_version(connection, after)
+            changed = update(products).where(products.c.id == product_id)
+            connection.execute(changed.values(revision=after.revision, name=config.product))
+            connection.commit()
+        return after
+
+    # ---- keys
+    def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:
+        """A new key and its text, which for a read token is told only now.  Raises KeyError for an unknown product."""
+        text = new_text(kind)
+        row = {
+            "product_id": product_id,
+            "kind": kind,
+            "name": name,
+            "hint": hint_of(text),
+            "digest": key_digest(text),
+            "sealed": self._seal.close(text) if kind == "ingest" else None,
+            "created_us": now_us,
+        }
+        with self._change() as connection:
+            _in_force(connection, product_id)
+            key_id = _added(connection, keys, row)
+        secret = text if kind == "ingest" else None
+        return Key(key_id, product_id, kind, name, hint_of(text), now_us, None, secret), text
+
+    def keys(self, product_id: int) -> list[Key]:
+        """All keys of a product by id."""
+        return [self._key(row) for row in self._rows(_KEYS.where(keys.c.product_id == product_id))]
+
+    def revoke_key(self, key_id: int, *, at_us: int) -> None:
+        """Refuse the key from this moment on.  Raises KeyError for an unknown key."""
+        with self._change() as connection:
+            done = connection.execute(update(keys).where(keys.c.id == key_id).values(revoked_us=at_us))
+            if not done.rowcount:
+                raise KeyError(key_id)
+
+    def find_key(self, text: str) -> Key | None:
+        """The key with this text, revoked or not; None if there is none."""
+        rows = self._rows(_KEYS.where(keys.c.digest == key_digest(text)))
+        return self._key(rows[0]) if rows else None
+
+    def keys_by_digest(self) -> dict[bytes, Key]:
+        """Every key of every product by `key_digest` of its text."""
+        return {bytes(row.digest): self._key(row) for row in self._rows(_KEYS)}
+
+    def _key(self, row: Row[Any]) -> Key:
+        secret = self._seal.open(row.sealed) if row.sealed else None
+        return Key(row.id, row.product_id, row.kind, row.name, row.hint, row.created_us, row.revoked_us, secret)
+
+    # ---- facts
+    def fact(self, name: str) -> str | None:
+        """A small fact by name; None if it was never set."""
+        rows = self._rows(select(facts.c.value).where(facts.c.name == name))
+        return str(rows[0].value) if rows else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Set a small fact."""
+        with self._writing.begin() as connection:
+            connection.execute(select(changes.c.id).with_for_update())  # two first writers of a fact wait in line
+            done = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
+            if not done.rowcount:
+                connection.execute(insert(facts).values(name=name, value=value))
+
+    def close(self) -> None:
+        """Give files back."""
+        self._engine.dispose()
+
+
+_KEYS = select(keys).order_by(keys.c.id)
+
+
+def _added(connection: Connection, table: Table, row: dict[str, Any]) -> int:
+    """Insert a row and return the id that it was given."""
+    key = connection.execute(insert(table).values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _in_force(connection: Connection, product_id: int) -> ConfigVersion:
+    wanted = select(config_versions).join(
+        products,
+        (products.c.id == config_versions.c.product_id) & (products.c.revision == config_versions.c.revision),
+    )
+    row = connection.execute(wanted.where(products.c.id == product_id)).one_or_none()
+    if row is None:
+        raise KeyError(product_id)
+    return _version(row)
+
+
+def _version(row: Row[Any]) -> ConfigVersion:
+    return ConfigVersion(
+        row.product_id, row.revision, row.from_offset, row.saved_us, row.saved_by, row.why, _decode(row.document)
+    )
+
+
+def _insert_version(connection: Connection, version: ConfigVersion) -> None:
+    connection.execute(
+        insert(config_versions).values(
+            product_id=version.product_id,
+            revision=version.revision,
+            from_offset=version.from_offset,
+            saved_us=version.saved_us,
+            saved_by=version.by,
+            why=version.why,
+            document=msgspec.json.encode(version.config).decode(),
+        )
+    )
+
+
+def _written_by(connection: Connection) -> str:
+    """The migration that the tables are at; '' for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.exec_driver_sql("select version_num from alembic_version").scalar() or "")
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    """Switch off the driver's own transactions (it would begin them too late), and make commits durable."""
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={_BUSY_S * 1000}", "journal_mode=wal", "synchronous=full", "foreign_keys=on"):
+        connection.execute(f"pragma {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("begin immediate" if writes else "begin")
