@@ -70,6 +70,7 @@ class RunningProduct:
         meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
         self._store = open_store(product.id, generation, self._store_rules())
         self.rescore_due_us = 0
+        self.rescore_took_us = 0
 
     def _load(self, versions: list[ConfigVersion]) -> None:
         self._versions = versions
@@ -205,8 +206,8 @@ class RunningProduct:
             return False
         with self.lock:
             rescore(self._store, self.models, self.today(), revision=self._scored_revision(), now_us=started_us)
-        took_us = self._clock() - started_us
-        self.rescore_due_us = self._clock() + max(1_000_000, 2 * took_us)
+        self.rescore_took_us = self._clock() - started_us
+        self.rescore_due_us = self._clock() + max(1_000_000, 2 * self.rescore_took_us)
         return True
 
     def _scored_revision(self) -> int:
