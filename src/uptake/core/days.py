@@ -27,7 +27,7 @@ def iso_ms(moment_us: int) -> str:
     >>> iso_ms(1_700_000_000_123_456)
     '2023-11-14T22:13:20.123Z'
     """
-    return from_us(moment_us).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment_us // 1000 % 1000:03d}Z"
+    return from_us(moment_us).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def day_of(moment_us: int, zone: ZoneInfo) -> date:

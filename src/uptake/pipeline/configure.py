@@ -15,12 +15,14 @@ from uptake.core.calls import Projection
 from uptake.core.config import ConfigVersion, Destination, Mapping, ProductConfig, Workspace
 from uptake.core.days import DAY_US
 from uptake.core.errors import Fault
-from uptake.destination.actions import compile_action, paths_of_mapping
-from uptake.destination.filters import FilterError, compile_filters
+from uptake.destination.actions import compile_action
+from uptake.destination.errors import MappingError
+from uptake.destination.filters import compile_filters
 from uptake.destination.filters import paths_of as filter_paths
+from uptake.destination.filters_parse import FilterError
 from uptake.destination.fql import TriggerError, compile_trigger, parse
 from uptake.destination.fql import paths_of as trigger_paths
-from uptake.destination.mapping import MappingError
+from uptake.destination.mapping import paths_of_mapping
 from uptake.stores.events.base import StoreRules
 
 MOST_MAPPINGS = 50
