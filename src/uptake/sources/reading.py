@@ -72,7 +72,7 @@ def item_in(raw: bytes) -> Item:
 
 
 def _lenient(text: bytes) -> Any:
-    """JSON with bytes that are no UTF-8, or halves of surrogate pairs: only a call that keeps such a text is refused."""
+    """JSON with bytes that are no UTF-8, or halves of surrogate pairs: a call is refused if it keeps such text."""
     try:
         return json.loads(text.decode("utf-8", "surrogateescape"), parse_constant=_no_constant)
     except (ValueError, RecursionError):

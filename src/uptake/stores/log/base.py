@@ -52,6 +52,10 @@ class LogUnavailable(Exception):
         self.retry_after_s = retry_after_s
 
 
+class LogDamaged(Exception):
+    """A part of the log cannot be read; the message names the file and the offset.  The rest is untouched."""
+
+
 class CallLog(Protocol):
     """Offsets are per product, start at 0 and have no gap: a call's offset is its request's first offset + its
     index."""

@@ -1,0 +1,247 @@
+"""One month's file of the call log, and the SQL that reads and writes it.
+
+A file is a SQLite database in WAL mode with synchronous=FULL: a commit is on disk when it returns.  `ends` holds
+where each product's part of this file begins (`base`) and its next offset, so that offsets continue from file to
+file.  A file that is `closed` takes no more calls: its successor exists and knows its ends.
+"""
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from uptake.core.calls import Call, LoggedCall
+from uptake.core.errors import Rejection
+from uptake.stores.log.base import LogDamaged, Refusal, RefusalCount, Request
+
+BUCKET_US = 600 * 1_000_000
+
+KEPT_REFUSALS = 10_000
+"""Refused items that are listed one by one, per product and file; all are counted."""
+
+BUSY_TIMEOUT_S = 5.0
+
+ROWS_A_STATEMENT = 256
+"""One statement for many rows: each statement gives Python's lock away and must wait to have it back."""
+
+_TABLES = """
+create table if not exists requests (
+  product_id integer not null, first integer not null, calls integer not null, received_us integer not null,
+  source text not null, crc integer not null, body blob not null
+);
+create unique index if not exists requests_by_offset on requests (product_id, first);
+create table if not exists ends (product_id integer primary key, base integer not null, next integer not null);
+create table if not exists refusals (
+  id integer primary key, product_id integer not null, received_us integer not null, source text not null,
+  code text not null, place text not null, message text not null, item integer not null
+);
+create index if not exists refusals_by_product on refusals (product_id, id);
+create table if not exists refusal_counts (
+  product_id integer not null, bucket_us integer not null, code text not null, times integer not null,
+  primary key (product_id, bucket_us, code)
+) without rowid;
+create table if not exists state (one integer primary key check (one = 1), closed integer not null);
+insert or ignore into state (one, closed) values (1, 0);
+"""
+_IS_CLOSED = "select closed from state"
+_CLOSE = "update state set closed = 1"
+_NEXT = "select (select closed from state), (select next from ends where product_id = ?)"
+_ENDS = "select product_id, next from ends"
+_SET_END = """
+insert into ends (product_id, base, next) values (?1, ?2, ?3) on conflict (product_id) do update set next = ?3
+"""
+_CONTINUE = "insert or replace into ends (product_id, base, next) values (?1, ?2, ?2)"
+_INSERT = "insert into requests (product_id, first, calls, received_us, source, crc, body) values "
+_READ = """
+select first, calls, received_us, crc, body from requests
+where product_id = ?1
+  and first >= (select coalesce(max(first), 0) from requests where product_id = ?1 and first <= ?2)
+order by first
+"""
+_REFUSE = """
+insert into refusals (product_id, received_us, source, code, place, message, item) values (?, ?, ?, ?, ?, ?, ?)
+"""
+_COUNT_REFUSAL = """
+insert into refusal_counts (product_id, bucket_us, code, times) values (?, ?, ?, ?)
+on conflict (product_id, bucket_us, code) do update set times = times + excluded.times
+"""
+_TRIM = """
+delete from refusals where product_id = ?1
+  and id <= (select id from refusals where product_id = ?1 order by id desc limit 1 offset ?2)
+"""
+_REFUSALS = """
+select received_us, source, code, place, message, item from refusals where product_id = ? order by id desc limit ?
+"""
+_REFUSAL_COUNTS = """
+select bucket_us, code, times from refusal_counts where product_id = ? and bucket_us >= ? order by bucket_us, code
+"""
+
+Result = TypeVar("Result")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[Call]).decode
+
+
+class FileClosed(Exception):
+    """The file takes no more calls: a newer one does."""
+
+
+class LogFile:
+    """One month's file.  Writing is for one thread at a time, reading for any."""
+
+    def __init__(self, path: Path) -> None:
+        """path: made with its tables if it is new."""
+        self.path = path
+        self._lock = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._untrimmed = 0
+        self._reader = _connect(path)
+        self._reader.executescript(_TABLES)
+
+    # ---- writing
+    def append(self, requests: Sequence[Request]) -> list[int]:
+        """Commit the requests; return their first offsets.  Raises FileClosed, sqlite3.Error; then nothing was kept."""
+        return self.write(lambda writer: self._append(writer, requests))
+
+    def write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Make a change in one transaction.  Raises what the change raises; then nothing was kept."""
+        if self._writer is None:
+            self._writer = _connect(self.path)
+        done = False
+        try:
+            self._writer.execute("begin immediate")
+            result = change(self._writer)
+            self._writer.execute("commit")
+            done = True
+        finally:
+            if not done:
+                self._abandon()
+        return result
+
+    def _abandon(self) -> None:
+        """Forget the connection with its open transaction: after a fault of the disk it is not to be trusted."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _append(self, writer: sqlite3.Connection, requests: Sequence[Request]) -> list[int]:
+        if writer.execute(_IS_CLOSED).fetchone()[0]:
+            raise FileClosed
+        ends: dict[int, int] = {}
+        firsts: list[int] = []
+        values: list[Any] = []
+        for request in requests:
+            first = ends.get(request.product_id)
+            if first is None:
+                first = writer.execute(_NEXT, (request.product_id,)).fetchone()[1] or 0
+            firsts.append(first)
+            ends[request.product_id] = first + len(request.calls)
+            if request.calls:
+                body = _encode(request.calls)
+                values += (request.product_id, first, len(request.calls), request.received_us, request.source)
+                values += (zlib.crc32(body), body)
+        for start in range(0, len(values), 7 * ROWS_A_STATEMENT):
+            chunk = values[start : start + 7 * ROWS_A_STATEMENT]
+            writer.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(chunk) // 7)), chunk)
+        writer.executemany(_SET_END, [(product_id, 0, after) for product_id, after in ends.items()])
+        self._refuse(writer, [request for request in requests if request.refused])
+        return firsts
+
+    def _refuse(self, writer: sqlite3.Connection, requests: Sequence[Request]) -> None:
+        for request in requests:
+            product_id, at_us, source = request.product_id, request.received_us, request.source
+            rows = [(product_id, at_us, source, r.code, r.place, r.message, r.index) for r in request.refused]
+            writer.executemany(_REFUSE, rows)
+            bucket_us = at_us - at_us % BUCKET_US
+            writer.executemany(_COUNT_REFUSAL, [(product_id, bucket_us, r.code, 1) for r in request.refused])
+            self._untrimmed += len(rows)
+        if self._untrimmed > KEPT_REFUSALS // 10:
+            self._untrimmed = 0
+            for product_id in {request.product_id for request in requests}:
+                writer.execute(_TRIM, (product_id, KEPT_REFUSALS))
+
+    def close_into(self, successor: "LogFile") -> None:
+        """Take no more calls, and let the successor continue the offsets; safe to repeat after a crash in between.
+
+        The successor's ends are committed first: nobody writes to it before this file is closed.
+        """
+
+        def change(writer: sqlite3.Connection) -> None:
+            if writer.execute(_IS_CLOSED).fetchone()[0]:
+                return
+            ends = writer.execute(_ENDS).fetchall()
+            successor.write(lambda other: other.executemany(_CONTINUE, ends))
+            writer.execute(_CLOSE)
+
+        self.write(change)
+
+    # ---- reading
+    def is_closed(self) -> bool:
+        """Does a newer file take the calls now?"""
+        return bool(self._rows(_IS_CLOSED, ())[0][0])
+
+    def next(self, product_id: int) -> tuple[bool, int]:
+        """Is the file closed, and the product's next offset in it."""
+        ((closed, after),) = self._rows(_NEXT, (product_id,))
+        return bool(closed), after or 0
+
+    def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
+        """The product's calls of this file from an offset on, whole requests until there are `most`.
+
+        What stands before a damaged request is still given.  Raises LogDamaged where nothing does.
+        """
+        calls: list[LoggedCall] = []
+        try:
+            with self._lock:
+                for row in self._reader.execute(_READ, (product_id, first)):
+                    calls += self._decoded(row, product_id)
+                    if calls[-1].offset + 1 - first >= most:
+                        break
+        except (sqlite3.Error, LogDamaged) as error:
+            if not calls or calls[-1].offset < first:
+                raise LogDamaged(f"{self.path}: product {product_id}, offset {first}: {error}") from error
+        return [call for call in calls if call.offset >= first]
+
+    def _decoded(self, row: tuple[int, int, int, int, bytes], product_id: int) -> list[LoggedCall]:
+        first, count, received_us, crc, body = row
+        if not isinstance(body, bytes) or zlib.crc32(body) != crc:
+            raise LogDamaged(f"the checksum of the request at {first} does not match its content")
+        calls = _decode(body)
+        if len(calls) != count:
+            raise LogDamaged(f"the request at {first} holds {len(calls)} calls instead of {count}")
+        return [LoggedCall(first + index, received_us, call) for index, call in enumerate(calls)]
+
+    def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
+        """The latest refused items of this file, newest first."""
+        rows = self._rows(_REFUSALS, (product_id, most))
+        return [Refusal(row[0], row[1], Rejection(row[2], row[3], row[4], row[5])) for row in rows]
+
+    def refusal_counts(self, product_id: int, *, since_us: int) -> list[RefusalCount]:
+        """How often each code was met in this file."""
+        return [RefusalCount(*row) for row in self._rows(_REFUSAL_COUNTS, (product_id, since_us))]
+
+    def _rows(self, sql: str, parameters: Iterable[Any]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._reader.execute(sql, tuple(parameters)).fetchall()
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, with what is not yet checkpointed."""
+        paths = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._lock:
+            self._abandon()
+            self._reader.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    return connection
