@@ -146,7 +146,7 @@ def _stray_hint(fql: str, at: int) -> str:
 
 def _number_hint(text: str, previous: str) -> str:
     if previous == ".":
-        return f"a key that begins with a digit needs a backslash: \\{text}"
+        return f"a key that begins with a digit needs a backslash: \\{text[:40]}"
     try:
         number = float(text)
     except ValueError:

@@ -229,16 +229,19 @@ class _Triggers(Reader):
                 raise self.fault("so large a number loses digits in Segment", at=token, hint=hint)
             return number
         if token.kind != "word" or token.text.lower() in ("and", "or"):
-            hint = "one '=' is enough" if self.sees("=") else ""
-            raise self.fault(expected="a value", hint=hint)
+            hints = {"=": "one '=' is enough", ".": "a number begins with a digit: 0.5"}
+            raise self.fault(expected="a value", hint=hints.get(token.text, ""))
         return self._bare()
 
     def _bare(self) -> Literal:
-        """A word as a value: true, false, null, or text without quotes."""
-        first, parts = self.token, self.path()
-        text = ".".join(part.value for part in parts)
-        is_path = len(parts) > 1 and (first.value in OBJECT_FIELDS or any(part.kind == "string" for part in parts))
-        if is_path or self.sees("("):
+        """A word, or words and dots, as a value: true, false, null, or text without quotes."""
+        first, parts = self.token, [self.take().value]
+        while self.accept("."):
+            if self.token.kind != "word":
+                raise self.fault("this text needs quotes", at=first)
+            parts.append(self.take().value)
+        text = ".".join(parts)
+        if self.sees("(") or (len(parts) > 1 and parts[0] in OBJECT_FIELDS):
             raise self.fault("a field is compared with a value", at=first, hint=f'text needs quotes: "{text}"')
         constants: dict[str, bool | None] = {"true": True, "false": False, "null": None}
         return constants.get(text, text)
