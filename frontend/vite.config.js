@@ -9,6 +9,7 @@ export default defineConfig({
     emptyOutDir: true,
     manifest: 'manifest.json',
     modulePreload: false,
+    cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'], // the first with light-dark()
     chunkSizeWarningLimit: 600, // kB; ECharts is most of it
     assetsInlineLimit: 0, // the content security policy has no data: addresses
     rollupOptions: {

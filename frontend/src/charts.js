@@ -1,17 +1,113 @@
-// Loaded only on pages with a chart. Each element with `data-chart` holds an ECharts option as JSON.
+// Loaded only on pages with a chart.  An element with `data-chart` holds what to draw as JSON (uptake.web.pages.charts):
+// {days, series: [{name, values, kind: area|line|bar, color}], most, step, unit, partial}.  How it looks is decided here,
+// from the tokens, and again when the colour scheme changes.
 import { init, use } from 'echarts/core'
 import { BarChart, LineChart } from 'echarts/charts'
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components'
+import { AriaComponent, GridComponent, TooltipComponent } from 'echarts/components'
 import { SVGRenderer } from 'echarts/renderers'
 
-use([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, SVGRenderer])
+use([BarChart, LineChart, AriaComponent, GridComponent, TooltipComponent, SVGRenderer])
+
+const dayName = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
+const longDay = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
+const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
+
+// ECharts does not know light-dark() or oklch(): a canvas turns any colour of the tokens into plain rgb.
+const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
+function token(name, probe) {
+  probe.setAttribute('fill', `var(--${name})`)
+  pen.clearRect(0, 0, 1, 1)
+  pen.fillStyle = getComputedStyle(probe).fill
+  pen.fillRect(0, 0, 1, 1)
+  const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data
+  return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`
+}
+
+function palette() {
+  const probe = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  document.body.append(probe)
+  const names = ['text', 'muted', 'faint', 'line', 'line-strong', 'raised', 'surface', 'series-1', 'series-2', 'series-3']
+  const colors = Object.fromEntries(names.map((name) => [name, token(name, probe)]))
+  probe.remove()
+  return colors
+}
+
+function tooltip(spec, colors) {
+  return {
+    trigger: 'axis',
+    renderMode: 'richText', // an HTML tooltip writes style attributes, which the content security policy refuses
+    backgroundColor: colors.raised,
+    borderColor: colors['line-strong'],
+    borderWidth: 1,
+    borderRadius: 6,
+    padding: [6, 10],
+    textStyle: { color: colors.text, fontSize: 12, lineHeight: 18 },
+    axisPointer: { type: spec.series[0].kind === 'bar' ? 'shadow' : 'line', lineStyle: { color: colors['line-strong'] }, shadowStyle: { color: colors.line, opacity: 0.4 } },
+    formatter(points) {
+      const index = points[0].dataIndex
+      const day = longDay.format(new Date(spec.days[index]))
+      const note = spec.partial && index === spec.days.length - 1 ? ' (so far)' : ''
+      return [day + note, ...points.map((point) => `${point.seriesName}: ${number.format(point.value)}${spec.unit ?? ''}`)].join('\n')
+    },
+  }
+}
+
+function series(spec, colors) {
+  return spec.series.map(({ name, values, kind, color }) => ({
+    name,
+    data: values,
+    type: kind === 'bar' ? 'bar' : 'line',
+    itemStyle: { color: colors[color], opacity: 0.8, borderRadius: [2, 2, 0, 0] },
+    lineStyle: { width: 1.75, color: colors[color] },
+    areaStyle: kind === 'area' ? { color: colors[color], opacity: 0.09 } : undefined,
+    barMaxWidth: 14,
+    showSymbol: values.length === 1,
+    symbol: 'circle',
+    symbolSize: 6,
+    emphasis: { disabled: kind !== 'bar' },
+  }))
+}
+
+function option(spec, colors, width) {
+  const every = Math.max(1, Math.ceil(spec.days.length / Math.max(2, Math.floor(width / 90))))
+  return {
+    animation: false,
+    aria: { enabled: true },
+    grid: { left: 4, right: 10, top: 10, bottom: 2, containLabel: true },
+    tooltip: tooltip(spec, colors),
+    xAxis: {
+      type: 'category',
+      data: spec.days.map((day) => dayName.format(new Date(day))),
+      boundaryGap: spec.series[0].kind === 'bar',
+      axisLine: { lineStyle: { color: colors['line-strong'] } },
+      axisTick: { show: false },
+      axisLabel: { color: colors.faint, fontSize: 11, hideOverlap: true, interval: (index) => (spec.days.length - 1 - index) % every === 0, alignMaxLabel: 'right' },
+    },
+    yAxis: {
+      type: 'value',
+      min: 0,
+      max: spec.most ?? undefined,
+      interval: spec.step ?? undefined,
+      minInterval: 1,
+      splitNumber: 3,
+      axisLabel: { color: colors.faint, fontSize: 11, formatter: (value) => number.format(value) },
+      splitLine: { lineStyle: { color: colors.line } },
+    },
+    series: series(spec, colors),
+  }
+}
 
 function draw(element) {
-  const { tooltip, ...option } = JSON.parse(element.dataset.chart)
+  const spec = JSON.parse(element.dataset.chart)
   const chart = init(element, null, { renderer: 'svg' })
-  // An HTML tooltip writes style attributes, which the content security policy refuses.
-  chart.setOption({ aria: { enabled: true }, ...option, tooltip: { ...tooltip, renderMode: 'richText' } })
-  new ResizeObserver(() => chart.resize()).observe(element)
+  const paint = () => chart.setOption(option(spec, palette(), element.clientWidth), true)
+  paint()
+  new ResizeObserver(() => { chart.resize(); paint() }).observe(element)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint)
+  document.addEventListener('theme', paint)
 }
 
 document.querySelectorAll('[data-chart]').forEach(draw)
+document.addEventListener('htmx:after:swap', () => {
+  document.querySelectorAll('[data-chart]:not([_echarts_instance_])').forEach(draw)
+})

@@ -1,1 +1,41 @@
-"""The pages of the app, rendered on the server and refreshed in parts by htmx."""
+"""The pages of the app, rendered on the server and refreshed in parts by htmx.
+
+`page_handlers` is what `uptake.web.app` mounts; `fault_page` is what it answers a browser that asks for a page which is
+not there.
+"""
+
+from litestar import Router
+from litestar.exceptions import HTTPException
+
+from uptake.web.pages.accounts import account_page, accounts_page
+from uptake.web.pages.events import events_page
+from uptake.web.pages.faults import fault_page
+from uptake.web.pages.live import live_page
+from uptake.web.pages.search import search_page
+from uptake.web.pages.settings import settings_page
+from uptake.web.pages.start import home_page, start_page
+from uptake.web.pages.styleguide import styleguide_page
+from uptake.web.pages.users import user_page, users_page
+
+__all__ = ["fault_page", "page_handlers"]
+
+page_handlers = [
+    Router(
+        path="/",
+        route_handlers=[
+            home_page,
+            start_page,
+            accounts_page,
+            account_page,
+            users_page,
+            user_page,
+            events_page,
+            live_page,
+            search_page,
+            settings_page,
+            styleguide_page,
+        ],
+        exception_handlers={HTTPException: fault_page, Exception: fault_page},
+        include_in_schema=False,
+    )
+]

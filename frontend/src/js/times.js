@@ -1,0 +1,16 @@
+// Moments are written by the server in the product's zone; here they become the reader's own.  "3 min ago" keeps its text
+// and gets the full moment as its title.
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+
+function localise() {
+  for (const time of document.querySelectorAll('time[data-local]')) {
+    const moment = new Date(time.dateTime)
+    time.title = full.format(moment)
+    if (time.dataset.local === 'clock') time.textContent = clock.format(moment)
+    if (time.dataset.local === 'full') time.textContent = full.format(moment)
+  }
+}
+
+localise()
+document.addEventListener('htmx:after:swap', localise)

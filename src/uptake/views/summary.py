@@ -1,0 +1,73 @@
+"""A workspace at a glance: how many are active, on which level, and their averages.
+
+The averages need every account's numbers; they are kept until scores are published again.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from typing import get_args
+
+import msgspec
+
+from uptake.core.effects import Kind
+from uptake.core.scores import Level, ScoringModel
+from uptake.stores.events.base import EventStore, ListQuery, Published
+from uptake.views.base import ProductView, model_of, scored_day
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+EVERY = 10_000_000
+
+
+class Averages(msgspec.Struct, frozen=True):
+    """Means over the active accounts of a day; 0 where there is none.
+
+    active: accounts with a score.  score: of those.  active_users_percent: of those, each one's share of active users.
+    """
+
+    active: int
+    score: float
+    active_users_percent: float
+
+
+def level_counts(
+    product: ProductView, kind: Kind, workspace_id: int | None, day: date | None = None, *, search: str = ""
+) -> Mapping[str, int]:
+    """How many are on each level on a day, by default today, of those that `search` finds.  Raises Unknown, BadDay."""
+    model = model_of(product, workspace_id)
+    chosen = scored_day(product, day)
+    store = product.store
+    return {
+        level: store.numbers(kind, model, chosen, ListQuery(search=search, level=level, limit=1))[1] for level in LEVELS
+    }
+
+
+def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
+    """Averages over the accounts on a day, by default today.  Raises Unknown, BadDay."""
+    model = model_of(product, workspace_id)
+    chosen = scored_day(product, day)
+    store = product.store
+    return _averages(_Asked(store, model, chosen, store.published()))
+
+
+class _Asked:
+    """What the averages are of, equal where the answer must be."""
+
+    def __init__(self, store: EventStore, model: ScoringModel, day: date, published: Published | None) -> None:
+        self.store, self.model, self.day = store, model, day
+        self._key = (id(store), store.generation, model.workspace_id, day, published)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=64)
+def _averages(asked: _Asked) -> Averages:
+    rows, _ = asked.store.numbers("account", asked.model, asked.day, ListQuery(limit=EVERY))
+    active = [row for row in rows if row.score > 0]
+    count = max(len(active), 1)
+    shares = (100 * row.active_users / row.total_users for row in active if row.total_users)
+    return Averages(len(active), sum(row.score for row in active) / count, sum(shares) / count)

@@ -1,0 +1,70 @@
+"""What a chart draws, as data: frontend/src/charts.js decides how it looks.  Every chart carries its table."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from uptake.core.scores import Point
+from uptake.web.pages.formats import day_text
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One line or row of bars; `color` is a token of frontend/src/css/tokens.css."""
+
+    name: str
+    values: Sequence[float]
+    kind: str = "area"
+    color: str = "series-1"
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A chart by day.
+
+    most, step: the top of the scale and its steps, None for what fits.  partial: is the last day still running?
+    """
+
+    label: str
+    days: Sequence[date]
+    series: Sequence[Series]
+    most: float | None = None
+    step: float | None = None
+    unit: str = ""
+    partial: bool = True
+
+    @property
+    def spec(self) -> str:
+        """The chart as JSON."""
+        return msgspec.json.encode(self).decode()
+
+    @property
+    def names(self) -> list[str]:
+        """The heads of the table's columns."""
+        return [each.name for each in self.series]
+
+    @property
+    def rows(self) -> list[tuple[str, list[float]]]:
+        """The table: day and values, the latest first."""
+        days = [(day_text(day), [each.values[index] for each in self.series]) for index, day in enumerate(self.days)]
+        return days[::-1]
+
+
+def history_figures(points: Sequence[Point], *, of_account: bool) -> list[tuple[str, str, Figure]]:
+    """Id, title and chart of each number that has a history."""
+    days = [point.day for point in points]
+    found: list[tuple[str, str, Sequence[float], float | None, float | None, str]] = [
+        ("score", "Score", [point.score for point in points], 100.0, 25.0, ""),
+        ("users", "Active users", [point.active_users for point in points], None, None, ""),
+        ("frequency", "Frequency", [point.frequency for point in points], None, None, " d"),
+        ("adoption", "Adoption", [point.adoption for point in points], 100.0, 25.0, "%"),
+    ]
+    return [
+        (f"history-{key}", title, Figure(f"{title} by day", days, [Series(title, values)], most, step, unit))
+        for key, title, values, most, step, unit in found
+        if of_account or key != "users"
+    ]
+
+
+def volume_figure(totals: dict[date, int]) -> Figure:
+    """Events of the product by day."""
+    return Figure("Events by day", list(totals), [Series("Events", list(totals.values()), kind="bar")])

@@ -1,0 +1,123 @@
+"""How numbers, moments and words are written on the pages: the filters of the templates."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from uptake.core.days import SECOND_US, from_us, iso_ms
+
+LEVEL_NAMES = {
+    "most_engaged": "Most engaged",
+    "slightly_engaged": "Slightly engaged",
+    "passive": "Passive",
+    "least_engaged": "Least engaged",
+    "inactive": "Inactive",
+}
+_UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+SPARK_HEIGHT = 24
+
+
+def number(value: float) -> str:
+    """A number with thousands apart, and one decimal where it is not whole.
+
+    >>> number(1234), number(187.0), number(208.24), number(-0.04)
+    ('1,234', '187', '208.2', '0')
+    """
+    rounded = round(value, 1) + 0.0  # so that −0.0 loses its sign
+    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def signed(value: float) -> str:
+    """A number with its sign; 0 has none.
+
+    >>> signed(5), signed(-2.25), signed(0)
+    ('+5', '−2.2', '0')
+    """
+    text = number(abs(value))
+    return text if text == "0" else ("+" if value > 0 else "−") + text
+
+
+def percent(value: float) -> str:
+    """A percentage without decimals; what is above 0 is never shown as 0.
+
+    >>> percent(66.7), percent(0.2), percent(0)
+    ('67%', '<1%', '0%')
+    """
+    return "<1%" if 0 < value < 0.5 else f"{value:.0f}%"
+
+
+def clamp(value: float) -> float:
+    """The value within 0 and 100, for the width of a bar."""
+    return round(min(max(value, 0), 100), 2)
+
+
+def ago(moment_us: int, now_us: int) -> str:
+    """How long ago, in its largest unit.
+
+    >>> ago(0, 59_000_000), ago(0, 7_300_000_000), ago(5, 0)
+    ('59 s ago', '2 h ago', 'just now')
+    """
+    seconds = (now_us - moment_us) // SECOND_US
+    if seconds < 1:
+        return "just now"
+    unit_s, unit = next((unit_s, unit) for unit_s, unit in _UNITS if seconds >= unit_s)
+    return f"{seconds // unit_s} {unit} ago"
+
+
+def clock(moment_us: int, zone: ZoneInfo) -> str:
+    """The time of day in the zone, to the second."""
+    return from_us(moment_us).astimezone(zone).strftime("%H:%M:%S")
+
+
+def day_text(day: date) -> str:
+    """A day in words.
+
+    >>> day_text(date(2026, 3, 9))
+    '9 Mar 2026'
+    """
+    return f"{day.day} {day:%b %Y}"
+
+
+def level_name(level: str) -> str:
+    """A level in words."""
+    return LEVEL_NAMES.get(level, level)
+
+
+def spark(values: Sequence[float], most: float) -> str:
+    """The path of a small line through the values, in a box of 100 by 24; '' for fewer than two.
+
+    >>> spark([0, 50, 100], 100)
+    'M0 23 L50 12 L100 1'
+    """
+    if len(values) < 2:
+        return ""
+    room = SPARK_HEIGHT - 2
+    points = (
+        f"{100 * index / (len(values) - 1):g} {SPARK_HEIGHT - 1 - room * clamp(100 * value / (most or 1)) / 100:g}"
+        for index, value in enumerate(values)
+    )
+    return "M" + " L".join(points)
+
+
+def tenure(created_us: int, now_us: int) -> str:
+    """How long someone has been there, in days, months or years."""
+    days = timedelta(microseconds=max(now_us - created_us, 0)).days
+    if days < 60:
+        return f"{days} day{'' if days == 1 else 's'}"
+    return f"{days // 30} months" if days < 730 else f"{days // 365} years"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "number": number,
+    "signed": signed,
+    "percent": percent,
+    "clamp": clamp,
+    "ago": ago,
+    "clock": clock,
+    "day": day_text,
+    "iso": iso_ms,
+    "level_name": level_name,
+    "spark": spark,
+    "tenure": tenure,
+}

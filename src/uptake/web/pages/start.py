@@ -1,0 +1,73 @@
+"""The way in: `/` leads a new product through its first calls, and any other to its accounts."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.response import Redirect
+
+from uptake.stores.meta.base import Key
+from uptake.views.onboarding import FirstCalls, first_calls
+from uptake.web.pages.render import HEADERS, page
+from uptake.web.pages.snippets import snippets
+from uptake.web.pages.visit import PageRequest, Visit
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of the list; `next` marks the first that is not done."""
+
+    title: str
+    text: str
+    done: bool
+    next: bool = False
+
+
+@get("/", sync_to_thread=True)
+def home_page(request: PageRequest) -> Response[Any]:
+    """The first-run page while the product has no calls, else the accounts."""
+    visit = Visit(request)
+    if visit.status.log_offset:
+        return Redirect(visit.link("/accounts"), status_code=303, headers=HEADERS)
+    return _start(visit)
+
+
+@get("/start", sync_to_thread=True)
+def start_page(request: PageRequest) -> Response[str]:
+    """How to send calls, and which have arrived."""
+    return _start(Visit(request))
+
+
+def _start(visit: Visit) -> Response[str]:
+    told = first_calls(visit.product)
+    context: dict[str, Any] = {"steps": steps(told), "complete": told.complete}
+    if visit.partial:
+        return page(visit, "parts/steps.html", **context)
+    key = usable_key(visit.running.meta.keys(visit.product.product_id), visit.running.clock())
+    host = str(visit.request.base_url).rstrip("/")
+    return page(
+        visit,
+        "start.html",
+        ingest_key=key,
+        snippets=snippets(key or "YOUR_KEY", host),
+        fresh=not visit.status.log_offset,
+        here=visit.link("/start"),
+        **context,
+    )
+
+
+def usable_key(keys: list[Key], now_us: int) -> str | None:
+    """The text of the first ingest key that is not revoked; None if there is none that may be shown."""
+    good = (key for key in keys if key.kind == "ingest" and (key.revoked_us is None or key.revoked_us > now_us))
+    return next((key.secret for key in good if key.secret), None)
+
+
+def steps(told: FirstCalls) -> list[Step]:
+    """The first steps in their order, each done or not."""
+    listed = [
+        Step("A user", "An identify call says who someone is: name, e-mail, any trait.", told.identify),
+        Step("An account", "A group call says which company the user belongs to.", told.group),
+        Step("An event", "A track, page or screen call says what the user did.", told.track),
+        Step("A score", "Seconds later the account has a score that explains itself.", told.score),
+    ]
+    first = next((index for index, step in enumerate(listed) if not step.done), None)
+    return [msgspec.structs.replace(step, next=index == first) for index, step in enumerate(listed)]

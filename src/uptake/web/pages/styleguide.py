@@ -1,0 +1,36 @@
+"""The style guide: every token and component on one page, so that a new page is made of what is there."""
+
+from datetime import date, timedelta
+
+from litestar import Response, get
+
+from uptake.web.pages.charts import Figure, Series
+from uptake.web.pages.formats import LEVEL_NAMES
+from uptake.web.pages.render import page
+from uptake.web.pages.visit import PageRequest, Visit
+from uptake.web.pages.why import Bar, DifferenceLine
+
+SURFACES = ("page", "surface", "sunken", "raised", "hover", "line", "line-strong", "track", "bar")
+TEXTS = ("text", "muted", "faint", "accent", "good", "notice", "bad")
+LEVELS = tuple(f"level-{key.split('_')[0]}" for key in LEVEL_NAMES)
+SERIES = ("series-1", "series-2", "series-3")
+WAVE = (42, 44, 43, 48, 52, 50, 49, 55, 61, 64, 63, 68, 71, 72)
+
+
+@get("/styleguide", sync_to_thread=True)
+def styleguide_page(request: PageRequest) -> Response[str]:
+    """Tokens and components."""
+    first = date(2026, 3, 1)
+    days = [first + timedelta(days=index) for index in range(len(WAVE))]
+    return page(
+        Visit(request),
+        "styleguide.html",
+        surfaces=SURFACES,
+        texts=TEXTS,
+        tokens=(*LEVELS, *SERIES),
+        level_keys=tuple(LEVEL_NAMES),
+        wave=WAVE,
+        figure=Figure("Score by day", days, [Series("Score", WAVE)], 100.0, 25.0),
+        bar_rows=[Bar("Report_Created", 31.4, 100, "12 × 8 = 96"), Bar("Report_Shared", 12.2, 38.9, "5 × 10 = 50")],
+        lines=[DifferenceLine("Activity since 2 Mar 2026", 9.0, 50, 50), DifferenceLine("Rounding", -2.0, 38.9, 11.1)],
+    )

@@ -1,0 +1,73 @@
+"""How traits are shown: nested ones flattened with dots, each with its type, money as money."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from uptake.core.config import ProductConfig
+
+CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+MOST_LENGTH = 300
+
+
+class TraitLine(msgspec.Struct, frozen=True):
+    """A trait as it is shown."""
+
+    key: str
+    value: str
+    type: str
+
+
+def trait_lines(traits: Mapping[str, Any], types: Mapping[str, str], config: ProductConfig) -> list[TraitLine]:
+    """All traits, nested ones with dots, sorted by key; `types` are those that the operator chose."""
+    flat = dict(_flat("", traits))
+    return [
+        TraitLine(key, _shown(key, value, types.get(key), config), types.get(key) or _type_of(value))
+        for key, value in sorted(flat.items())
+    ]
+
+
+def _flat(prefix: str, traits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in traits.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(f"{prefix}{key}.", value)
+        else:
+            yield prefix + key, value
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "date" if _is_date(value) else "string"
+    return "list" if isinstance(value, list) else "object"
+
+
+def _is_date(text: str) -> bool:
+    """ISO 8601 with at least a whole day, so that neither a year nor a number counts as one.
+
+    >>> _is_date("2026-03-09T12:00:00Z"), _is_date("20260309"), _is_date("growth")
+    (True, False, False)
+    """
+    if len(text) < 10 or text[4:5] != "-":
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(key: str, value: Any, chosen: str | None, config: ProductConfig) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if key == "mrr" and number:
+        amount = value / 100 if config.mrr_unit == "cents" else value
+        return f"{CURRENCIES.get(config.currency, config.currency + ' ')}{amount:,.2f}".removesuffix(".00")
+    if number:
+        return f"{value:,}%" if chosen == "percentage" else f"{value:,}"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= MOST_LENGTH else text[:MOST_LENGTH] + "…"

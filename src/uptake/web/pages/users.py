@@ -1,0 +1,77 @@
+"""The list of users, and one user."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from uptake.core.scores import Numbers
+from uptake.stores.events.base import ListQuery
+from uptake.views.accounts import account_list
+from uptake.views.explanation import explain
+from uptake.views.summary import level_counts
+from uptake.views.users import user_detail, user_events, user_history, user_list, user_named, user_traits
+from uptake.web.pages.accounts import ADOPTION_HELP, FREQUENCY_HELP, SCORE_HELP
+from uptake.web.pages.lists import Column, ListState
+from uptake.web.pages.render import page
+from uptake.web.pages.subject import RECENT, Subject, first_day, range_asked, told
+from uptake.web.pages.visit import PageRequest, Visit, from_path
+
+COLUMNS = (
+    Column("User", "name", rising=True),
+    Column("Score", "score", "num", SCORE_HELP),
+    Column("Change", "score_change", "num", "Against one window earlier"),
+    Column("Level", "", "wide"),
+    Column("Account", "account", "wide", rising=True),
+    Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
+    Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
+    Column("Last active", "last_active_us", "num wide"),
+)
+
+
+@get("/users", sync_to_thread=True)
+def users_page(request: PageRequest) -> Response[str]:
+    """The ranked users."""
+    visit = Visit(request)
+    state = ListState(visit, COLUMNS, noun="users")
+    listed = user_list(visit.product, visit.workspace.id, state.query)
+    counts = level_counts(visit.product, "user", visit.workspace.id, search=state.search)
+    state.total = listed.total
+    state.count_levels(counts)
+    names = account_names(visit, listed.rows)
+    context: dict[str, Any] = {"state": state, "listed": listed, "names": names}
+    if visit.partial:
+        return page(visit, "parts/user_list.html", headers={"HX-Push-Url": state.address}, **context)
+    every = counts if not state.search else level_counts(visit.product, "user", visit.workspace.id)
+    known = sum(every.values())
+    totals = visit.product.store.totals()
+    return page(visit, "users.html", known=known, active=known - every["inactive"], totals=totals, **context)
+
+
+@get("/users/{step:str}", sync_to_thread=True)
+def user_page(request: PageRequest, step: FromPath[str]) -> Response[str]:
+    """One user: the score over time and why, events and traits."""
+    visit = Visit(request)
+    product, workspace_id = visit.product, visit.workspace.id
+    tracking_id = user_named(product, from_path(step))
+    days = range_asked(request)
+    subject = Subject(
+        kind="user",
+        standing=user_detail(product, workspace_id, tracking_id),
+        explanation=explain(product, "user", workspace_id, tracking_id),
+        history=user_history(product, workspace_id, tracking_id, first=first_day(visit, days)),
+        traits=user_traits(product, tracking_id),
+        events=user_events(product, tracking_id, most=RECENT),
+    )
+    names = account_names(visit, [subject.standing.numbers])
+    return page(visit, "user.html", names=names, **told(visit, subject, days))
+
+
+def account_names(visit: Visit, users: Sequence[Numbers]) -> dict[str, str]:
+    """The names of the accounts that these users are in, by id."""
+    wanted = tuple({user.account for user in users if user.account})
+    if not wanted:
+        return {}
+    listed = account_list(visit.product, visit.workspace.id, ListQuery(tracking_ids=wanted, limit=len(wanted)))
+    return {row.tracking_id: row.name for row in listed.rows}

@@ -1,0 +1,145 @@
+"""One request of a reader: the product and the workspace that it is about, and links that stay there.
+
+The first product and its first workspace need no word in the address; any other is named by `product` and `workspace`.
+"""
+
+import base64
+import binascii
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+import msgspec
+from litestar.exceptions import NotFoundException
+
+from uptake.core.config import Workspace
+from uptake.core.scores import ScoringModel
+from uptake.pipeline.product import RunningProduct, Status
+from uptake.web.problems import AnyRequest
+from uptake.web.site import site_of
+
+PageRequest = AnyRequest
+THEMES = {"": "System theme", "light": "Light theme", "dark": "Dark theme"}
+
+
+class NavItem(msgspec.Struct, frozen=True):
+    """A place in the navigation; `key` goes there after "g"."""
+
+    path: str
+    label: str
+    icon: str
+    key: str
+
+
+NAV = (
+    NavItem("/accounts", "Accounts", "accounts", "a"),
+    NavItem("/users", "Users", "users", "u"),
+    NavItem("/events", "Events", "events", "e"),
+    NavItem("/live", "Live", "live", "l"),
+    NavItem("/settings", "Settings", "settings", "s"),
+)
+
+
+class Visit:
+    """What a page knows of who looks at what."""
+
+    nav = NAV
+
+    def __init__(self, request: PageRequest) -> None:
+        """Raises NotFoundException where the address names a product or workspace that does not exist."""
+        self.request = request
+        self.running = site_of(request).running
+        self.products = self.running.products()
+        self.product = self._product(request.query_params.get("product"))
+        self.workspace, self.model = self._workspace(request.query_params.get("workspace"))
+        self.section = "/" + request.url.path.strip("/").split("/")[0]
+
+    def _product(self, text: str | None) -> RunningProduct:
+        found = next((each for each in self.products if text in (None, str(each.product_id))), None)
+        if found is None:
+            raise NotFoundException(f"There is no product {text}." if text else "There is no product yet.")
+        return found
+
+    def _workspace(self, text: str | None) -> tuple[Workspace, ScoringModel]:
+        for model in self.product.models:
+            workspace = self.product.workspace(model.workspace_id)
+            if workspace and text in (None, str(workspace.id)):
+                return workspace, model
+        raise NotFoundException(f"{self.product.name} has no workspace {text}.")
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What every link says of product and workspace."""
+        return _place(self.products, self.product, self.workspace)
+
+    @property
+    def partial(self) -> bool:
+        """Does htmx ask for the changing part of the page alone?"""
+        headers = self.request.headers
+        return headers.get("hx-request-type") == "partial" and "hx-history-restore-request" not in headers
+
+    @property
+    def theme(self) -> str:
+        """The colour scheme that the reader chose; '' follows the system."""
+        chosen = self.request.cookies.get("theme", "")
+        return chosen if chosen in THEMES else ""
+
+    @property
+    def theme_name(self) -> str:
+        """The chosen colour scheme in words."""
+        return THEMES[self.theme]
+
+    @cached_property
+    def status(self) -> Status:
+        """How far the product's log, fold and scores were when the page was made."""
+        return self.product.status()
+
+    @property
+    def behind(self) -> int:
+        """How many calls were logged and not yet counted."""
+        return max(0, self.status.log_offset - self.status.folded_offset)
+
+    def link(self, path: str, tracking_id: str | None = None, **params: object) -> str:
+        """An address within the same product and workspace; parameters that are empty are left out."""
+        where = path if tracking_id is None else f"{path}/{in_path(tracking_id)}"
+        query = [*self.kept, *((name, str(value)) for name, value in params.items() if value not in ("", None))]
+        return where + ("?" + urlencode(query) if query else "")
+
+    def elsewhere(self, product: RunningProduct, workspace: Workspace) -> str:
+        """The same section of the app in another workspace."""
+        path = self.section if any(item.path == self.section for item in NAV) else "/accounts"
+        query = _place(self.products, product, workspace)
+        return path + ("?" + urlencode(query) if query else "")
+
+
+def _place(products: list[RunningProduct], product: RunningProduct, workspace: Workspace) -> list[tuple[str, str]]:
+    named = []
+    if product is not products[0]:
+        named.append(("product", str(product.product_id)))
+    if workspace.id != product.models[0].workspace_id:
+        named.append(("workspace", str(workspace.id)))
+    return named
+
+
+def in_path(tracking_id: str) -> str:
+    """An id as one step of a path.  Browsers and servers undo some escapes, so an awkward id is written as `~base64`.
+
+    >>> in_path("acme inc"), in_path("a/b")
+    ('acme%20inc', '~YS9i')
+    """
+    if "/" in tracking_id or "\\" in tracking_id or tracking_id.startswith(("~", ".")):
+        return "~" + base64.urlsafe_b64encode(tracking_id.encode()).decode().rstrip("=")
+    return quote(tracking_id, safe="")
+
+
+def from_path(step: str) -> str:
+    """The id that `in_path` wrote.
+
+    >>> from_path("~YS9i"), from_path("acme inc")
+    ('a/b', 'acme inc')
+    """
+    if not step.startswith("~"):
+        return step
+    try:
+        return base64.urlsafe_b64decode(step[1:] + "=" * (-len(step[1:]) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return step

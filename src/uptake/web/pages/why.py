@@ -1,0 +1,119 @@
+"""Why a score is what it is, in bars and lines: the explanation of `uptake.views.explanation`, ready to be drawn."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from uptake.scoring.explain import Line, Share
+from uptake.views.explanation import Explanation
+from uptake.web.pages.formats import day_text, number, signed
+from uptake.web.pages.visit import Visit
+
+MOST_BARS = 10
+CURVES = {"exponential-1": "100 × (1 − 10^(−raw ÷ P90))", "linear-1": "100 × raw ÷ P90, at most 100"}
+Name = Callable[[str], str]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A name with the points that it is worth; share is its part of the widest bar, in percent."""
+
+    name: str
+    value: float
+    share: float
+    of: str
+    href: str = ""
+
+
+class BarGroup(msgspec.Struct, frozen=True):
+    """The same points told by event, by feature or by user; bars beyond the most important are one."""
+
+    id: str
+    title: str
+    bars: Sequence[Bar]
+
+
+class DifferenceLine(msgspec.Struct, frozen=True):
+    """One reason why the score moved, and by how many points; left and width place its bar in a box of 100."""
+
+    text: str
+    points: float
+    left: float
+    width: float
+
+
+def bar_groups(visit: Visit, explanation: Explanation) -> list[BarGroup]:
+    """The points of a score by event, by feature where the product has any, and for an account by user."""
+    weights = {part.event: part.weight for part in explanation.parts}
+
+    def sum_of(share: Share) -> str:
+        product = share.times * weights.get(share.name, 0)
+        told = f"{share.times:,} × {weights.get(share.name, 0)} = {number(share.raw)}"
+        return told if abs(product - share.raw) < 1e-6 else times_of(share)
+
+    groups = [BarGroup("by-event", "By event", _bars(explanation.events, sum_of))]
+    if visit.product.config.features:
+        features = _bars(explanation.features, times_of, named=lambda name: name or "In no feature")
+        groups.append(BarGroup("by-feature", "By feature", features))
+    if explanation.kind == "account":
+        names = explanation.user_names
+        users = _bars(
+            explanation.users,
+            times_of,
+            named=lambda name: names.get(name, name),
+            linked=lambda name: visit.link("/users", name),
+        )
+        groups.append(BarGroup("by-user", "By user", users))
+    return groups
+
+
+def times_of(share: Share) -> str:
+    """How often, and what raw that makes."""
+    return f"{share.times:,} time{'' if share.times == 1 else 's'}, raw {number(share.raw)}"
+
+
+def _bars(
+    shares: Sequence[Share], sum_of: Callable[[Share], str], *, named: Name = str, linked: Name = lambda name: ""
+) -> list[Bar]:
+    most = max((share.points for share in shares), default=0) or 1
+    shown, rest = shares[:MOST_BARS], shares[MOST_BARS:]
+    bars = [
+        Bar(named(each.name), each.points, 100 * each.points / most, sum_of(each), linked(each.name)) for each in shown
+    ]
+    if rest:
+        together = Share(
+            f"{len(rest)} more",
+            sum(each.times for each in rest),
+            sum(each.raw for each in rest),
+            sum(each.points for each in rest),
+        )
+        bars.append(Bar(together.name, together.points, 100 * together.points / most, times_of(together)))
+    return bars
+
+
+def difference_lines(explanation: Explanation) -> list[DifferenceLine]:
+    """What moved the score, each reason in words, its bar left or right of the middle."""
+    lines = explanation.difference.lines
+    widest = max((abs(line.points) for line in lines), default=0) or 1
+    return [_drawn(_reason(line, explanation), line.points, widest) for line in lines]
+
+
+def _drawn(text: str, points: float, widest: float) -> DifferenceLine:
+    width = 50 * abs(points) / widest
+    return DifferenceLine(text, points, 50 - width if points < 0 else 50, width)
+
+
+def _reason(line: Line, explanation: Explanation) -> str:
+    difference, window = explanation.difference, explanation.window_days
+    raw = f" (raw {signed(line.raw)})" if line.raw else ""
+    p90 = " to ".join(number(each) for each in (difference.p90, explanation.p90) if each is not None)
+    words = {
+        "entered": f"Activity since {day_text(difference.against)}{raw}",
+        "left": f"Activity that is now older than {window} day{'' if window == 1 else 's'}{raw}",
+        "faded": f"Activity that counts less as it ages{raw}",
+        "reweighted": f"Changed weights{raw}",
+        "membership": f"Users who came from or went to another account{raw}",
+        "averaged": "The mean is over another number of active users",
+        "p90": f"The benchmark P90 moved from {p90}",
+        "rounding": "Rounding to whole points",
+    }
+    return words[line.reason]
