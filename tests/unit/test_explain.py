@@ -32,7 +32,10 @@ def lines(before, after, scale, **reasons) -> dict[str, why.Line]:
 
 def test_worked_example_sums_to_187():
     """Weights 9, 7, 5, 3, 1 and counts 3, 5, 10, 20, 15 are a raw score of 187, taken apart by event."""
-    parts = [part("ana", name, times, weight) for name, times, weight in zip("abcde", (3, 5, 10, 20, 15), (9, 7, 5, 3, 1))]
+    parts = [
+        part("ana", name, times, weight)
+        for name, times, weight in zip("abcde", (3, 5, 10, 20, 15), (9, 7, 5, 3, 1), strict=True)
+    ]
 
     found = why.shares(parts, why.part_points(parts, 208.2, MEAN), why.by_event)
 

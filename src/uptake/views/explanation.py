@@ -118,7 +118,7 @@ class _Asked(msgspec.Struct, frozen=True):
         if not rows:
             raise Unknown(f"unknown_{self.kind}", f"the product knows no {self.kind} {self.tracking_id!r}")
         parts = self.parts(self.model, day)
-        p90 = self.store.p90(self.model, day)
+        p90 = self.store.p90(self.model, day, self.kind)
         return why.End(day, parts, p90, _score(rows[0], parts, p90, self.scale))
 
     def parts(self, model: ScoringModel, day: date) -> list[Part]:

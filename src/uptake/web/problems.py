@@ -67,13 +67,13 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         Refused: lambda _request, error: problem(error.code, error.message, headers=error.headers),
         Unknown: lambda _request, error: problem(error.code, error.message),
         BadDay: lambda _request, error: problem("invalid_parameter", str(error)),
-        HTTPException: _http,
+        HTTPException: refused_by_framework,
         Exception: failed,
     }
 
 
-def _http(request: AnyRequest, error: HTTPException) -> Response[ProblemBody]:
-    """What the framework refuses by itself: no such route, or not with this method."""
+def refused_by_framework(request: AnyRequest, error: HTTPException) -> Response[ProblemBody]:
+    """The answer to what the framework refuses by itself: no such route, or not with this method."""
     where = f"{request.method} {request.scope['path']}"
     if error.status_code == 404:
         return problem("not_found", f"there is nothing at {where}")

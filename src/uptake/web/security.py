@@ -96,7 +96,7 @@ def _completed(headers: list[tuple[bytes, bytes]], *, private: bool) -> list[tup
 
 
 async def _refuse(host: str, send: Send) -> None:
-    sentence = f"the site is not addressed as {host!r}: use localhost, or allow the host in the settings"
+    sentence = f"the site is not addressed as {host!r}: use localhost, or allow it in UPTAKE_ALLOWED_HOSTS"
     body = msgspec.json.encode(ProblemBody(Problem("host_not_allowed", sentence)))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     status = CODES["host_not_allowed"].status

@@ -5,8 +5,10 @@ from typing import Protocol
 import msgspec
 from litestar import Litestar
 
+from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.running import Running
+from uptake.web.metrics import Metrics
 from uptake.web.problems import AnyRequest, FaultCount, Refused
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="uptake"'}
@@ -24,7 +26,9 @@ class Site(msgspec.Struct, frozen=True):
 
     running: Running
     tokens: Tokens
+    acceptor: Acceptor
     faults: FaultCount
+    metrics: Metrics
     version: str
 
 

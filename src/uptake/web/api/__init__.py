@@ -1,1 +1,8 @@
-"""The read API: JSON over Bearer tokens, described at `/openapi.json`."""
+"""The read API: what programs may ask of a product, with a Bearer read token."""
+
+from uptake.web.api.entries import account, account_history, lookup, user, user_history
+from uptake.web.api.lists import accounts, users
+from uptake.web.api.status import status
+from uptake.web.api.workspaces import workspace, workspaces
+
+API_HANDLERS = (workspaces, workspace, accounts, account, account_history, users, user, user_history, status, lookup)

@@ -1,0 +1,113 @@
+"""The whole server as one ASGI application: ingest on bytes first, everything else through Litestar behind the guard.
+
+Ingest stays outside the framework for speed, and answers any origin and any Host.  Nothing here chooses an engine.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.datastructures import CacheControlHeader, State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap, Receive, Scope, Send
+
+from uptake import __version__
+from uptake.pipeline.accept import Acceptor
+from uptake.pipeline.directory import Directory
+from uptake.pipeline.running import Running
+from uptake.web.api import API_HANDLERS
+from uptake.web.ingest import Ingest, IngestOptions
+from uptake.web.metrics import Metrics
+from uptake.web.ops import OPS_HANDLERS
+from uptake.web.pages import fault_page, page_handlers
+from uptake.web.problems import AnyRequest, FaultCount, handlers, refused_by_framework
+from uptake.web.security import PRIVATE, Guard
+from uptake.web.site import Site
+
+STATIC = Path(__file__).parent / "static"
+AN_HOUR = CacheControlHeader(public=True, max_age=3_600)
+FOR_EVER = CacheControlHeader(public=True, max_age=31_536_000, immutable=True)
+"""For assets whose names hold a hash of their content."""
+
+
+class WebOptions(msgspec.Struct, frozen=True):
+    """What the settings say of the web.
+
+    allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any.
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    ingest: IngestOptions = IngestOptions()
+
+
+class Server:
+    """The ASGI application: paths of ingest to ingest, all else to the site."""
+
+    def __init__(self, ingest: Ingest, site: ASGIApp) -> None:
+        self._ingest, self._site = ingest, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http" and self._ingest.handles(scope["path"], scope["method"]):
+            await self._ingest(scope, receive, send)
+        else:
+            await self._site(scope, receive, send)
+
+
+def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> ASGIApp:
+    """The server's application; whoever calls it starts and stops the acceptor and the worker."""
+    faults = FaultCount()
+    site = Site(
+        running=running,
+        tokens=directory,
+        acceptor=acceptor,
+        faults=faults,
+        metrics=Metrics(running, acceptor, faults),
+        version=__version__,
+    )
+    ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest)
+    return Server(ingest, Guard(create_site(site), options.allowed_hosts))
+
+
+def create_site(site: Site) -> Litestar:
+    """API, operations, pages and assets, without the guard."""
+    return Litestar(
+        route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
+        dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
+        exception_handlers=_handlers(site.faults),
+        state=State({"site": site, "running": site.running, "directory": site.tokens, "acceptor": site.acceptor}),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _handlers(faults: FaultCount) -> ExceptionHandlersMap:
+    """JSON for programs; for a browser that asks for a page that is not there, a page."""
+    told = handlers(faults)
+
+    def not_there(request: AnyRequest, error: HTTPException) -> Response[Any]:
+        if "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith(PRIVATE):
+            return fault_page(request, error)
+        return refused_by_framework(request, error)
+
+    return {**told, HTTPException: not_there}
+
+
+@get("/favicon.ico", sync_to_thread=False)
+def favicon() -> Redirect:
+    """Where browsers look for the icon unasked."""
+    return Redirect("/static/favicon.svg", status_code=301)
+
+
+def _assets() -> Sequence[ControllerRouterHandler]:
+    """The built files of the browser: for ever where the name holds a hash, an hour otherwise."""
+    if not STATIC.is_dir():
+        return []
+    hashed = create_static_files_router("/static/assets", [STATIC / "assets"], cache_control=FOR_EVER, name="assets")
+    plain = create_static_files_router("/static", [STATIC], cache_control=AN_HOUR, name="static")
+    return [hashed, plain, favicon]

@@ -1,0 +1,49 @@
+"""What machines ask of the server itself: is it up, can it accept calls, its metrics, and the OpenAPI document."""
+
+from litestar import MediaType, Response, get, head
+
+from uptake.web.api.openapi import document
+from uptake.web.problems import AnyRequest, Refused
+from uptake.web.site import site_of
+
+ALIVE = {"status": "ok"}
+
+
+@get("/healthz", sync_to_thread=False)
+def healthz() -> dict[str, str]:
+    """200 as long as the process answers."""
+    return ALIVE
+
+
+@head("/healthz", sync_to_thread=False)
+def healthz_head() -> None:
+    """The same for who asks with HEAD."""
+
+
+@get("/readyz", sync_to_thread=False)
+def readyz(request: AnyRequest) -> dict[str, str]:
+    """200 as soon as calls can be accepted durably, whatever the lag of the fold; else 503."""
+    if not site_of(request).acceptor.running:
+        raise Refused("log_unavailable", "calls cannot be accepted now", headers={"Retry-After": "2"})
+    return ALIVE
+
+
+@head("/readyz", sync_to_thread=False)
+def readyz_head(request: AnyRequest) -> None:
+    """The same for who asks with HEAD."""
+    readyz.fn(request)
+
+
+@get("/metrics", sync_to_thread=True)
+def metrics(request: AnyRequest) -> Response[bytes]:
+    """Counters and gauges in Prometheus' text format."""
+    return Response(site_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@get("/openapi.json", sync_to_thread=True)
+def openapi(request: AnyRequest) -> Response[bytes]:
+    """The OpenAPI 3.1 document of the read API and the ingest routes."""
+    return Response(document(site_of(request).version), media_type=MediaType.JSON)
+
+
+OPS_HANDLERS = (healthz, healthz_head, readyz, readyz_head, metrics, openapi)

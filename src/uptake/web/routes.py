@@ -1,0 +1,34 @@
+"""Every route of the server in one table: for the reference page, and for the test that nothing is served beside it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler
+
+Part = Literal["ingest", "read API", "operations", "app"]
+Permission = Literal["ingest key", "read token", "public", "loopback"]
+"""`loopback`: open to whoever may address the server, which without login is this machine alone."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One route: `{name}` in a path stands for one step of it."""
+
+    method: str
+    path: str
+    summary: str
+    part: Part
+    permission: Permission
+
+
+def routes_of(handlers: Iterable[Any], part: Part, permission: Permission) -> Iterator[Route]:
+    """The routes of handlers, told by the first line of their docstrings."""
+    for route in Router(path="/", route_handlers=list(handlers)).routes:
+        path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path)
+        for handler in getattr(route, "route_handlers", ()):
+            if isinstance(handler, HTTPRouteHandler):
+                told = (handler.fn.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+                for method in sorted(handler.http_methods - {"OPTIONS"}):
+                    yield Route(method, path, told, part, permission)

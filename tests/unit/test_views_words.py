@@ -1,0 +1,84 @@
+"""The one sentence that says why a score changed."""
+
+from datetime import date
+
+from uptake.core.scores import Part
+from uptake.scoring import explain as why
+from uptake.scoring.curve import rounded
+from uptake.views.words import Told, sentence
+
+SCALE = why.Scale("linear-1", mean=True)
+DAYS = date(2026, 11, 16), date(2026, 11, 23)
+
+
+def told(before, after, *, p90s=(100.0, 100.0), moved=(), kind="account", stays=()):
+    """The sentence for {user: {event: times}} at both ends, each event worth 1."""
+    ends = [
+        why.End(day, parts, p90, rounded(why.worth(parts, p90, SCALE), active=bool(parts)))
+        for day, parts, p90 in zip(DAYS, (parts_of(before), parts_of(after)), p90s, strict=True)
+    ]
+    first, last = ends
+    changes = why.as_membership(why.addends(first.parts, last.parts, entered=last.parts, left=first.parts), moved)
+    lines = why.difference(first, last, changes, SCALE)
+    events = why.shifts(first, last, changes, SCALE, why.by_event)
+    return sentence(Told(kind, 7, first, last, lines, events, moved))
+
+
+def parts_of(users):
+    return [
+        Part(user, "", event, times, 1, float(times))
+        for user, events in users.items()
+        for event, times in events.items()
+    ]
+
+
+def test_a_fall_names_the_event_and_the_silent_users():
+    """The event whose use fell most, and how many of the active users went silent."""
+    five = {user: {"Report_Shared": 12, "Login": 10} for user in ("ana", "bob", "eve", "max", "zoe")}
+    after = {user: {"Report_Shared": 4, "Login": 16} for user in ("ana", "bob", "eve")}
+
+    assert told(five, after) == "Score fell 2: Report_Shared used 48 times less; 2 of 5 users inactive."
+
+
+def test_a_rise_names_the_event_and_the_woken_users():
+    """The event whose use rose most, and how many users are active who were not."""
+    before, after = {"ana": {"Login": 10}}, {"ana": {"Login": 10, "Export": 40}, "bob": {"Export": 41}}
+
+    assert told(before, after) == "Score rose 36: Export used 81 times more; 1 more user active."
+
+
+def test_a_drifting_benchmark_is_named():
+    """Unchanged activity under a higher benchmark is the benchmark's doing."""
+    same = {"ana": {"Login": 50}}
+
+    assert told(same, same, p90s=(100, 200.5)) == "Score fell 25: the benchmark (P90) rose from 100 to 200.5."
+
+
+def test_users_who_move_are_not_called_inactive():
+    """Who counts for another account now went there."""
+    before, after = {"ana": {"Login": 40}, "bob": {"Login": 90}}, {"ana": {"Login": 40}}
+
+    assert told(before, after, moved={"bob"}).endswith("1 user went to another account.")
+    assert told(after, before, moved={"bob"}).endswith("1 user came from another account.")
+
+
+def test_a_mean_over_more_users_is_named():
+    """A weak newcomer lowers the mean though nobody did less."""
+    before, after = {"ana": {"Login": 90}}, {"ana": {"Login": 90}, "bob": {"Login": 10}}
+
+    assert told(before, after) == "Score fell 40: the mean is now over 2 active users, before 1."
+
+
+def test_silence_is_called_inactive():
+    """With nothing in either window there is no change to tell."""
+    assert told({}, {}, p90s=(None, None)) == "Inactive: no scored event in the last 7 days."
+
+
+def test_no_change_says_so():
+    """The same score is told as unchanged, whatever moved beneath."""
+    assert told({"ana": {"Login": 40}}, {"ana": {"Export": 40}}) == "Score unchanged at 40."
+
+
+def test_a_user_has_no_users():
+    """Of a user only use and benchmark are told."""
+    assert told({"ana": {"Login": 40}}, {}, kind="user") == "Score fell 40: Login used 40 times less."
