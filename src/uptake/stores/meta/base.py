@@ -100,7 +100,7 @@ class MetaStore(Protocol):
 
 def key_digest(text: str) -> bytes:
     """What a key is found by; keys are random, so that a plain digest cannot be turned back."""
-    return sha256(text.encode()).digest()
+    return sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def by_id(products: Sequence[Product], product_id: int) -> Product | None:

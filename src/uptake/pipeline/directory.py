@@ -1,0 +1,54 @@
+"""Which key opens which product: answered from memory, because every request asks.
+
+A copy of all keys is kept by digest, so that a good key and an unknown one cost the same.  Whoever changes keys calls
+`refresh`; a change by another process is seen within a second.
+"""
+
+from uptake.core.days import SECOND_US
+from uptake.pipeline.accept import IngestProduct
+from uptake.pipeline.running import Running, RunningProduct
+from uptake.stores.meta.base import Key, KeyKind, key_digest
+
+STAGING_PREFIX = "stg_"
+"""Accoil marks keys of its staging with it; the key proper follows."""
+
+
+class Directory:
+    """The keys of an installation.  Safe for several threads."""
+
+    def __init__(self, running: Running) -> None:
+        """running: whose keys and products."""
+        self._running = running
+        self._keys: dict[bytes, Key] = {}
+        self._revision = -1
+        self._checked_us = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Know every change of keys that was committed before."""
+        self._checked_us = self._running.clock()
+        revision = self._running.meta.revision()
+        if revision != self._revision:
+            self._keys, self._revision = self._running.meta.keys_by_digest(), revision
+
+    def find_ingest(self, text: str) -> IngestProduct | None:
+        """The product that an ingest key opens; None for any other text, a read token too."""
+        product = self._find(text, "ingest")
+        return IngestProduct(product.product_id, product.projection) if product else None
+
+    def find_read(self, text: str) -> int | None:
+        """The id of the product that a read token reads; None for any other text, an ingest key too."""
+        product = self._find(text, "read")
+        return product.product_id if product else None
+
+    def _find(self, text: str, kind: KeyKind) -> RunningProduct | None:
+        now_us = self._running.clock()
+        if not 0 <= now_us - self._checked_us < SECOND_US:
+            self.refresh()
+        key = self._keys.get(key_digest(text.removeprefix(STAGING_PREFIX)))
+        if key is None or key.kind != kind or (key.revoked_us is not None and key.revoked_us <= now_us):
+            return None
+        try:
+            return self._running.product(key.product_id)
+        except KeyError:  # a product made by another process a moment ago
+            return None

@@ -1,0 +1,145 @@
+"""Keys open products, as they stand now: texts, kinds, staging marks, revocation and changes behind our back."""
+
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from tests.fakes_meta import MemoryMetaStore
+from uptake.core.calls import Projection
+from uptake.core.config import ProductConfig
+from uptake.core.days import SECOND_US
+from uptake.pipeline.directory import Directory
+
+
+class StandIn:
+    """The part of a running installation that the directory asks."""
+
+    def __init__(self) -> None:
+        self.meta = MemoryMetaStore()
+        self.now_us = 1_000 * SECOND_US
+        self.known = {1, 2}
+        self.projection = Projection()
+        for name in ("Acme App", "Bob's"):
+            self.meta.create_product(ProductConfig(product=name), now_us=1, by="setup")
+
+    def clock(self):
+        return self.now_us
+
+    def product(self, product_id):
+        if product_id not in self.known:
+            raise KeyError(product_id)
+        return SimpleNamespace(product_id=product_id, projection=self.projection)
+
+    def key(self, kind, product_id=1):
+        return self.meta.create_key(product_id, kind, name="", now_us=1)
+
+
+@pytest.fixture
+def running():
+    return StandIn()
+
+
+def test_an_ingest_key_opens_its_product_and_never_reads(running):
+    """It is found as an ingest key of its product, and as a read token it is nothing."""
+    _, text = running.key("ingest", product_id=2)
+    directory = Directory(running)
+
+    assert directory.find_ingest(text).product_id == 2
+    assert directory.find_read(text) is None
+
+
+def test_a_read_token_reads_its_product_and_never_writes(running):
+    """It is found as a read token of its product, and as an ingest key it is nothing."""
+    _, text = running.key("read", product_id=2)
+    directory = Directory(running)
+
+    assert directory.find_read(text) == 2
+    assert directory.find_ingest(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "stg_", "0" * 32, "\udcff", "é", "x" * 100_000])
+def test_any_other_text_opens_nothing(running, text):
+    """Empty, unknown, long and undecodable texts are refused without a fault."""
+    running.key("ingest")
+    directory = Directory(running)
+
+    assert directory.find_ingest(text) is None
+    assert directory.find_read(text) is None
+
+
+def test_the_mark_of_staging_is_left_out(running):
+    """A key with `stg_` before it is the same key."""
+    _, text = running.key("ingest")
+
+    assert Directory(running).find_ingest("stg_" + text).product_id == 1
+
+
+def test_a_key_is_good_until_its_revocation(running):
+    """A revoked key is refused from that moment on, and not before."""
+    key, text = running.key("ingest")
+    running.meta.revoke_key(key.id, at_us=running.now_us + 5)
+    directory = Directory(running)
+
+    before = directory.find_ingest(text)
+    running.now_us += 5
+
+    assert before.product_id == 1
+    assert directory.find_ingest(text) is None
+
+
+def test_a_change_is_known_after_refresh_at_once(running):
+    """A key made or revoked takes effect with `refresh`."""
+    directory = Directory(running)
+    key, text = running.key("ingest")
+    before = directory.find_ingest(text)
+
+    directory.refresh()
+
+    assert before is None
+    assert directory.find_ingest(text).product_id == 1
+    running.meta.revoke_key(key.id, at_us=running.now_us)
+    directory.refresh()
+    assert directory.find_ingest(text) is None
+
+
+@pytest.mark.parametrize("later_us", [SECOND_US, -SECOND_US])
+def test_a_change_by_another_process_is_seen_within_a_second(running, later_us):
+    """Also where the clock was set back."""
+    directory = Directory(running)
+    _, text = running.key("ingest")
+
+    running.now_us += later_us
+
+    assert directory.find_ingest(text).product_id == 1
+
+
+def test_keys_are_read_again_only_after_a_change(running, monkeypatch):
+    """A second without a change costs one question for the revision."""
+    running.key("ingest")
+    directory = Directory(running)
+    monkeypatch.setattr(running.meta, "keys_by_digest", lambda: pytest.fail("read again"))
+
+    running.now_us += 2 * SECOND_US
+
+    assert directory.find_ingest("x") is None
+
+
+def test_what_is_kept_follows_the_configuration(running):
+    """The projection is the one of the product in force now."""
+    _, text = running.key("ingest")
+    directory = Directory(running)
+
+    running.projection = msgspec.structs.replace(running.projection, everything=True)
+
+    assert directory.find_ingest(text).projection.everything
+
+
+def test_a_product_that_is_not_running_yet_is_not_open(running):
+    """A key of a product made elsewhere a moment ago is refused until the product runs."""
+    _, text = running.key("ingest", product_id=2)
+    directory = Directory(running)
+
+    running.known.remove(2)
+
+    assert directory.find_ingest(text) is None
