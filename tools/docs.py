@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+TYPES: dict[type, str] = {str: "text", int: "whole number", bool: "true or false", tuple: "list", Path: "path"}
+
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -57,7 +59,7 @@ def settings_table(module: Any) -> str:
     """One row for each setting, in the order of the table in the code."""
     return grid(
         ("Setting", "Type", "Default", "Unit", "Meaning"),
-        ((code(s.name), getattr(s.type, "__name__", s.type), code(s.default), s.unit, s.help) for s in module.SETTINGS),
+        ((code(s.name), TYPES.get(s.type, s.type.__name__), code(s.default), s.unit, s.help) for s in module.SETTINGS),
     )
 
 
@@ -65,6 +67,19 @@ def errors_table(module: Any) -> str:
     """One row for each code, in the order of the table in the code."""
     rows = ((code(name), c.status or None, c.help) for name, c in module.CODES.items())
     return grid(("Code", "Status", "What to do"), rows)
+
+
+def routes_table(module: Any) -> str:
+    """A section for each part of the server, with its routes in the order of the table in the code."""
+    parts = dict.fromkeys(route.part for route in module.ROUTES)
+    return "\n\n".join(
+        f"## {part[0].upper()}{part[1:]}\n\n"
+        + grid(
+            ("Route", "Needs", "What it does"),
+            ((code(f"{r.method} {r.path}"), r.permission, r.summary) for r in module.ROUTES if r.part == part),
+        )
+        for part in parts
+    )
 
 
 def commands_table(module: Any) -> str:
@@ -112,6 +127,7 @@ TABLES = {
     for table in (
         Table("settings", "uptake.settings", settings_table),
         Table("errors", "uptake.core.errors", errors_table),
+        Table("routes", "uptake.web.routes", routes_table),
         Table("commands", "uptake.cli", commands_table),
     )
 }
