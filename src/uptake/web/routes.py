@@ -8,6 +8,11 @@ import msgspec
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
+from uptake.web import ops
+from uptake.web.api.operations import OPERATIONS
+from uptake.web.ingest_routes import ROUTES as INGEST_ROUTES
+from uptake.web.pages import page_handlers
+
 Part = Literal["ingest", "read API", "operations", "app"]
 Permission = Literal["ingest key", "read token", "public", "loopback"]
 """`loopback`: open to whoever may address the server, which without login is this machine alone."""
@@ -32,3 +37,18 @@ def routes_of(handlers: Iterable[Any], part: Part, permission: Permission) -> It
                 told = (handler.fn.__doc__ or "").strip().partition("\n")[0].rstrip(".")
                 for method in sorted(handler.http_methods - {"OPTIONS"}):
                     yield Route(method, path, told, part, permission)
+
+
+def _all() -> Iterator[Route]:
+    for each in INGEST_ROUTES:
+        yield Route(each.method, each.path, each.summary, "ingest", "ingest key")
+    for operation in OPERATIONS:
+        yield Route("GET", operation.path, operation.summary, "read API", "read token")
+    yield from routes_of(ops.OPS_HANDLERS, "operations", "loopback")
+    yield from routes_of(page_handlers, "app", "loopback")
+    yield Route("GET", "/static/{path}", "The built files of the browser", "app", "public")
+    yield Route("GET", "/favicon.ico", "The icon", "app", "public")
+
+
+ROUTES: tuple[Route, ...] = tuple(_all())
+"""Part by part: ingest, read API, operations, app."""

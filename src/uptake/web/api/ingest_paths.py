@@ -1,12 +1,15 @@
-"""The ingest routes as OpenAPI describes them, by hand: they run outside the framework, on bytes.
+"""The ingest routes as OpenAPI describes them: they run outside the framework, on bytes.
 
 Senders differ more than a schema says: any content type, gzip, the key in the header or in the body.  What is written
 here is what every sender may rely on.
 """
 
+import re
 from typing import Any
 
+from uptake.core.calls import CALL_TYPES
 from uptake.core.errors import CODES
+from uptake.web.ingest_routes import ROUTES, Route
 
 SECURITY: dict[str, Any] = {
     "readToken": {"type": "http", "scheme": "bearer", "description": "`uptake key create --kind read`"},
@@ -38,7 +41,6 @@ _FIELDS: dict[str, Any] = {
     "sentAt": _TIME,
     "writeKey": {"type": ["string", "null"]},
 }
-_TYPES = ["identify", "group", "track", "page", "screen", "alias"]
 
 INGEST_SCHEMAS: dict[str, Any] = {
     "SegmentCall": {
@@ -48,7 +50,7 @@ INGEST_SCHEMAS: dict[str, Any] = {
     },
     "SegmentItem": {
         "type": "object",
-        "properties": {"type": {"enum": _TYPES}, **_FIELDS},
+        "properties": {"type": {"enum": list(CALL_TYPES)}, **_FIELDS},
         "required": ["type"],
     },
     "SegmentBatch": {
@@ -92,36 +94,34 @@ INGEST_SCHEMAS: dict[str, Any] = {
     },
 }
 
-_SHORT = {"i": "identify", "g": "group", "t": "track", "p": "page", "s": "screen", "a": "alias"}
-_BATCHES = ("/v1/batch", "/v1/import", "/v1/b")
-_SETTINGS = ("/v1/projects/{key}/settings", "/cdn/v1/projects/{key}/settings")
+_BODIES = {"destination": "Mapped", "accoil": "Mapped", "legacy": "Legacy"}
 
 
 def ingest_paths() -> dict[str, Any]:
     """Path → operations of every ingest route."""
-    singles = {f"/v1/{name}": f"A {name} call" for name in _TYPES}
-    singles |= {f"/v1/{short}": f"A {name} call, as browsers send it" for short, name in _SHORT.items()}
-    mapped = {f"/v2/{name}": f"A {name} call in Accoil's form" for name in ("identify", "group", "track")}
-    legacy = {f"/v1/{name}": f"Accoil's first API: {name}" for name in ("users", "groups", "events")}
-    return {
-        **{path: {"post": _post(path, told, "SegmentCall", 200)} for path, told in singles.items()},
-        **{path: {"post": _post(path, "Several calls at once", "SegmentBatch", 200)} for path in _BATCHES},
-        "/v1/m": {"post": _post("/v1/m", "The browser client's own metrics: taken and dropped", "SegmentCall", 200)},
-        **{path: {"post": _post(path, told, "Mapped", 202)} for path, told in mapped.items()},
-        **{path: {"post": _post(path, told, "Legacy", 202)} for path, told in legacy.items()},
-        "/segment": {"post": _post("/segment", "What Segment's Accoil Analytics destination delivers", "Mapped", 202)},
-        "/v1/pixel/{type}": {"get": _pixel()},
-        **{path: {"get": _settings(path)} for path in _SETTINGS},
+    return {route.path: {route.method.lower(): _operation(route)} for route in ROUTES}
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    steps = re.findall(r"[a-z0-9]+", route.path)
+    shared = {
+        "operationId": route.method.lower() + "".join(step.title() for step in steps),
+        "summary": route.summary,
+        "tags": ["ingest"],
     }
+    if route.kind == "pixel":
+        return shared | _pixel()
+    return shared | (_settings() if route.kind == "settings" else _post(route))
 
 
-def _post(path: str, summary: str, body: str, status: int) -> dict[str, Any]:
+def _post(route: Route) -> dict[str, Any]:
+    body = _BODIES.get(route.source) or (
+        "SegmentCall" if route.call_type or route.kind == "ignored" else "SegmentBatch"
+    )
+    status = route.taken.status
     answer = {"schema": {"$ref": "#/components/schemas/Taken"} if status == 200 else {"type": "object"}}
     codes = ("bad_json", "unknown_key", "body_too_large", "overloaded", "log_unavailable")
     return {
-        "operationId": "post" + "".join(step.title() for step in path.split("/")),
-        "summary": summary,
-        "tags": ["ingest"],
         "security": [{"ingestKey": []}, {}],
         "requestBody": {
             "required": True,
@@ -146,7 +146,6 @@ def _refusal(code: str) -> dict[str, Any]:
 
 
 def _pixel() -> dict[str, Any]:
-    kind = {"name": "type", "in": "path", "required": True, "schema": {"enum": _TYPES}}
     data = {
         "name": "data",
         "in": "query",
@@ -155,27 +154,17 @@ def _pixel() -> dict[str, Any]:
         "schema": {"type": "string"},
     }
     return {
-        "operationId": "getPixel",
-        "summary": "A call as an image, for e-mails",
-        "tags": ["ingest"],
         "security": [{}],
-        "parameters": [kind, data],
+        "parameters": [data],
         "responses": {"200": {"description": "A transparent GIF", "content": {"image/gif": {}}}},
     }
 
 
-def _settings(path: str) -> dict[str, Any]:
+def _settings() -> dict[str, Any]:
     key = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
+    content = {"application/json": {"schema": {"type": "object"}}}
     return {
-        "operationId": "getProjectSettings" + ("Cdn" if path.startswith("/cdn") else ""),
-        "summary": "What the browser client asks for at its start",
-        "tags": ["ingest"],
         "security": [{}],
         "parameters": [key],
-        "responses": {
-            "200": {
-                "description": "The client's settings",
-                "content": {"application/json": {"schema": {"type": "object"}}},
-            }
-        },
+        "responses": {"200": {"description": "The client's settings", "content": content}},
     }
