@@ -27,6 +27,7 @@ CODES: dict[str, Code] = {
     "bad_encoding": Code(400, "The body could not be decompressed as its Content-Encoding says."),
     "body_too_large": Code(413, "A request may be 500 KB after decompression; send smaller batches."),
     "batch_too_long": Code(413, "A batch may hold 2,500 calls; send smaller batches."),
+    "slow_body": Code(408, "The body did not arrive in time; send it again."),
     "not_found": Code(404, "There is nothing at this address."),
     "method_not_allowed": Code(405, "This route does not take that method."),
     "host_not_allowed": Code(421, "The server is addressed by a name that it may not have: see UPTAKE_ALLOWED_HOSTS."),

@@ -1,0 +1,202 @@
+"""Accepting: requests become durable in the call log, many in one commit, and only then are they answered.
+
+One thread writes.  While it commits, further requests wait in a bounded queue; the next commit takes them all.  What
+cannot be taken now is refused at once with the seconds to wait, so that memory never grows with the load.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+
+import msgspec
+
+from uptake.core.calls import Projection
+from uptake.stores.log.base import CallLog, LogUnavailable, Request
+
+
+class IngestProduct(msgspec.Struct, frozen=True):
+    """The product that an ingest key opens, and what of its calls is kept."""
+
+    product_id: int
+    projection: Projection
+
+
+class Overloaded(Exception):
+    """The queue is full; repeat after `retry_after_s` seconds.  Nothing of the request was kept."""
+
+    def __init__(self, *, retry_after_s: int = 1) -> None:
+        super().__init__("the queue is full")
+        self.retry_after_s = retry_after_s
+
+
+class Stopping(Exception):
+    """The server is stopping; repeat after `retry_after_s` seconds.  Nothing of the request was kept."""
+
+    def __init__(self, *, retry_after_s: int = 5) -> None:
+        super().__init__("the server is stopping")
+        self.retry_after_s = retry_after_s
+
+
+class Accepted(msgspec.Struct):
+    """Counts since the start, by source: received = logged + refused, always.
+
+    refused: by source and code.
+    """
+
+    received: Counter[str] = msgspec.field(default_factory=Counter)
+    logged: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+
+    def count(self, request: Request) -> None:
+        """Count a request that was committed."""
+        self.received[request.source] += len(request.calls) + len(request.refused)
+        self.logged[request.source] += len(request.calls)
+        for rejection in request.refused:
+            self.refused[request.source, rejection.code] += 1
+
+
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A request on its way to the log, and where its outcome is awaited."""
+
+    request: Request
+    future: asyncio.Future[int] | Future[int]
+
+
+Outcome = int | Exception
+
+
+class Acceptor:
+    """The one way into the call log."""
+
+    def __init__(
+        self,
+        log: CallLog,
+        *,
+        max_waiting: int,
+        max_group: int = 256,
+        on_append: Callable[[], None] = lambda: None,
+    ) -> None:
+        """max_waiting: requests that may wait.  max_group: requests in one commit.
+
+        on_append: called in the writer's thread after each commit.
+        """
+        self._log, self._max_waiting, self._max_group, self._on_append = log, max_waiting, max_group, on_append
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._taken = self._settled = 0
+        self.counts = Accepted()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread = threading.Thread(target=self._write, name="call-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more, and return when all that was taken is durable; its answers follow at once."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be committed."""
+        return self._taken - self._settled
+
+    @property
+    def running(self) -> bool:
+        """Can requests be taken now?"""
+        return self._thread is not None and self._thread.is_alive()
+
+    async def submit(self, request: Request) -> int:
+        """Return the request's first offset once it is durable.  Raises Overloaded, Stopping, LogUnavailable."""
+        future = asyncio.get_running_loop().create_future()
+        self._take(_Waiting(request, future))
+        offset: int = await future
+        return offset
+
+    def submit_sync(self, request: Request) -> int:
+        """As `submit`, for threads without an event loop."""
+        future: Future[int] = Future()
+        self._take(_Waiting(request, future))
+        return future.result()
+
+    def _take(self, waiting: _Waiting) -> None:
+        with self._lock:
+            if self._thread is None:
+                raise Stopping
+            if self._taken - self._settled >= self._max_waiting:
+                raise Overloaded
+            self._taken += 1
+            self._queue.put(waiting)
+
+    # ---- the writer's thread
+    def _write(self) -> None:
+        try:
+            while group := self._next_group():
+                self._settle(group, self._committed([waiting.request for waiting in group]))
+        finally:  # also after a fault of our own, so that nobody waits for ever
+            with self._lock:
+                self._thread = None
+            while group := self._next_group(block=False):
+                self._settle(group, [LogUnavailable("the call log's writer has stopped")] * len(group))
+
+    def _next_group(self, *, block: bool = True) -> list[_Waiting]:
+        """What waits now, at least one if it may block; empty at the end."""
+        group: list[_Waiting] = []
+        try:
+            while len(group) < self._max_group:
+                waiting = self._queue.get(block and not group)
+                if waiting is None:
+                    if group:  # commit these first, then come back to the end
+                        self._queue.put(None)
+                    break
+                group.append(waiting)
+        except queue.Empty:
+            pass
+        return group
+
+    def _committed(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        try:
+            firsts = self._log.append(requests)
+        except LogUnavailable as error:
+            return [error] * len(requests)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            # One of them cannot be stored: no reason for the others to fail.
+            return [self._committed([each])[0] for each in requests] if len(requests) > 1 else [error]
+        for request in requests:
+            self.counts.count(request)
+        self._on_append()
+        return firsts
+
+    def _settle(self, group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+        self._settled += len(group)
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], Outcome]]] = {}
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            if isinstance(waiting.future, Future):
+                _tell(waiting.future, outcome)
+            else:
+                by_loop.setdefault(waiting.future.get_loop(), []).append((waiting.future, outcome))
+        for loop, outcomes_of_loop in by_loop.items():
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_tell_all, outcomes_of_loop)
+
+
+def _tell_all(outcomes: Sequence[tuple[asyncio.Future[int], Outcome]]) -> None:
+    for future, outcome in outcomes:
+        _tell(future, outcome)
+
+
+def _tell(future: asyncio.Future[int] | Future[int], outcome: Outcome) -> None:
+    if future.done():  # whoever waited was cancelled
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
