@@ -14,7 +14,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
-from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap, Receive, Scope, Send
+from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap
 
 from uptake import __version__
 from uptake.pipeline.accept import Acceptor
@@ -51,7 +51,7 @@ class Server:
     def __init__(self, ingest: Ingest, site: ASGIApp) -> None:
         self._ingest, self._site = ingest, site
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] == "http" and self._ingest.handles(scope["path"], scope["method"]):
             await self._ingest(scope, receive, send)
@@ -62,15 +62,16 @@ class Server:
 def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> ASGIApp:
     """The server's application; whoever calls it starts and stops the acceptor and the worker."""
     faults = FaultCount()
+    ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest)
     site = Site(
         running=running,
         tokens=directory,
         acceptor=acceptor,
+        ingest=ingest,
         faults=faults,
-        metrics=Metrics(running, acceptor, faults),
+        metrics=Metrics(running, acceptor, ingest, faults),
         version=__version__,
     )
-    ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest)
     return Server(ingest, Guard(create_site(site), options.allowed_hosts))
 
 
@@ -80,7 +81,7 @@ def create_site(site: Site) -> Litestar:
         route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
         dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
         exception_handlers=_handlers(site.faults),
-        state=State({"site": site, "running": site.running, "directory": site.tokens, "acceptor": site.acceptor}),
+        state=State({"site": site, "running": site.running, "directory": site.tokens}),
         openapi_config=None,
         logging_config=None,
     )

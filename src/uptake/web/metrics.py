@@ -18,6 +18,7 @@ from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.product import RunningProduct, Status
 from uptake.pipeline.running import Running
 from uptake.stores.events.base import EventStore
+from uptake.web.ingest import Ingest
 from uptake.web.problems import FaultCount
 
 BUCKET_US = 600 * SECOND_US
@@ -56,8 +57,8 @@ class OutcomeTotals:
 class Metrics(Collector):
     """All metrics of the server, read when they are scraped."""
 
-    def __init__(self, running: Running, acceptor: Acceptor, faults: FaultCount) -> None:
-        self._running, self._acceptor, self._faults = running, acceptor, faults
+    def __init__(self, running: Running, acceptor: Acceptor, ingest: Ingest, faults: FaultCount) -> None:
+        self._running, self._acceptor, self._ingest, self._faults = running, acceptor, ingest, faults
         self._totals: dict[int, OutcomeTotals] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
@@ -75,7 +76,8 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
-        yield from self._ingest()
+        yield from self._accepted()
+        yield from self._requests()
         yield from _progress(self._running.products())
         yield self._outcomes()
         yield _counter(
@@ -83,7 +85,7 @@ class Metrics(Collector):
         )
         yield _gauge("uptake_log_bytes", "Bytes of the call log", [], [((), self._running.log.size_bytes())])
 
-    def _ingest(self) -> Iterator[Metric]:
+    def _accepted(self) -> Iterator[Metric]:
         """What came in since the start: received = logged + refused."""
         counts = self._acceptor.counts  # copied before they are looked through: the writer goes on counting
         by_source = ["source"]
@@ -96,6 +98,15 @@ class Metrics(Collector):
         yield _gauge(
             "uptake_waiting_requests", "Requests that wait to be committed", [], [((), self._acceptor.waiting)]
         )
+
+    def _requests(self) -> Iterator[Metric]:
+        """What ingest answered since the start."""
+        requests = [
+            ((path, str(status)), times) for (path, status), times in sorted(dict(self._ingest.requests).items())
+        ]
+        yield _counter("uptake_ingest_requests", "Requests to ingest, by status", ["route", "status"], requests)
+        lost = [((), self._ingest.lost_pixels)]
+        yield _counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
 
     def _outcomes(self) -> Metric:
         labels = ["product", "type", "fate", "code", "mapping"]

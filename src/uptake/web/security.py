@@ -7,9 +7,10 @@ origin, and it reads nothing.
 
 import ipaddress
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Send
 
 from uptake.core.errors import CODES
 from uptake.web.problems import Problem, ProblemBody
@@ -39,7 +40,7 @@ class Guard:
         self._site = site
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._site(scope, receive, send)

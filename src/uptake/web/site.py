@@ -8,6 +8,7 @@ from litestar import Litestar
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.running import Running
+from uptake.web.ingest import Ingest
 from uptake.web.metrics import Metrics
 from uptake.web.problems import AnyRequest, FaultCount, Refused
 
@@ -27,6 +28,7 @@ class Site(msgspec.Struct, frozen=True):
     running: Running
     tokens: Tokens
     acceptor: Acceptor
+    ingest: Ingest
     faults: FaultCount
     metrics: Metrics
     version: str
