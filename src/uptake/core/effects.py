@@ -7,7 +7,7 @@ import msgspec
 Kind = Literal["user", "account"]
 
 
-class TraitsSet(msgspec.Struct, frozen=True):
+class TraitsSet(msgspec.Struct, frozen=True, tag="traits_set", tag_field="effect"):
     """A user or account has these traits from this moment; a value None clears the key and keeps the stamp."""
 
     kind: Kind
@@ -15,14 +15,14 @@ class TraitsSet(msgspec.Struct, frozen=True):
     traits: dict[str, Any]
 
 
-class Joined(msgspec.Struct, frozen=True):
+class Joined(msgspec.Struct, frozen=True, tag="joined", tag_field="effect"):
     """A user belongs to an account from this moment."""
 
     user: str
     account: str
 
 
-class Acted(msgspec.Struct, frozen=True):
+class Acted(msgspec.Struct, frozen=True, tag="acted", tag_field="effect"):
     """A user did a named event once; `account` is the account that the call itself named, or None."""
 
     user: str

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from uptake.destination.actions import Applied, CompiledAction, compile_action
-from uptake.destination.filters import FilterVerdict, compile_filters
-from uptake.destination.fql import compile_trigger, parse, required_type
 
 from uptake.core.calls import CALL_TYPES, Call, CallType
 from uptake.core.config import Destination, ProductConfig
 from uptake.core.config import Mapping as MappingConfig
 from uptake.core.days import iso_ms
 from uptake.core.effects import Acted, Effect, Fate, Joined, Note, Outcome, TraitsSet
+from uptake.destination.actions import Applied, CompiledAction, compile_action
+from uptake.destination.filters import FilterVerdict, compile_filters
+from uptake.destination.fql import compile_trigger, parse, required_type
 
 Event = dict[str, Any]
 
