@@ -48,10 +48,12 @@ def test_a_drop_filter_drops_exactly_the_calls_its_condition_holds_for():
 
 
 def test_without_filters_every_call_passes_untouched():
-    """No filter, or only one that is switched off, gives the very event back."""
-    assert compile_filters([])(EVENT).event is EVENT
-    assert compile_filters([drop(enabled=False)])(EVENT).event is EVENT
-    assert compile_filters([drop(condition="x = ", enabled=False)])(EVENT).event is EVENT
+    """No filter, or only one that is switched off, readable or not, gives the very event back."""
+    for filters in ([], [drop(enabled=False)], [drop(condition="x = ", enabled=False)]):
+        verdict = compile_filters(filters)(EVENT)
+
+        assert verdict.passed
+        assert verdict.event is EVENT
 
 
 def test_drop_properties_takes_keys_away_where_they_are_named():
@@ -64,8 +66,11 @@ def test_drop_properties_takes_keys_away_where_they_are_named():
         "a.b": ["c"],
     }
 
+    before = copy.deepcopy(EVENT)
+
     left = compile_filters([strip("drop_properties", fields)])(EVENT).event
 
+    assert before == EVENT
     assert left == {
         "type": "track",
         "event": "Report Exported",

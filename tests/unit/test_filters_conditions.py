@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uptake.destination.filters import compile_filter
+from uptake.destination.filters import ConditionError, compile_filter
 from uptake.destination.filters_glob import MAX_GLOB_CHARS, glob
-from uptake.destination.filters_parse import FUNCTIONS, ConditionError
+from uptake.destination.filters_parse import FUNCTIONS
 
 
 def fits(pattern, text):
@@ -161,7 +161,7 @@ def test_no_function_stumbles_over_a_value(function, one, other):
 HOSTILE = [
     "(" * 9_999, "!" * 9_999, "[" * 9_999, "length(" * 1_400, "a in " * 1_999, "'" * 9_999, "\\" * 9_999,
     "a = " + "9" * 9_000, "a" + ".b" * 4_900, "a or " * 1_999 + "a", "a = [" + "1," * 4_900 + "1]",
-    "!(" * 49 + "a" + ")" * 49, "match(a, '" + "*a" * 249 + "')", "match(a, '*" + "?" * 490 + "b*')",
+    "!(" * 49 + "a" + ")" * 49, "match(a, '" + "*a" * 200 + "b')", "match(a, '*" + "?" * 490 + "b*')",
 ]  # fmt: skip
 
 

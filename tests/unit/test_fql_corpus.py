@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from uptake.destination.filters import compile_filter
-from uptake.destination.filters_parse import ConditionError
+from uptake.destination.filters import ConditionError, compile_filter
 from uptake.destination.fql import TriggerError, compile_trigger
 
 CORPUS = Path(__file__).parents[1] / "corpus"

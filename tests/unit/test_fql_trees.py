@@ -112,6 +112,18 @@ def test_a_tree_is_read_back_from_its_text(ast):
     assert parse(generate(ast)) == ast
 
 
+def test_a_tree_is_written_as_segment_reads_it():
+    """Parentheses stand where Segment reads them; what it would misread stands in a spelling of our own."""
+    report, page = Clause(("event",), "contains", "Report"), Clause(("type",), "=", "page")
+
+    assert generate(Group("all", (page, Group("any", (page, report))))) == (
+        'type = "page" and (type = "page" or contains(event, "Report"))'
+    )
+    assert generate(Group("all", (page, Group("any", (report, page))))) == (
+        'type = "page" and any(contains(event, "Report"), type = "page")'
+    )
+
+
 @given(TREES)
 def test_a_tree_passes_through_json(ast):
     """A builder in the browser can take a tree as JSON and give it back."""
@@ -199,12 +211,12 @@ def test_a_trigger_may_have_ten_thousand_characters():
 def test_an_error_says_where_what_and_how():
     """The parts of an error stand on their own, for an editor to point at."""
     with pytest.raises(TriggerError) as refused:
-        parse('type = "track"\n  and propertys.plan = "pro"')
+        parse('type = "track"\n  and propertiez.plan = "pro"')
 
     error = refused.value
     assert (error.line, error.column) == (2, 7)
-    assert (error.problem, error.suggestion) == ("unknown field 'propertys'", "did you mean 'properties'?")
-    assert (error.found, error.rewrite) == ("'propertys'", None)
+    assert (error.problem, error.suggestion) == ("unknown field 'propertiez'", "did you mean 'properties'?")
+    assert (error.found, error.rewrite) == ("'propertiez'", None)
 
 
 def test_what_segment_misreads_is_read_on_request():

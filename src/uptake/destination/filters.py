@@ -14,7 +14,22 @@ import msgspec
 from msgspec import Meta
 
 from uptake.destination.filters_eval import Condition, Event, condition_of, value_at
-from uptake.destination.filters_parse import FilterError, parse_condition, paths_in
+from uptake.destination.filters_parse import ConditionError, FilterError, parse_condition, paths_in
+
+__all__ = [
+    "AllowProperties",
+    "ConditionError",
+    "Drop",
+    "DropProperties",
+    "Filter",
+    "FilterError",
+    "FilterVerdict",
+    "Sample",
+    "compile_filter",
+    "compile_filters",
+    "paths_of",
+    "read_filter",
+]
 
 MAX_FILTERS = 10
 """As many as one destination can have in Segment."""
@@ -124,7 +139,8 @@ def compile_filters(
     """
     if len(documents) > MAX_FILTERS:
         raise FilterError(f"a destination has at most {MAX_FILTERS} filters, got {len(documents)}")
-    steps, filters = [], []
+    steps: list[_Step] = []
+    filters: list[Filter] = []
     for document in documents:
         try:
             filters.append(read_filter(document))
@@ -132,21 +148,8 @@ def compile_filters(
             if strict:
                 raise
             steps += _blocking(document, error)
-    steps += [_step(each) for kind in _ORDER for each in filters if isinstance(each, kind) and each.enabled]
-
-    def judge(event: Event) -> FilterVerdict:
-        left: Event | None = event
-        for step in steps:
-            try:
-                left = step.apply(event) if step.holds(event) else event
-            except RecursionError:
-                return FilterVerdict(False, event, BLOCKED, step.name, "the call nests too deeply to be judged")
-            if left is None:
-                return FilterVerdict(False, event, BLOCKED, step.name, step.reason)
-            event = left
-        return FilterVerdict(True, event)
-
-    return judge
+    ordered = [each for kind in _ORDER for each in filters if isinstance(each, kind) and each.enabled]
+    return _judge([*steps, *map(_step, ordered)])
 
 
 def paths_of(condition: str) -> frozenset[str]:
@@ -158,6 +161,21 @@ def paths_of(condition: str) -> frozenset[str]:
         return paths_in(parse_condition(condition))
     except FilterError:
         return frozenset()
+
+
+def _judge(steps: Sequence[_Step]) -> Callable[[Event], FilterVerdict]:
+    def judge(event: Event) -> FilterVerdict:
+        for step in steps:
+            try:
+                left = step.apply(event) if step.holds(event) else event
+            except RecursionError:
+                return FilterVerdict(False, event, BLOCKED, step.name, "the call nests too deeply to be judged")
+            if left is None:
+                return FilterVerdict(False, event, BLOCKED, step.name, step.reason)
+            event = left
+        return FilterVerdict(True, event)
+
+    return judge
 
 
 def _blocking(document: Mapping[str, Any], error: FilterError) -> list[_Step]:
