@@ -32,11 +32,12 @@ class Worker:
         """Say that calls were logged or a configuration changed; cheap, from any thread."""
         self._wake.set()
 
-    def stop(self, timeout_s: float = 60) -> None:
-        """Finish the step at hand and end; what is not folded yet stays in the log."""
+    def stop(self, timeout_s: float = 60) -> bool:
+        """Finish the step at hand and end; what is not folded stays in the log.  False if it did not end in time."""
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S

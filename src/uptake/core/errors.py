@@ -83,6 +83,7 @@ CODES: dict[str, Code] = {
     "E007": Code(0, "A file could not be read."),
     "E008": Code(0, "There is no such product, key, account or user."),
     "E009": Code(0, "The server that holds this data folder did not answer."),
+    "E010": Code(0, "The product is being rebuilt already."),
 }
 
 

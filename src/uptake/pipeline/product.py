@@ -62,6 +62,7 @@ class RunningProduct:
         self.product_id = product.id
         self._meta, self._log, self._open_store, self._clock = meta, log, open_store, clock
         self.lock = threading.RLock()
+        self._one_rebuild = threading.Lock()
         self.rebuilding = False
         self._retired: list[tuple[int, EventStore]] = []
         self._load(meta.versions(product.id))
@@ -224,12 +225,13 @@ class RunningProduct:
 
         Where the configuration changes meanwhile in a way that reaches into rows, it begins again.
         """
-        self.rebuilding = True
-        try:
-            while not self._rebuilt(drop_store, progress, most=most):
-                log_.info("rebuild_restarted", extra={"product": self.product_id})
-        finally:
-            self.rebuilding = False
+        with self._one_rebuild:
+            self.rebuilding = True
+            try:
+                while not self._rebuilt(drop_store, progress, most=most):
+                    log_.info("rebuild_restarted", extra={"product": self.product_id})
+            finally:
+                self.rebuilding = False
 
     def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
         version, rules = self.version, self._rules

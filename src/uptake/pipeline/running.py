@@ -100,7 +100,7 @@ class Running:
             folded = product.fold(most=most)
             more |= folded >= most // 2
             more |= product.rescore_if_due(backlog=folded > 0)
-            if product.rebuild_due and not folded:
+            if product.rebuild_due and not product.rebuilding and not folded:
                 self.rebuild(product.product_id)
                 more = True
             product.drop_retired(self._drop_store)
