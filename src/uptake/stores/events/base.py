@@ -2,6 +2,15 @@
 
 Everything here is derived from the call log and can be rebuilt.  A store holds one product; rows and the log offset are
 committed together.  Questions are named methods, so that every engine and the in-memory oracle answer them alike.
+
+Three definitions that every engine shares:
+
+- *Known* is a user or account that any counted row names: by an event, a membership, a trait, `KnownRow`, or an account
+  trait `parent_group_id` or `parent` (text or number).
+- *Excluded* users and accounts of a model are taken out before anything is summed: no count of an excluded user, and
+  none that is attributed to an excluded account, exists for it; neither is listed.  The hierarchy stays as it is.
+- *Rounded* means half up, floor(x + 0.5), where what lies within 1e-9 of a half counts as the half: so the order in
+  which points were added up cannot decide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +27,8 @@ from uptake.core.scores import Numbers, Part, Point, ScoringModel
 class StoreRules(msgspec.Struct, frozen=True):
     """What of the product's configuration the stored rows depend on.
 
-    time_zone: IANA name, for days.  display_name, created_at: account traits' keys.
+    time_zone: IANA name, for days.  display_name, created_at: account traits' keys.  dedupe_us: the same message counts
+    once within this time.
     """
 
     time_zone: str
@@ -80,7 +90,8 @@ class FateRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class OutcomeRow(msgspec.Struct, frozen=True):
-    """How many calls of a type met a fate (with code and mapping, '' for none) within ten minutes from bucket_us (receivedAt)."""
+    """How many calls of a type met a fate (code and mapping, '' for none) within ten minutes from bucket_us
+    (receivedAt)."""
 
     bucket_us: int
     type: str
@@ -119,9 +130,11 @@ class Published(msgspec.Struct, frozen=True):
 class ListQuery(msgspec.Struct, frozen=True):
     """One page of a ranked list.
 
-    sort: a field of Numbers; ties are broken by raw_score descending, then tracking_id ascending.
-    search: case-insensitive substring of name, tracking_id or e-mail.  account: only users whose events count for it or
-    who belong to it (users only).  tracking_ids: only these.  level: only this level.
+    sort: one of SORTS, names in lower case, nothing known last; ties are broken by raw_score descending, then
+    tracking_id ascending.
+    search: case-insensitive substring of name, tracking_id or e-mail.  account: only users of whom any event ever
+    counts for it, or whose current account is it or a descendant of it (users only).  tracking_ids: only these.
+    level: only this level, by the bounds of the model that is asked about.
     """
 
     sort: str = "score"
@@ -134,8 +147,30 @@ class ListQuery(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
+SORTS = (
+    "score",
+    "score_change",
+    "raw_score",
+    "level",
+    "frequency",
+    "adoption",
+    "adoption_all_time",
+    "active_users",
+    "total_users",
+    "last_active_us",
+    "created_us",
+    "provisional",
+    "tracking_id",
+    "name",
+    "email",
+    "account",
+)
+"""The fields of Numbers that a list can be sorted by; a level stands for its score."""
+
+
 class EventVolume(msgspec.Struct, frozen=True):
-    """An event's name with its times ever, first and last moment (µs), users and accounts that ever did it."""
+    """An event's name with its times ever, first and last moment (µs), users and (attributed) accounts that ever did
+    it."""
 
     event: str
     times: int
@@ -146,7 +181,8 @@ class EventVolume(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The product's size: known users and accounts, events ever, users whose events no account has, first and last event day."""
+    """The product's size: known users and accounts, events ever, users with an event that no account has, first and
+    last event day."""
 
     users: int
     accounts: int
@@ -157,6 +193,16 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 ExportTable = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
+EXPORT_TABLES: tuple[ExportTable, ...] = ("users", "accounts", "memberships", "daily_counts", "scores")
+
+TOTAL_USERS_DAYS = 90
+"""Who did any event within so many days counts as one of an account's users."""
+
+MOST_ANCESTORS = 10
+"""An event counts for so many accounts above its own at most."""
+
+KEPT_FATES = 2_000
+"""How many of the latest calls of each fate are listed."""
 
 
 class EventStore(Protocol):
@@ -171,21 +217,28 @@ class EventStore(Protocol):
         """The next log offset to fold."""
 
     def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
-        """For each (digest, received_us): was this message counted at most `dedupe_us` before it in a committed batch?"""
+        """For each (digest, received_us): was it counted in a committed batch less than `dedupe_us` before that?
+
+        A digest is 16 bytes.  Copies are forgotten once they were received 2 × dedupe_us before the latest one.
+        """
 
     def commit(self, batch: FoldBatch) -> None:
         """Add the batch's rows and set the offset to `batch.after`, all or nothing.
 
         Attributes events to accounts, recomputes counts of users whose membership intervals changed, and marks the days
-        whose scores this changes.  Raises ValueError if batch.first is not the store's offset.
+        with changed counts: of a user, an account, or an account that it now has above it or no longer has.
+        Raises ValueError if batch.first is not the store's offset.
         """
 
     # ---- scoring
     def dirty_days(self) -> list[date]:
-        """Days with changed counts since the last `rescore`, ascending."""
+        """Days with changed counts since `publish` last cleared them, ascending."""
 
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
-        """Compute every number of the days (any order) for the models and keep them; replaces what was kept for them."""
+        """Compute every number of the days for the models and keep them; replaces what was kept for them.
+
+        A day is a transaction of its own, in the order given.
+        """
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""
@@ -200,22 +253,34 @@ class EventStore(Protocol):
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list on a scored day, and how many there are in all.
 
-        Lists every known account or user that is not excluded, the inactive too.
+        Lists every known account or user that is not excluded, the inactive too; names, e-mail, current account and
+        creation are those of now.  adoption divides by the scored events known now, so that a first event of its name
+        needs no day scored again.  provisional: no event yet, up to the day, on a day that was over when the scores
+        were published.  Raises ValueError if query.sort is not one of SORTS.
         """
 
-    def p90(self, model: ScoringModel, day: date) -> float | None:
-        """The 90th percentile behind the scores of a scored day; None where nobody was active."""
+    def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
+        """The 90th percentile behind the scores of a scored day; None where nobody was active.
+
+        Of users' raw scores; for kind `account` of a pooled model, of accounts' own raw scores without descendants.
+        """
 
     def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
-        """Day by day, scored days only, ascending."""
+        """Day by day, every scored day from the first to the last given, ascending; none for who is unknown or
+        excluded."""
 
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
-        """The addends of the raw score on a day, raw descending then event, user; they sum to it."""
+        """The addends of the raw score on any day, raw descending then event, user; they sum to it.
+
+        An account's parts hold its descendants' events.  Needs no scored day.
+        """
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
-        """The tracking_id with this `id` (opaque), `tracking_id`, `name`, `email`, `domain` or value of a trait; else None.
+        """The tracking_id of this `id` (opaque), `tracking_id`, `name`, `email`, `domain` or value of a trait, or None.
 
-        The first by tracking_id where several match.
+        The first by tracking_id where several match.  name: as listed.  email and domain in any case; a user's domain
+        is that of the e-mail, an account's is its trait `domain`.  A trait's value is compared as text: a whole number
+        in digits, true or false in words.
         """
 
     def traits(self, kind: Kind, tracking_id: str) -> dict[str, Any]:
@@ -225,31 +290,35 @@ class EventStore(Protocol):
         """Trait key → how many users or accounts have it."""
 
     def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
-        """The latest events of a user, or counted for an account (account: the attributed one), newest first."""
+        """The latest events of a user, or counted for an account, newest first, then by user and event.
+
+        account: the one that the event is attributed to.
+        """
 
     def event_volumes(self) -> list[EventVolume]:
         """Every event ever counted, by name."""
 
     def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
-        """Events per day of the whole product, each once; days without events are left out."""
+        """Events per day of the whole product, each once, days ascending; days without events are left out."""
 
     def totals(self) -> Totals:
         """The product's size."""
 
     def parent_cycles(self) -> list[tuple[str, ...]]:
-        """Accounts whose parents lead back to themselves, each cycle once."""
+        """Accounts whose parents lead back to themselves, each cycle once: upwards from its least id, by that id."""
 
     def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
-        """The latest folded calls, newest first."""
+        """The latest folded calls, newest first; of each fate at least the latest KEPT_FATES are kept."""
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
-        """Counters of fates by ten minutes; all where since_us is 0."""
+        """Counters of fates by ten minutes (bucket_us >= since_us), by bucket, type, fate, code, mapping; all where
+        since_us is 0."""
 
     def export(self, table: ExportTable) -> Iterator[pa.RecordBatch]:
-        """All rows of a table in a stable order, in batches; column names are the documented ones."""
+        """All rows of a table in a stable order, in batches; its columns: `uptake.stores.events.exports`."""
 
     def digest(self) -> Mapping[str, str]:
-        """Table → a digest of its derived rows in a stable order: two stores of the same state have equal digests."""
+        """Table → a digest of its rows: stores of the same state have equal digests, whichever their engines."""
 
     # ---- life
     def size_bytes(self) -> int:

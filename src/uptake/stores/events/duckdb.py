@@ -1,0 +1,305 @@
+"""The embedded event store: one DuckDB file for a product and generation, owned by one process.
+
+Writes come from one thread at a time, each in one transaction of the writing connection.  A read has a connection of
+its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from uptake.core.days import day_of
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.stores.events.base import (
+    ActedRow,
+    EventVolume,
+    ExportTable,
+    FateRow,
+    FoldBatch,
+    ListQuery,
+    OutcomeRow,
+    Published,
+    StoreRules,
+    Totals,
+)
+from uptake.stores.events.compaction import compact_day, compact_ever_if_grown, grown_days
+from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
+from uptake.stores.events.fold_sql import fold_batch, next_offset
+from uptake.stores.events.list_sql import benchmark_of, days_scored, numbers_page, rule_values, series_of
+from uptake.stores.events.message_sql import seen_in
+from uptake.stores.events.question_sql import (
+    cycles_in,
+    events_of,
+    fates_in,
+    found_by,
+    outcomes_in,
+    parts_of,
+    totals_by_day,
+    totals_in,
+    trait_keys_of,
+    traits_of,
+    volumes_in,
+)
+from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
+from uptake.stores.events.score_sql import rescore_day
+from uptake.stores.events.session import Rows, parameters
+
+DIRTY_DAYS = "select day from dirty_days order by day"
+CLEAR_DIRTY = "delete from dirty_days"
+PUBLISHED = "select next_offset, revision, as_of_us from published"
+UNPUBLISH = "delete from published"
+PUBLISH = "insert into published values ($offset, $revision, $as_of_us)"
+
+COMPACT_EVERY = 50_000
+"""After so many events it is looked whether counts are worth adding up."""
+
+
+class DuckSession:
+    """One DuckDB connection as a session."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._lent: dict[str, Any] = {}
+
+    def rows(self, sql: str, **values: Any) -> Rows:
+        """Run a text and return all its rows."""
+        return self._execute(sql, values).fetchall()
+
+    def run(self, sql: str, **values: Any) -> None:
+        """Run a text for its effect."""
+        self._execute(sql, values).fetchall()
+
+    def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
+        """Run a text and yield its rows as Arrow batches."""
+        used = {name: values[name] for name in parameters(sql)}
+        yield from self._connection.sql(sql, params=used).to_arrow_reader() or ()
+
+    def lend(self, **tables: Any) -> None:
+        """Let texts read Arrow tables by these names."""
+        for name, table in tables.items():
+            self._connection.register(name, table)
+            self._lent[name] = table
+
+    def take_back(self) -> None:
+        """Forget lent tables."""
+        for name in self._lent:
+            self._connection.unregister(name)
+        self._lent.clear()
+
+    def _execute(self, sql: str, values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(sql, {name: values[name] for name in parameters(sql)})
+
+
+class DuckEventStore:
+    """`EventStore` in a DuckDB file."""
+
+    def __init__(
+        self, path: Path, rules: StoreRules, *, generation: int, memory_limit: str = "1GB", threads: int = 2
+    ) -> None:
+        """Open the file, made if it is not there; its rows must have been folded under the same zone."""
+        self.rules, self.generation, self._path = rules, generation, path
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": memory_limit,
+            "threads": threads,
+        }
+        self._root = duckdb.connect(str(path), config=config)
+        self._writer = self._root.cursor()
+        self._uncompacted = COMPACT_EVERY
+        with self._writing() as session:
+            for table, columns in TABLES.items():
+                session.run(CREATE_TABLE.format(table=table, columns=columns))
+            if not session.rows(COUNT_CURSORS)[0][0]:
+                session.run(START_CURSOR)
+
+    @contextmanager
+    def _writing(self) -> Iterator[DuckSession]:
+        session = DuckSession(self._writer)
+        self._writer.execute("begin")
+        try:
+            yield session
+        except BaseException:
+            self._writer.execute("rollback")
+            raise
+        else:
+            self._writer.execute("commit")
+        finally:
+            session.take_back()
+
+    @contextmanager
+    def _reading(self) -> Iterator[DuckSession]:
+        with self._root.cursor() as cursor:
+            session = DuckSession(cursor)
+            cursor.execute("begin")
+            try:
+                yield session
+            finally:
+                cursor.execute("rollback")
+                session.take_back()
+
+    # ---- folding
+    def offset(self) -> int:
+        """The next log offset to fold."""
+        with self._reading() as session:
+            return next_offset(session)
+
+    def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
+        """Which messages were counted in the dedupe window before."""
+        with self._reading() as session:
+            return seen_in(session, messages, dedupe_us=self.rules.dedupe_us)
+
+    def commit(self, batch: FoldBatch) -> None:
+        """Add the batch's rows and set the offset, all or nothing; then add up counts if they have grown."""
+        with self._writing() as session:
+            fold_batch(session, batch, zone=self.rules.time_zone, dedupe_us=self.rules.dedupe_us)
+        self._uncompacted += len(batch.acted)
+        if self._uncompacted >= COMPACT_EVERY:
+            self.compact()
+
+    def compact(self) -> None:
+        """Add up the parts of counts that have grown; nothing that can be asked changes."""
+        with self._reading() as session:
+            days = grown_days(session)
+        for day in days:
+            with self._writing() as session:
+                compact_day(session, day)
+        with self._writing() as session:
+            compact_ever_if_grown(session)
+        self._uncompacted = 0
+
+    # ---- scoring
+    def dirty_days(self) -> list[date]:
+        """Days with changed counts, ascending."""
+        with self._reading() as session:
+            return [day for (day,) in session.rows(DIRTY_DAYS)]
+
+    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+        """Compute and keep every number of the days."""
+        for day in days:
+            with self._writing() as session:
+                rescore_day(session, models, day)
+
+    def publish(self, published: Published, *, clear_dirty: bool) -> None:
+        """Say which state the kept scores tell."""
+        with self._writing() as session:
+            session.run(UNPUBLISH)
+            session.run(PUBLISH, **msgspec.structs.asdict(published))
+            if clear_dirty:
+                session.run(CLEAR_DIRTY)
+
+    def published(self) -> Published | None:
+        """What `publish` was told last."""
+        with self._reading() as session:
+            found = session.rows(PUBLISHED)
+        return Published(*found[0]) if found else None
+
+    def scored_days(self, workspace_id: int) -> list[date]:
+        """The days that have kept numbers, ascending."""
+        with self._reading() as session:
+            return days_scored(session, workspace_id)
+
+    # ---- questions
+    def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
+        """One page of the ranked list, and how many there are."""
+        rules = self.rules
+        with self._reading() as session:
+            found = session.rows(PUBLISHED)
+            newest = day_of(found[0][2], ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
+            full_day = newest - timedelta(days=1)
+            return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
+
+    def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
+        """The 90th percentile behind the scores of a scored day."""
+        with self._reading() as session:
+            return benchmark_of(session, kind, model, day)
+
+    def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
+        """Day by day, scored days only."""
+        with self._reading() as session:
+            return series_of(session, kind, tracking_id, model, days=days)
+
+    def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
+        """The addends of the raw score on a day."""
+        with self._reading() as session:
+            return parts_of(session, kind, tracking_id, model, day=day)
+
+    def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
+        """The tracking_id of who matches."""
+        with self._reading() as session:
+            return found_by(session, kind, (match_type, match_value), self.rules)
+
+    def traits(self, kind: Kind, tracking_id: str) -> dict[str, Any]:
+        """Trait key → value."""
+        with self._reading() as session:
+            return traits_of(session, kind, tracking_id)
+
+    def trait_keys(self, kind: Kind) -> dict[str, int]:
+        """Trait key → how many have it."""
+        with self._reading() as session:
+            return trait_keys_of(session, kind)
+
+    def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
+        """The latest events, newest first."""
+        with self._reading() as session:
+            return events_of(session, kind, tracking_id, most)
+
+    def event_volumes(self) -> list[EventVolume]:
+        """Every event ever counted, by name."""
+        with self._reading() as session:
+            return volumes_in(session)
+
+    def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
+        """Events per day of the whole product."""
+        with self._reading() as session:
+            return totals_by_day(session, days)
+
+    def totals(self) -> Totals:
+        """The product's size."""
+        with self._reading() as session:
+            return totals_in(session)
+
+    def parent_cycles(self) -> list[tuple[str, ...]]:
+        """Cycles of parents, each once."""
+        with self._reading() as session:
+            return cycles_in(session)
+
+    def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
+        """The latest folded calls, newest first."""
+        with self._reading() as session:
+            return fates_in(session, most, fate)
+
+    def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
+        """Counters of fates by ten minutes."""
+        with self._reading() as session:
+            return outcomes_in(session, since_us)
+
+    def export(self, table: ExportTable) -> Iterator[pa.RecordBatch]:
+        """All rows of a table in a stable order, in batches."""
+        with self._reading() as session:
+            for batch in session.batches(EXPORT_TEXTS[table], **rule_values(self.rules)):
+                yield export_batch(table, batch)
+
+    def digest(self) -> dict[str, str]:
+        """Table → a digest of its rows."""
+        with self._reading() as session:
+            return {table: digest_of(session, table) for table in DIGESTED}
+
+    # ---- life
+    def size_bytes(self) -> int:
+        """Bytes on disk, the write-ahead log included."""
+        files = (self._path, self._path.with_name(self._path.name + ".wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._writer.close()
+        self._root.close()

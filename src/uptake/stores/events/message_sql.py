@@ -1,0 +1,91 @@
+"""What became of calls, and which messages were counted: the part of a fold that tells about the fold itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+from msgspec.structs import replace
+
+from uptake.stores.events.base import KEPT_FATES, FoldBatch, OutcomeRow
+from uptake.stores.events.rows import fates_table, messages_table, outcomes_table
+from uptake.stores.events.session import Session
+
+ADD_FATES = """
+insert into fates
+select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message from new_fates
+"""
+COUNT_FATES = "select count(*) from fates"
+DROP_FATES = f"""
+delete from fates where log_offset in (
+  select log_offset from (
+    select log_offset, row_number() over (partition by fate order by log_offset desc) as place from fates
+  ) where place > {KEPT_FATES}
+)
+"""
+ADD_TIMES = """
+update outcomes set times = outcomes.times + n.times from new_outcomes n
+where outcomes.bucket_us = n.bucket_us and outcomes.type = n.type and outcomes.fate = n.fate
+  and outcomes.code = n.code and outcomes.mapping = n.mapping
+"""
+ADD_OUTCOMES = """
+insert into outcomes
+select n.bucket_us, n.type, n.fate, n.code, n.mapping, n.times from new_outcomes n
+where not exists (
+  select 1 from outcomes o where o.bucket_us = n.bucket_us and o.type = n.type and o.fate = n.fate
+    and o.code = n.code and o.mapping = n.mapping
+)
+"""
+
+
+def add_fates(session: Session, batch: FoldBatch) -> None:
+    """List the latest calls with their fates, and count all."""
+    if batch.fates:
+        session.lend(new_fates=fates_table(batch.fates))
+        session.run(ADD_FATES)
+        if session.rows(COUNT_FATES)[0][0] > 10 * KEPT_FATES:
+            session.run(DROP_FATES)
+    if batch.outcomes:
+        session.lend(new_outcomes=outcomes_table(_summed(batch.outcomes)))
+        session.run(ADD_TIMES)
+        session.run(ADD_OUTCOMES)
+
+
+def _summed(rows: Sequence[OutcomeRow]) -> list[OutcomeRow]:
+    counts: Counter[OutcomeRow] = Counter()
+    for row in rows:
+        counts[replace(row, times=0)] += row.times
+    return [replace(row, times=times) for row, times in counts.items()]
+
+
+# ---- messages counted
+
+SEEN = """
+select distinct a.place from asked a
+join messages m on m.low = a.low and m.high = a.high
+where m.received_us > a.received_us - $dedupe_us and m.received_us > $oldest_us
+"""
+ADD_MESSAGES = "insert into messages select low, high, received_us from new_messages"
+MESSAGES_SPAN = "select min(received_us), max(received_us) from messages"
+DROP_MESSAGES = "delete from messages where received_us <= $oldest_us"
+
+
+def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
+    """For each message: was it counted in the window before?"""
+    if not messages:
+        return []
+    asked = messages_table(messages)
+    session.lend(asked=asked.append_column("place", pa.array(range(len(messages)), pa.int64())))
+    oldest_us = min(received_us for _, received_us in messages) - dedupe_us
+    known = {place for (place,) in session.rows(SEEN, dedupe_us=dedupe_us, oldest_us=oldest_us)}
+    return [place in known for place in range(len(messages))]
+
+
+def add_messages(session: Session, batch: FoldBatch, *, dedupe_us: int) -> None:
+    """Remember what was counted; forget in strides what no later call can repeat."""
+    if not batch.messages:
+        return
+    session.lend(new_messages=messages_table(batch.messages))
+    session.run(ADD_MESSAGES)
+    earliest_us, latest_us = session.rows(MESSAGES_SPAN)[0]
+    if latest_us - earliest_us > 3 * dedupe_us:
+        session.run(DROP_MESSAGES, oldest_us=latest_us - 2 * dedupe_us)

@@ -1,0 +1,92 @@
+"""Who is known, with which traits, and above whom: the part of a fold that does not count anything."""
+
+from uptake.stores.events.base import MOST_ANCESTORS, FoldBatch
+from uptake.stores.events.rows import known_table, named_in, names_parent, traits_table
+from uptake.stores.events.session import Session
+
+UNKNOWN = """
+select n.kind, n.id from new_named n
+where not exists (select 1 from known k where k.kind = n.kind and k.id = n.id)
+"""
+ADD_KNOWN = "insert into known select kind, id, opaque_id from new_known"
+
+
+def add_known(session: Session, batch: FoldBatch) -> None:
+    """Remember who is named for the first time."""
+    named = named_in(batch)
+    if not named:
+        return
+    session.lend(new_named=known_table(named))
+    unknown = session.rows(UNKNOWN)
+    if unknown:
+        session.lend(new_known=known_table((kind, each) for kind, each in unknown))
+        session.run(ADD_KNOWN)
+
+
+# ---- traits and the hierarchy
+
+# One winner a key within the batch; it drops out where the store has a later one, and else takes its place.
+WINNERS = """
+create or replace temp table fold_traits as
+select kind, id, key, value, text, moment_us, at_us, message_id from (
+  select kind, id, key, value, text, moment_us, at_us, message_id, row_number() over (
+    partition by kind, id, key order by at_us desc, message_id desc, coalesce(value, '') desc) as place
+  from new_traits
+) where place = 1
+"""
+DROP_LATE = """
+delete from fold_traits using traits t
+where t.kind = fold_traits.kind and t.id = fold_traits.id and t.key = fold_traits.key
+  and (t.at_us, t.message_id, coalesce(t.value, ''))
+    >= (fold_traits.at_us, fold_traits.message_id, coalesce(fold_traits.value, ''))
+"""
+DROP_OLD = """
+delete from traits using fold_traits f where traits.kind = f.kind and traits.id = f.id and traits.key = f.key
+"""
+ADD_TRAITS = """
+insert into traits select kind, id, key, value, text, moment_us, at_us, message_id from fold_traits
+"""
+
+PARENTS = """
+select id as account_id, coalesce(
+  max(case when key = 'parent_group_id' then text end), max(case when key = 'parent' then text end)) as parent_id
+from traits
+where kind = 'account' and key in ('parent_group_id', 'parent') and text <> '' and value not in ('true', 'false')
+group by id
+"""
+
+# A walk that meets an id again would only repeat what it found, so that the number of steps alone can end it.
+LINEAGE = f"""
+create or replace temp table fold_lineage as
+with recursive parents as ({PARENTS}), walk as (
+  select account_id, parent_id as ancestor_id, 1 as steps from parents
+  union all
+  select w.account_id, p.parent_id, w.steps + 1 from walk w join parents p on p.account_id = w.ancestor_id
+  where w.steps < {MOST_ANCESTORS}
+)
+select distinct account_id, ancestor_id from walk where account_id <> ancestor_id
+"""
+MARK_RELATED_DAYS = """
+insert into dirty_days
+with changed as (
+  (select account_id, ancestor_id from fold_lineage except select account_id, ancestor_id from lineage)
+  union all
+  (select account_id, ancestor_id from lineage except select account_id, ancestor_id from fold_lineage)
+)
+select distinct day from active_days
+where account_id in (select account_id from changed) and day not in (select day from dirty_days)
+"""
+DROP_LINEAGE = "delete from lineage"
+ADD_LINEAGE = "insert into lineage select account_id, ancestor_id from fold_lineage"
+
+
+def add_traits(session: Session, batch: FoldBatch) -> None:
+    """Merge traits, the later (moment, messageId) wins key by key, and walk the hierarchy anew where a parent came."""
+    if not batch.traits:
+        return
+    session.lend(new_traits=traits_table(batch.traits))
+    for text in (WINNERS, DROP_LATE, DROP_OLD, ADD_TRAITS):
+        session.run(text)
+    if any(names_parent(trait) for trait in batch.traits):
+        for text in (LINEAGE, MARK_RELATED_DAYS, DROP_LINEAGE, ADD_LINEAGE):
+            session.run(text)

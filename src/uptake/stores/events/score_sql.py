@@ -1,0 +1,274 @@
+"""Every number of one day for one model, in one pass over sets.
+
+A day is scored together with the day a window before it, because the change of the score compares both under the same
+model: the counts of 2 × n days are read once, and each row falls into the later or the earlier window.  What tells of
+"ever" and of 90 days comes from `events_ever` and `active_days`, so that the cost does not grow with history.
+Temporary tables are named `score_…`.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from uptake.core.scores import ScoringModel
+from uptake.stores.events.base import TOTAL_USERS_DAYS
+from uptake.stores.events.session import Session
+
+SCORED_EVENTS = """
+select event, weight from (
+  select unnest($weight_events::varchar[]) as event, unnest($weights::integer[]) as weight
+  union all
+  select event, 1 as weight from event_names
+  where $every_event and event not in (select unnest($weight_events::varchar[]))
+) where weight > 0
+"""
+"""The model's scored events with their weights; with `every_event` all that were ever seen."""
+
+NOT_EXCLUDED = """
+user_id not in (select unnest($excluded_users::varchar[]))
+and account_id not in (select unnest($excluded_accounts::varchar[]))
+"""
+
+UPWARDS = """
+select account_id, {columns} from {acts} where account_id <> ''
+union all
+select l.ancestor_id as account_id, {columns} from {acts} a join lineage l on l.account_id = a.account_id
+"""
+"""The rows of `acts` for the account of each and for every account above it."""
+
+
+def model_values(model: ScoringModel) -> dict[str, Any]:
+    """The model as parameters of the texts here and of those that ask about a model."""
+    return {
+        "workspace": model.workspace_id,
+        "weight_events": list(model.weights),
+        "weights": list(model.weights.values()),
+        "every_event": model.every_event,
+        "excluded_users": sorted(model.excluded_users),
+        "excluded_accounts": sorted(model.excluded_accounts),
+        "cap": model.daily_cap,
+        "half_life": model.half_life_days,
+    }
+
+
+def counted_times(model: ScoringModel) -> str:
+    """Where counts come from: parts as they lie, or a day's sum cut at the daily cap (per user, account and event)."""
+    return "daily_counts" if model.daily_cap is None else CAPPED
+
+
+CAPPED = """(
+  select user_id, account_id, event, day, least(sum(times), $cap) as times from daily_counts
+  where day between $first and $last group by user_id, account_id, event, day
+)"""
+
+
+def worth(model: ScoringModel) -> str:
+    """What a row's times are worth `age` days later.
+
+    A double holds whole numbers exactly, so that without a half-life no order of adding can be seen.
+    """
+    plain = "cast(times * weight as double)"
+    return plain if model.half_life_days is None else f"{plain} * pow(0.5, age / cast($half_life as double))"
+
+
+CURVES = {
+    "exponential-1": "100 * (1 - pow(10, -{raw} / {p90}))",
+    "linear-1": "least(100, 100 * {raw} / {p90})",
+}
+
+
+def points(curve: str, raw: str, p90: str) -> str:
+    """The unrounded points of a raw score above 0."""
+    return CURVES[curve].format(raw=raw, p90=p90)
+
+
+ROUNDED = "case when {raw} > 0 then greatest(1, floor({points} + 0.5 + 1e-9)) else 0 end"
+
+# ---- the stages, each a table
+
+WEIGHTS = f"create or replace temp table score_weights as {SCORED_EVENTS}"
+
+# A day of the window is a bit: those below 60 days of age in one number, the others in a second.
+ACTS = """
+create or replace temp table score_acts as
+select user_id, account_id, event,
+  sum(case when later then {worth} else 0 end) as raw,
+  sum(case when later then 0 else {worth} end) as raw_before,
+  sum(case when later then times else 0 end) as times,
+  sum(case when later then 0 else times end) as times_before,
+  bit_or(case when later and age < 60 then 1::bigint << age else 0 end) as days_low,
+  bit_or(case when later and age >= 60 then 1::bigint << (age - 60) else 0 end) as days_high
+from (
+  select c.user_id, c.account_id, c.event, c.times, w.weight, c.day > $middle as later,
+    case when c.day > $middle then $last - c.day else $middle - c.day end as age
+  from {counts} c join score_weights w on w.event = c.event
+  where c.day between $first and $last
+) where {not_excluded}
+group by user_id, account_id, event
+"""
+
+USERS = """
+create or replace temp table score_users as
+select user_id, sum(raw) as raw, sum(raw_before) as raw_before,
+  count(distinct case when times > 0 then event end) as adopted,
+  bit_count(bit_or(days_low)) + bit_count(bit_or(days_high)) as frequency
+from score_acts group by user_id
+"""
+
+BENCHMARKS = """
+create or replace temp table score_benchmarks as
+with own as (
+  select account_id, sum(raw) as raw, sum(raw_before) as raw_before from score_acts
+  where account_id <> '' group by account_id
+)
+select
+  (select quantile_cont(raw, 0.9) from score_users where raw > 0) as users_p90,
+  (select quantile_cont(raw_before, 0.9) from score_users where raw_before > 0) as users_p90_before,
+  (select quantile_cont(raw, 0.9) from own where raw > 0) as accounts_p90,
+  (select quantile_cont(raw_before, 0.9) from own where raw_before > 0) as accounts_p90_before
+"""
+
+ACCOUNT_USERS = """
+create or replace temp table score_account_users as
+select account_id, user_id, sum(raw) as raw, sum(raw_before) as raw_before, sum(times) as times,
+  sum(times_before) as times_before
+from ({upwards}) group by account_id, user_id
+"""
+
+ACCOUNTS = """
+create or replace temp table score_accounts as
+with sums as (
+  select account_id, sum(raw) as raw, sum(raw_before) as raw_before,
+    sum(case when times > 0 then 1 else 0 end) as active_users,
+    avg(case when times > 0 then {points} end) as mean_points,
+    avg(case when times_before > 0 then {points_before} end) as mean_points_before
+  from score_account_users, score_benchmarks group by account_id
+), events as (
+  select account_id, count(distinct case when times > 0 then event end) as adopted,
+    bit_count(bit_or(days_low)) + bit_count(bit_or(days_high)) as frequency
+  from ({upwards}) group by account_id
+)
+select s.account_id, s.raw, s.raw_before, s.active_users, s.mean_points, s.mean_points_before, e.adopted, e.frequency
+from sums s join events e on e.account_id = s.account_id
+"""
+
+EVER = """
+create or replace temp table score_ever as
+select distinct e.user_id, e.account_id, e.event from events_ever e join score_weights w on w.event = e.event
+where e.first_day <= $last and {not_excluded}
+"""
+
+# Who did anything at all, scored or not; the same for every model with the same exclusions.
+PRESENT = f"""
+create or replace temp table score_present as
+select user_id, account_id, min(day) as first_day, max(day) as last_day, max(last_us) as last_us
+from active_days where day <= $last and {NOT_EXCLUDED} group by user_id, account_id
+"""
+
+DROP_SCORES = "delete from scores where workspace_id = $workspace and day = $last"
+DROP_BENCHMARKS = "delete from benchmarks where workspace_id = $workspace and day = $last"
+ADD_BENCHMARKS = """
+insert into benchmarks select $workspace, $last, users_p90, accounts_p90 from score_benchmarks
+"""
+
+ADD_USER_SCORES = """
+insert into scores
+with present as (
+  select user_id, min(first_day) as first_day, max(last_us) as last_us from score_present group by user_id
+), ever as (
+  select user_id, count(distinct event) as adopted_ever from score_ever group by user_id
+)
+select $workspace, 'user', p.user_id, $last, {score}, {score_before}, coalesce(s.raw, 0), coalesce(s.frequency, 0),
+  coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), 0, 0, p.last_us, p.first_day
+from present p
+cross join score_benchmarks b
+left join score_users s on s.user_id = p.user_id
+left join ever e on e.user_id = p.user_id
+"""
+
+ADD_ACCOUNT_SCORES = """
+insert into scores
+with visits as (
+  select account_id, user_id, min(first_day) as first_day, max(last_day) as last_day, max(last_us) as last_us
+  from ({upwards_present}) group by account_id, user_id
+), present as (
+  select account_id, min(first_day) as first_day, max(last_us) as last_us,
+    sum(case when last_day >= $total_from then 1 else 0 end) as total_users
+  from visits where account_id not in (select unnest($excluded_accounts::varchar[])) group by account_id
+), ever as (
+  select account_id, count(distinct event) as adopted_ever from ({upwards_ever}) group by account_id
+)
+select $workspace, 'account', p.account_id, $last, {score}, {score_before}, coalesce(s.raw, 0),
+  coalesce(s.frequency, 0), coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), coalesce(s.active_users, 0),
+  p.total_users, p.last_us, p.first_day
+from present p
+cross join score_benchmarks b
+left join score_accounts s on s.account_id = p.account_id
+left join ever e on e.account_id = p.account_id
+"""
+
+
+def rescore_day(session: Session, models: Sequence[ScoringModel], day: date) -> None:
+    """Compute and keep the numbers of one day for all models."""
+    present_for: tuple[frozenset[str], frozenset[str]] | None = None
+    for model in models:
+        values = _values(model, day)
+        excluded = (model.excluded_users, model.excluded_accounts)
+        if excluded != present_for:
+            session.run(PRESENT, **values)
+            present_for = excluded
+        for text in _stages(model):
+            session.run(text, **values)
+
+
+def _values(model: ScoringModel, day: date) -> dict[str, Any]:
+    window = timedelta(days=model.window_days)
+    return {
+        **model_values(model),
+        "first": day - 2 * window + timedelta(days=1),
+        "middle": day - window,
+        "last": day,
+        "total_from": day - timedelta(days=TOTAL_USERS_DAYS - 1),
+    }
+
+
+def _stages(model: ScoringModel) -> list[str]:
+    sums = "raw, raw_before, times, times_before"
+    return [
+        WEIGHTS,
+        ACTS.format(worth=worth(model), counts=counted_times(model), not_excluded=NOT_EXCLUDED),
+        USERS,
+        BENCHMARKS,
+        ACCOUNT_USERS.format(upwards=_upwards("score_acts", f"user_id, {sums}")),
+        ACCOUNTS.format(
+            points=points(model.curve, "raw", "users_p90"),
+            points_before=points(model.curve, "raw_before", "users_p90_before"),
+            upwards=_upwards("score_acts", "event, times, days_low, days_high"),
+        ),
+        EVER.format(not_excluded=NOT_EXCLUDED),
+        DROP_SCORES,
+        DROP_BENCHMARKS,
+        ADD_BENCHMARKS,
+        ADD_USER_SCORES.format(score=_user_score(model, ""), score_before=_user_score(model, "_before")),
+        ADD_ACCOUNT_SCORES.format(
+            score=_account_score(model, ""),
+            score_before=_account_score(model, "_before"),
+            upwards_present=_upwards("score_present", "user_id, first_day, last_day, last_us"),
+            upwards_ever=_upwards("score_ever", "event"),
+        ),
+    ]
+
+
+def _upwards(acts: str, columns: str) -> str:
+    return UPWARDS.format(acts=acts, columns=columns)
+
+
+def _user_score(model: ScoringModel, end: str) -> str:
+    raw = f"s.raw{end}"
+    return ROUNDED.format(raw=raw, points=points(model.curve, raw, f"b.users_p90{end}"))
+
+
+def _account_score(model: ScoringModel, end: str) -> str:
+    raw = f"s.raw{end}"
+    pooled = points(model.curve, raw, f"b.accounts_p90{end}")
+    return ROUNDED.format(raw=raw, points=pooled if model.account_score == "pooled" else f"s.mean_points{end}")
