@@ -1,7 +1,7 @@
 """From calls to effects, as Segment's Accoil Analytics destination would have it: triggers, filters, mappings, actions.
 
-All of it is pure: no clock, no input or output, no settings.  These functions stand by themselves, for a test or another
-program; the product runs them through `uptake.destination.meaning`, compiled once per configuration.
+All of it is pure: no clock, no input or output, no settings.  These functions stand by themselves, for a test or
+another program; the product runs them through `uptake.destination.meaning`, compiled once per configuration.
 
 >>> from uptake.destination import compile_mapping, compile_trigger, run_action
 >>> event = {"type": "track", "event": "Paid", "userId": "ana", "timestamp": "2026-01-01T09:00:00Z"}

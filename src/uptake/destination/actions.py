@@ -14,8 +14,10 @@ from uptake.destination.errors import ActionError, MappingError
 from uptake.destination.fields import Field, Refusal, check_of, missing
 from uptake.destination.jsvalues import UNDEFINED, article, kind_of
 from uptake.destination.mapping import CompiledMapping
+from uptake.destination.paths import is_null_at
 from uptake.destination.presets import ACTIONS, Action, preset_mapping
 
+Event = Mapping[str, Any]
 MappingOrPreset = Mapping[str, Any] | Literal["preset"]
 Errors = tuple[tuple[str, str], ...]
 """Fields and what is wrong with them, a sentence each."""
@@ -45,21 +47,21 @@ class CompiledAction:
         self.lenient = lenient
         self._checks = tuple((field.key, check_of(field, lenient=lenient), field.required) for field in action.fields)
 
-    def resolve(self, event: Mapping[str, Any]) -> Any:
+    def resolve(self, event: Event) -> Any:
         """The mapping's result before removal of blanks and validation, None for nothing; raises MappingError."""
         return self.mapping(event)
 
-    def apply(self, event: Mapping[str, Any]) -> Applied:
+    def apply(self, event: Event) -> Applied:
         """Map and validate one event."""
         try:
             resolved = self.mapping.evaluate(event)
         except MappingError as error:
             return self._without_failures(event, error)
-        return self._validated(resolved)
+        return self._validated(event, resolved)
 
-    def _validated(self, resolved: Any, failures: Mapping[str, str] | None = None) -> Applied:
+    def _validated(self, event: Event, resolved: Any, failures: Mapping[str, str] | None = None) -> Applied:
         if type(resolved) is not dict:
-            kind = "undefined" if resolved is None else kind_of(resolved)
+            kind = "undefined" if resolved is None or resolved == "" else kind_of(resolved)
             was = kind if kind == "undefined" else article(kind)
             return Applied(errors=(("", f"The root value must be an object but it was {was}."),))
         values: dict[str, Any] = {}
@@ -81,9 +83,9 @@ class CompiledAction:
                 left_out.append((key, value.sentence))
         if absent or refused:
             return Applied(errors=(*absent, *refused), left_out=tuple(left_out))
-        return self._payload(values, resolved, tuple(left_out))
+        return self._payload(event, resolved, values, tuple(left_out))
 
-    def _payload(self, values: dict[str, Any], resolved: dict[str, Any], left_out: Errors) -> Applied:
+    def _payload(self, event: Event, resolved: dict[str, Any], values: dict[str, Any], left_out: Errors) -> Applied:
         payload: dict[str, Any] = {"type": self.action.name}
         cleared: list[str] = []
         for key in self.action.sent:
@@ -96,14 +98,24 @@ class CompiledAction:
             for key in self.action.traits:
                 if key in values:
                     traits[key] = values[key]
-                elif traits.pop(key, UNDEFINED) is None or resolved.get(key, UNDEFINED) is None:
+                elif traits.pop(key, UNDEFINED) is None or self._said_null(key, event, resolved):
                     cleared.append(key)
         if left_out and cleared:
             kept = {key for key, _ in left_out}
             cleared = [key for key in cleared if key not in kept]
         return Applied(payload, (), left_out, tuple(cleared))
 
-    def _without_failures(self, event: Mapping[str, Any], error: MappingError) -> Applied:
+    def _said_null(self, key: str, event: Event, resolved: dict[str, Any]) -> bool:
+        """Did a field resolve to a null that stands in the event, or in the mapping, itself?
+
+        A path through null gives null too: `traits: null` says nothing about each trait, and must not clear them all.
+        """
+        if resolved.get(key, UNDEFINED) is not None:
+            return False
+        node = (self.mapping.fields or {}).get(key)
+        return node is None or node.constant or any(is_null_at(event, path) for path in node.reads)
+
+    def _without_failures(self, event: Event, error: MappingError) -> Applied:
         """What is left of an event on which the mapping failed: nothing, unless only optional fields failed."""
         field, sentence = "", str(error)
         failures: dict[str, str] = {}
@@ -120,7 +132,7 @@ class CompiledAction:
         required = {field.key for field in self.action.fields if field.required}
         if not self.lenient or not failures or required & failures.keys():
             return Applied(errors=((field, sentence),))
-        return self._validated(resolved, failures)
+        return self._validated(event, resolved, failures)
 
 
 def compile_action(action: str, mapping: MappingOrPreset, *, lenient: bool) -> CompiledAction:
@@ -153,7 +165,7 @@ def action_fields(action: str) -> tuple[Field, ...]:
 
 def run_action(
     action: str,
-    event: Mapping[str, Any],
+    event: Event,
     mapping: MappingOrPreset = "preset",
     lenient: bool = False,  # noqa: FBT001, FBT002
 ) -> dict[str, Any]:

@@ -100,11 +100,15 @@ def decoded(text: str, budget: Budget) -> Any:
     """JSON.parse() of a text, or the text itself where it is no JSON."""
     budget.spend_text(8 * len(text))
     try:
-        return settle(json.loads(text, parse_constant=_no_json), budget)
+        return settle(json.loads(text, parse_int=_integer, parse_constant=_no_json), budget)
     except json.JSONDecodeError:
         return text
     except RecursionError:
         raise too_deep() from None
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) < 400 else float(digits)
 
 
 def _no_json(name: str) -> NoReturn:

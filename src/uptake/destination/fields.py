@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from uptake.core.days import iso_ms, to_us
-from uptake.destination.jsvalues import article, kind_of, number_in, plain_text
+from uptake.destination.jsvalues import WHITESPACE, article, kind_of, number_in, plain_text
 from uptake.destination.moments import from_iso, from_unix
 
 FieldType = Literal["string", "number", "object"]
@@ -48,11 +48,11 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _EMAIL = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+{_LABEL}", re.IGNORECASE | re.ASCII).fullmatch
 _SURE_DATE_TIME = re.compile(  # every date but 29 February, and no leap second: no more to ask
     r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    r"[tT\s](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[zZ]|[+-]\d\d(?::?\d\d)?)?",
+    rf"[tT{WHITESPACE}](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[zZ]|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 ).fullmatch
 _DATE_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[tT\s](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[zZ]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    rf"(\d{{4}})-(\d\d)-(\d\d)[tT{WHITESPACE}](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[zZ]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 ).fullmatch
 _UNIX_DIGITS = re.compile(r"-?\d{9,13}(?:\.\d+)?", re.ASCII).fullmatch
 

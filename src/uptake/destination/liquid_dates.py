@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from uptake.destination.errors import Budget, MappingError
+from uptake.destination.errors import Budget
+from uptake.destination.liquid_values import FilterError
 from uptake.destination.moments import from_iso, from_unix_ms, from_words
 
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
@@ -27,7 +28,9 @@ def date_of(value: Any) -> datetime | None:
         if value.isascii() and value.isdigit():
             return from_unix_ms(int(value) * 1000) if len(value) < 16 else None
         return from_iso(value) or from_words(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return from_unix_ms(value)
+    if isinstance(value, int | float):
         return from_unix_ms(float(value) * 1000) if abs(value) < 10**12 else None
     return None
 
@@ -40,7 +43,7 @@ def zone_of(zone: Any) -> tzinfo:
         if isinstance(zone, int | float):
             return timezone(timedelta(minutes=-zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MappingError(f"Invalid time zone specified: {zone!r:.80}") from None
+        raise FilterError(f"Invalid time zone specified: {zone!r:.80}") from None
     return UTC
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from uptake.destination import liquid_filters_values as values
-from uptake.destination.errors import Budget, MappingError
+from uptake.destination.errors import Budget
 from uptake.destination.jsvalues import UNDEFINED, WHITESPACE
-from uptake.destination.liquid_values import BLANKS, number_of, printed
+from uptake.destination.liquid_values import BLANKS, FilterError, given, number_of, printed
 
 Filter = Callable[..., Any]
 
@@ -57,13 +57,13 @@ def growing_filter(most: int, function: Filter) -> Filter:
 
 def append(budget: Budget, value: Any, *args: Any) -> str:
     if not args:
-        raise MappingError("append expect 2 arguments")
+        raise FilterError("append expect 2 arguments")
     return _joined(budget, value, args[0])
 
 
 def prepend(budget: Budget, value: Any, *args: Any) -> str:
     if not args:
-        raise MappingError("prepend expect 2 arguments")
+        raise FilterError("prepend expect 2 arguments")
     return _joined(budget, args[0], value)
 
 
@@ -120,16 +120,24 @@ def rstrip(text: str, characters: str = "", *_: str) -> str:
     return text.rstrip(characters or WHITESPACE)
 
 
-def truncate(budget: Budget, value: Any, length: Any = 50, ellipsis: Any = "...", *_: Any) -> Any:
-    text, end, most = printed(value, budget), printed(ellipsis, budget), number_of(length, budget)
+def truncate(budget: Budget, value: Any, length: Any = UNDEFINED, ellipsis: Any = UNDEFINED, *_: Any) -> Any:
+    text, end, most = (
+        printed(value, budget),
+        printed(given(ellipsis, "..."), budget),
+        number_of(given(length, 50), budget),
+    )
     budget.spend_text(len(text) + len(end))
     if len(text) <= most:
         return value
     return text[: max(int(most) - len(end), 0) if most == most else 0] + end
 
 
-def truncatewords(budget: Budget, value: Any, words: Any = 15, ellipsis: Any = "...", *_: Any) -> str:
-    text, end, most = printed(value, budget), printed(ellipsis, budget), number_of(words, budget)
+def truncatewords(budget: Budget, value: Any, words: Any = UNDEFINED, ellipsis: Any = UNDEFINED, *_: Any) -> str:
+    text, end, most = (
+        printed(value, budget),
+        printed(given(ellipsis, "..."), budget),
+        number_of(given(words, 15), budget),
+    )
     budget.spend_text(2 * len(text) + len(end))
     parts = BLANKS.split(text)
     count = int(min(max(most, 1), len(parts) + 1)) if most == most else 0
@@ -179,11 +187,11 @@ def _after_block(text: str, start: int, blocks: dict[str, str]) -> int:
 
 def url_decode(text: str, *_: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise MappingError("URI malformed")
+        raise FilterError("URI malformed")
     try:
         return unquote(text, errors="strict").replace("+", " ")
     except UnicodeDecodeError:
-        raise MappingError("URI malformed") from None
+        raise FilterError("URI malformed") from None
 
 
 def url_encode(text: str) -> str:
@@ -202,7 +210,7 @@ def _quoted(text: str, safe: str) -> str:
     try:
         return quote(text, safe=safe)
     except UnicodeEncodeError:
-        raise MappingError("URI malformed") from None
+        raise FilterError("URI malformed") from None
 
 
 def base64_encode(text: str) -> str:

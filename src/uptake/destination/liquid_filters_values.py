@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from uptake.destination.errors import Budget
-from uptake.destination.jsvalues import UNDEFINED, json_of, text_of
+from uptake.destination.jsvalues import UNDEFINED, json_of, text_of, truthy
 from uptake.destination.liquid_dates import DEFAULT_FORMAT, date_of, strftime, zone_of
 from uptake.destination.liquid_values import (
     NAN,
     equal,
+    given,
     is_nothing,
     is_true,
     number_of,
@@ -110,7 +111,7 @@ def size(_: Budget, value: Any, *__: Any) -> Any:
 
 
 def total(budget: Budget, value: Any, name: Any = UNDEFINED, *_: Any) -> float:
-    path = [] if is_nothing(name) or name == "" else printed(name, budget).split(".")
+    path = printed(name, budget).split(".") if truthy(name) else []
     result = 0.0
     for item in as_list(value):
         budget.spend(1 + len(path))
@@ -150,12 +151,12 @@ def with_items(added: Callable[[list[Any], Any], list[Any]]) -> Callable[..., An
     return run
 
 
-def part(budget: Budget, value: Any, begin: Any = UNDEFINED, length: Any = 1, *_: Any) -> Any:
+def part(budget: Budget, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED, *_: Any) -> Any:
     """`slice`: a part of a text or a list; a negative begin counts from the end."""
     if is_nothing(value):
         return []
     whole_value = value if isinstance(value, list) else printed(value, budget)
-    start, count = number_or_zero(begin, budget), number_or_zero(length, budget)
+    start, count = number_or_zero(begin, budget), number_or_zero(given(length, 1), budget)
     start += len(whole_value) if start < 0 else 0
     if start < 0 or count < 0:
         return whole_value[:0]

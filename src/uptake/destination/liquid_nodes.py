@@ -28,6 +28,7 @@ from uptake.destination.errors import Budget, MappingError
 from uptake.destination.jsvalues import UNDEFINED, plain_text
 from uptake.destination.liquid_filters import FILTERS
 from uptake.destination.liquid_values import (
+    FilterError,
     Word,
     contains,
     equal,
@@ -40,9 +41,9 @@ from uptake.destination.liquid_values import (
 )
 
 DISABLED_FILTERS = frozenset((
-    "array_to_sentence_string", "concat", "find", "find_exp", "find_index", "find_index_exp", "group_by", "group_by_exp",
-    "has", "has_exp", "map", "newline_to_br", "reject", "reject_exp", "reverse", "sort", "sort_natural", "uniq",
-    "where_exp", "type",
+    "array_to_sentence_string", "concat", "find", "find_exp", "find_index", "find_index_exp", "group_by",
+    "group_by_exp", "has", "has_exp", "map", "newline_to_br", "reject", "reject_exp", "reverse", "sort", "sort_natural",
+    "uniq", "where_exp", "type",
 ))  # fmt: skip
 _DATE_FILTERS = frozenset(name for name in FILTERS if name.startswith("date"))
 _NOW = ("now", "today")
@@ -65,7 +66,7 @@ class Scope:
         self.budget = budget
         self.assigned: dict[str, Any] = {}
         self.counters: dict[str, float] = {}
-        self.cycles: dict[str, int] = {}
+        self.cycles: dict[tuple[str, int], int] = {}
         self.written: list[str] = []
 
     def find(self, name: str) -> Any:
@@ -186,10 +187,10 @@ def _count(node: increment_tag.IncrementNode | decrement_tag.DecrementNode, temp
 def _cycle(node: cycle_tag.CycleNode, template: Template) -> Write:
     group = value_of(node.group, template) if node.group else None
     values = [value_of(each, template) for each in node.args]
-    which = ",".join(map(str, node.args))
 
     def write(scope: Scope) -> None:
-        key = f"{plain_text(group(scope)) if group else ''}:{which}"
+        # liquidjs tells cycles apart by their group and the number of their values alone
+        key = (printed(group(scope), scope.budget) if group else "", len(values))
         turn = scope.cycles.get(key, 0)
         scope.cycles[key] = (turn + 1) % len(values)
         scope.write(printed(values[turn](scope), scope.budget))
@@ -292,7 +293,8 @@ def _read_by(path: Path) -> str:
 
 
 def _filtered(value: Value, filter_: filtered.Filter, template: Template) -> Value:
-    name, position = filter_.name, template.position(template.text.rfind("{", 0, filter_.token.start_index) - 1)
+    name, start = filter_.name, filter_.token.start_index
+    position = template.position(max(template.text.rfind(opening, 0, start) for opening in ("{{", "{%")))
     if name in DISABLED_FILTERS:
         return _fails(f'filter "{name}" is disabled{position}')
     if name == "sample":
@@ -303,7 +305,15 @@ def _filtered(value: Value, filter_: filtered.Filter, template: Template) -> Val
     arguments = [_argument(each, template) for each in filter_.args]
     if name in _DATE_FILTERS:
         value = _at_receipt(value, template)
-    return lambda scope: function(scope.budget, value(scope), *[each(scope) for each in arguments])
+
+    def resolve(scope: Scope) -> Any:
+        given = value(scope)
+        try:
+            return function(scope.budget, given, *[each(scope) for each in arguments])
+        except FilterError as error:
+            raise MappingError(f"{error}{position}") from None
+
+    return resolve
 
 
 def _argument(argument: Any, template: Template) -> Value:

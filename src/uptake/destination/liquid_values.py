@@ -25,6 +25,10 @@ NAN = float("nan")
 BLANKS = re.compile(f"[{WHITESPACE}]+")
 
 
+class FilterError(ValueError):
+    """A filter cannot work on what it was given; the template adds the place."""
+
+
 class Word(Enum):
     """The words of a template that stand for no value of their own."""
 
@@ -43,6 +47,11 @@ def value_of(value: Any) -> Any:
 def is_nothing(value: Any) -> bool:
     """Is the value null or undefined?"""
     return value is None or value is UNDEFINED or value is Word.NIL
+
+
+def given(value: Any, default: Any) -> Any:
+    """The value, or the default for undefined: how JavaScript fills an argument."""
+    return default if value is UNDEFINED else value
 
 
 def printed(value: Any, budget: Budget, depth: int = 0) -> str:

@@ -54,7 +54,7 @@ def from_iso(text: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second, fraction, _, zone_hours, zone_minutes = found.groups()
     clock = (int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "")[:6].ljust(6, "0")))
-    return _moment(int(year), int(month or 1), int(day or 1), clock, _zone(zone_hours, zone_minutes))
+    return _moment(int(year), int(month or 1), int(day or 1), clock, _offset(zone_hours, zone_minutes))
 
 
 def from_words(text: str) -> datetime | None:
@@ -76,23 +76,20 @@ def from_words(text: str) -> datetime | None:
 
 def _with_clock(year: int, month: int, day: int, rest: str) -> datetime | None:
     if not rest.strip():
-        return _moment(year, month, day, (0, 0, 0, 0), UTC)
+        return _moment(year, month, day, (0, 0, 0, 0), timedelta())
     found = _CLOCK.fullmatch(rest)
     if found is None:
         return None
     hour, minute, second, zone_hours, zone_minutes = found.groups()
-    return _moment(year, month, day, (int(hour), int(minute), int(second or 0), 0), _zone(zone_hours, zone_minutes))
+    return _moment(year, month, day, (int(hour), int(minute), int(second or 0), 0), _offset(zone_hours, zone_minutes))
 
 
-def _zone(hours: str | None, minutes: str | None) -> timezone:
-    if hours is None:
-        return UTC
-    offset = timedelta(hours=int(hours), minutes=int(hours[0] + (minutes or "0")))
-    return timezone(offset) if abs(offset) < timedelta(hours=24) else UTC
+def _offset(hours: str | None, minutes: str | None) -> timedelta:
+    return timedelta(hours=int(hours), minutes=int(hours[0] + (minutes or "0"))) if hours else timedelta()
 
 
-def _moment(year: int, month: int, day: int, clock: tuple[int, int, int, int], zone: timezone) -> datetime | None:
+def _moment(year: int, month: int, day: int, clock: tuple[int, int, int, int], offset: timedelta) -> datetime | None:
     try:
-        return datetime(year, month, day, *clock, tzinfo=zone).astimezone(UTC)
+        return datetime(year, month, day, *clock, tzinfo=timezone(offset)).astimezone(UTC)
     except (OverflowError, ValueError):
         return None

@@ -60,6 +60,13 @@ def step(value: Any, key: str) -> Any:
     return UNDEFINED
 
 
+def is_null_at(payload: Any, path: str) -> bool:
+    """Does the payload hold a null of its own at a dotted path?  No, where null stands further up; yes for ""."""
+    *above, last = path.split(".")
+    parent = lookup(payload, tuple(above))
+    return not path or (isinstance(parent, dict | list) and step(parent, last) is None)
+
+
 def reader(steps: Steps) -> Resolve:
     """A function that looks the steps up; one and two steps, nearly all of what mappings hold, are written out."""
     if len(steps) == 1:
