@@ -3,10 +3,10 @@
 // from the tokens, and again when the colour scheme changes.
 import { init, use } from 'echarts/core'
 import { BarChart, LineChart } from 'echarts/charts'
-import { AriaComponent, GridComponent, TooltipComponent } from 'echarts/components'
+import { GridComponent, TooltipComponent } from 'echarts/components'
 import { SVGRenderer } from 'echarts/renderers'
 
-use([BarChart, LineChart, AriaComponent, GridComponent, TooltipComponent, SVGRenderer])
+use([BarChart, LineChart, GridComponent, TooltipComponent, SVGRenderer])
 
 const dayName = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
 const longDay = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
@@ -72,7 +72,6 @@ function option(spec, colors, width) {
   const every = Math.max(1, Math.ceil(spec.days.length / Math.max(2, Math.floor(width / 90))))
   return {
     animation: false,
-    aria: { enabled: true },
     grid: { left: 4, right: 10, top: 10, bottom: 2, containLabel: true },
     tooltip: tooltip(spec, colors),
     xAxis: {

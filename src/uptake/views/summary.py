@@ -1,6 +1,6 @@
-"""A workspace at a glance: how many are active, on which level, and their averages.
+"""A workspace at a glance: how many are on each level, and the averages of its accounts.
 
-The averages need every account's numbers; they are kept until scores are published again.
+Both go over everyone, so they are kept until scores are published again.
 """
 
 from collections.abc import Mapping
@@ -30,28 +30,8 @@ class Averages(msgspec.Struct, frozen=True):
     active_users_percent: float
 
 
-def level_counts(
-    product: ProductView, kind: Kind, workspace_id: int | None, day: date | None = None, *, search: str = ""
-) -> Mapping[str, int]:
-    """How many are on each level on a day, by default today, of those that `search` finds.  Raises Unknown, BadDay."""
-    model = model_of(product, workspace_id)
-    chosen = scored_day(product, day)
-    store = product.store
-    return {
-        level: store.numbers(kind, model, chosen, ListQuery(search=search, level=level, limit=1))[1] for level in LEVELS
-    }
-
-
-def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
-    """Averages over the accounts on a day, by default today.  Raises Unknown, BadDay."""
-    model = model_of(product, workspace_id)
-    chosen = scored_day(product, day)
-    store = product.store
-    return _averages(_Asked(store, model, chosen, store.published()))
-
-
 class _Asked:
-    """What the averages are of, equal where the answer must be."""
+    """What a summary is of; equal where the answer must be."""
 
     def __init__(self, store: EventStore, model: ScoringModel, day: date, published: Published | None) -> None:
         self.store, self.model, self.day = store, model, day
@@ -62,6 +42,33 @@ class _Asked:
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+
+def level_counts(
+    product: ProductView, kind: Kind, workspace_id: int | None, day: date | None = None, *, search: str = ""
+) -> Mapping[str, int]:
+    """How many are on each level on a day, by default today, of those that `search` finds.  Raises Unknown, BadDay."""
+    return _level_counts(_asked(product, workspace_id, day), kind, search)
+
+
+def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
+    """Averages over the accounts on a day, by default today.  Raises Unknown, BadDay."""
+    return _averages(_asked(product, workspace_id, day))
+
+
+def _asked(product: ProductView, workspace_id: int | None, day: date | None) -> _Asked:
+    model = model_of(product, workspace_id)
+    chosen = scored_day(product, day)
+    store = product.store
+    return _Asked(store, model, chosen, store.published())
+
+
+@lru_cache(maxsize=256)
+def _level_counts(asked: _Asked, kind: Kind, search: str) -> Mapping[str, int]:
+    return {
+        level: asked.store.numbers(kind, asked.model, asked.day, ListQuery(search=search, level=level, limit=0))[1]
+        for level in LEVELS
+    }
 
 
 @lru_cache(maxsize=64)

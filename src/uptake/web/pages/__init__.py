@@ -7,6 +7,7 @@ not there.
 from litestar import Router
 from litestar.exceptions import HTTPException
 
+from uptake.views.base import Unknown
 from uptake.web.pages.accounts import account_page, accounts_page
 from uptake.web.pages.events import events_page
 from uptake.web.pages.faults import fault_page
@@ -35,7 +36,7 @@ page_handlers = [
             settings_page,
             styleguide_page,
         ],
-        exception_handlers={HTTPException: fault_page, Exception: fault_page},
+        exception_handlers={HTTPException: fault_page, Unknown: fault_page, Exception: fault_page},
         include_in_schema=False,
     )
 ]

@@ -34,7 +34,7 @@ COLUMNS = (
     Column("Account", "name", rising=True),
     Column("Score", "score", "num", SCORE_HELP),
     Column("Change", "score_change", "num", "Against one window earlier"),
-    Column("Level", "", "wide"),
+    Column("Level", "level", "wide"),
     Column("Users", "active_users", "num wide", "Active in the window, of all within 90 days"),
     Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
     Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
@@ -60,12 +60,12 @@ def accounts_page(request: PageRequest) -> Response[str]:
     return page(visit, "accounts.html", averages=averages, known=sum(every.values()), volume=volume, **context)
 
 
-@get("/accounts/{step:str}", sync_to_thread=True)
-def account_page(request: PageRequest, step: FromPath[str]) -> Response[str]:
+@get("/accounts/{account:str}", sync_to_thread=True)
+def account_page(request: PageRequest, account: FromPath[str]) -> Response[str]:
     """One account: its score over time and why, its users, events, traits and parents."""
     visit = Visit(request)
     product, workspace_id = visit.product, visit.workspace.id
-    tracking_id = account_named(product, from_path(step))
+    tracking_id = account_named(product, from_path(account))
     days = range_asked(request)
     subject = Subject(
         kind="account",

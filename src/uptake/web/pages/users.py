@@ -22,7 +22,7 @@ COLUMNS = (
     Column("User", "name", rising=True),
     Column("Score", "score", "num", SCORE_HELP),
     Column("Change", "score_change", "num", "Against one window earlier"),
-    Column("Level", "", "wide"),
+    Column("Level", "level", "wide"),
     Column("Account", "account", "wide", rising=True),
     Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
     Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
@@ -49,12 +49,12 @@ def users_page(request: PageRequest) -> Response[str]:
     return page(visit, "users.html", known=known, active=known - every["inactive"], totals=totals, **context)
 
 
-@get("/users/{step:str}", sync_to_thread=True)
-def user_page(request: PageRequest, step: FromPath[str]) -> Response[str]:
+@get("/users/{user:str}", sync_to_thread=True)
+def user_page(request: PageRequest, user: FromPath[str]) -> Response[str]:
     """One user: the score over time and why, events and traits."""
     visit = Visit(request)
     product, workspace_id = visit.product, visit.workspace.id
-    tracking_id = user_named(product, from_path(step))
+    tracking_id = user_named(product, from_path(user))
     days = range_asked(request)
     subject = Subject(
         kind="user",

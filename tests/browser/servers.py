@@ -1,0 +1,155 @@
+"""A real `uptake serve` in a process of its own, and the small world that is sent to it over HTTP."""
+
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+UPTAKE = Path(sys.executable).with_name("uptake")
+SCRIPT = '"><script>window.planted = 1</script><img src=x onerror="window.planted = 1">{{7 * 191}}'
+FEATURES = {
+    "Reporting": (["Report_Created", "Report_Shared"], 8),
+    "Dashboards": (["Dashboard_Viewed", "Dashboard_Edited"], 2),
+    "Collaboration": (["Comment_Added", "User_Invited"], 5),
+}
+CONFIG = """
+product: Acme App
+time_zone: Europe/Berlin
+features:
+{features}
+workspaces:
+  - {{name: Engagement, window_days: 7, features: {{{weights}}}}}
+  - {{name: Onboarding, window_days: 30, features: {{Collaboration: 9}}}}
+""".format(
+    features="\n".join(
+        f"  - {{name: {name}, events: [{', '.join(events)}]}}" for name, (events, _) in FEATURES.items()
+    ),
+    weights=", ".join(f"{name}: {weight}" for name, (_, weight) in FEATURES.items()),
+)
+EVENTS = [*(event for events, _ in FEATURES.values() for event in events), "Logged_In"]
+DAYS = 30
+
+
+class Server:
+    """A running server: its address, its data folder, and calls to it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.ingest_key = self.command("key", "create", "--kind", "ingest").strip()
+        self.read_token = self.command("key", "create", "--kind", "read").strip()
+
+    def command(self, *words: str) -> str:
+        """Run `uptake` on the server's data folder; return what it printed."""
+        done = subprocess.run([UPTAKE, *words, "--data-dir", self.folder], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def send(self, calls: list[dict[str, Any]]) -> None:
+        """Post the calls in batches and wait until they are scored."""
+        for first in range(0, len(calls), 500):
+            batch = {"batch": calls[first : first + 500]}
+            httpx.post(f"{self.url}/v1/batch", json=batch, auth=(self.ingest_key, "")).raise_for_status()
+        self.settle()
+
+    def settle(self, timeout_s: float = 60) -> None:
+        """Wait until everything that was sent is folded and scored."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            told = self.read("/v2/status")
+            if told["log"]["offset"] == told["folded"]["offset"] == told["scored"]["offset"]:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"not settled within {timeout_s} s: {told}")
+
+    def read(self, path: str) -> Any:
+        """The read API's answer."""
+        answer = httpx.get(self.url + path, headers={"authorization": f"Bearer {self.read_token}"})
+        answer.raise_for_status()
+        return answer.json()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """Serve an empty data folder on a free port; stop at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [UPTAKE, "serve", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)]
+    log = (folder.parent / f"{folder.name}.log").open("wb")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _await_ready(url, process, Path(log.name))
+        yield Server(url, folder)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+def _await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"the server was not ready within 30 s: {log.read_text()}")
+
+
+def world(now: datetime) -> list[dict[str, Any]]:
+    """The calls of a small product: acme with ana, thirty other accounts, and one that is out to break pages."""
+    dice = random.Random(4)
+    calls = member("ana", "Ana Alvarez", "acme", "Acme", now - timedelta(days=DAYS))
+    calls += member("bob", "Bob Brandt", "acme", "Acme", now - timedelta(days=DAYS))
+    for number in range(30):
+        for seat in range(dice.randint(1, 6)):
+            joined = now - timedelta(days=dice.randint(DAYS // 2, DAYS))
+            calls += member(f"u{number}-{seat}", f"User {number}.{seat}", f"acc-{number}", f"Company {number}", joined)
+    people = [(call["userId"], dice.random() ** 2) for call in calls if call["type"] == "identify"]
+    for user, keenness in [("ana", 0.9), *people[1:]]:
+        for ago in range(DAYS):
+            if dice.random() < keenness:
+                calls += [
+                    track(user, event, now - timedelta(days=ago, minutes=dice.randint(1, 600)))
+                    for event in dice.sample(EVENTS, dice.randint(1, 4))
+                ]
+    return [*calls, *planted(now)]
+
+
+def planted(now: datetime) -> list[dict[str, Any]]:
+    """Calls with script in every text that a page shows, and one that is refused."""
+    calls = member(SCRIPT, SCRIPT, SCRIPT, SCRIPT, now - timedelta(days=2))
+    calls[0]["traits"] |= {SCRIPT: SCRIPT, "nested": {SCRIPT: [SCRIPT]}}
+    calls[1]["traits"] |= {SCRIPT: SCRIPT, "parent_group_id": "acme"}
+    calls += [track(SCRIPT, SCRIPT, now - timedelta(hours=hours)) for hours in range(1, 9)]
+    return [*calls, {"type": SCRIPT, "userId": "ana"}, {"type": "track", "userId": "ana", "event": ""}]
+
+
+def member(user: str, name: str, account: str, company: str, joined: datetime) -> list[dict[str, Any]]:
+    """The calls that make a user known as a member of an account."""
+    email = f"{user}@{account}.example"
+    at = {"userId": user, "timestamp": moment(joined)}
+    return [
+        {"type": "identify", **at, "traits": {"name": name, "email": email, "createdAt": moment(joined)}},
+        {"type": "group", **at, "groupId": account, "traits": {"name": company, "plan": "growth", "mrr": 129900}},
+    ]
+
+
+def track(user: str, event: str, at: datetime) -> dict[str, Any]:
+    """An event of a user."""
+    return {"type": "track", "userId": user, "event": event, "timestamp": moment(at)}
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601, as an SDK writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

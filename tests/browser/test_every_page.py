@@ -1,0 +1,112 @@
+"""Every page at two widths and in two colour schemes: nothing fails, nothing is cut off, everyone can read it."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.browser.servers import SCRIPT
+from uptake.web.pages.visit import in_path
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+PAGES = {
+    "accounts": "/accounts",
+    "account": "/accounts/acme",
+    "users": "/users",
+    "user": "/users/ana",
+    "events": "/events",
+    "live": "/live",
+    "settings": "/settings",
+    "start": "/start",
+    "search": "/search?q=acme",
+    "styleguide": "/styleguide",
+    "accounts-none": "/accounts?q=zzzz",
+    "not-found": "/accounts/nobody",
+}
+SIZES = {1440: 900, 390: 844}
+AXE = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def axe(node_modules: Path) -> str:
+    """The source of axe-core."""
+    return (node_modules / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SIZES)
+def test_every_page_is_whole_and_readable(site, opened, axe, width, scheme):
+    """No console error, no failed request, nothing wider than the window, and axe finds nothing serious."""
+    page = opened(width, SIZES[width], scheme=scheme, forgiven="status of 404")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    found = []
+
+    for name, path in PAGES.items():
+        answer = page.goto(site.url + path)
+        page.wait_for_function(
+            "[...document.querySelectorAll('#main [data-chart]')].every(c => c.hidden || c.offsetWidth == 0 || c.querySelector('svg'))"
+        )
+        assert answer.status == (404 if name == "not-found" else 200), path
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.evaluate(axe)
+        grave = [each for each in page.evaluate(AXE)["violations"] if each["impact"] in GRAVE]
+        found += [f"{name}: {each['id']}: {node['html'][:160]}" for each in grave for node in each["nodes"][:3]]
+        found += [f"{name}: {overflow} px too wide"] if overflow > 0 else []
+
+    assert found == []
+
+
+def test_dialogs_and_drawer_are_readable(site, opened, axe):
+    """What opens over a page holds to the same: search with results, shortcuts, and the navigation of small screens."""
+    found = []
+    for width, opener, inside in [
+        (1440, "a.find", "#results [role=option]"),
+        (1440, "[data-dialog=shortcuts]", "#shortcuts[open]"),
+        (1440, ".switch > button", "#switcher"),
+        (390, "[popovertarget=side]", "#side .nav"),
+    ]:
+        page = opened(width, 844)
+        page.goto(site.url + "/accounts")
+        page.click(opener)
+        page.wait_for_selector(inside)
+        page.screenshot(path=SHOTS / f"over-{re.sub('[^a-z]', '', opener)}-{width}.png")
+        page.evaluate(axe)
+        grave = [each for each in page.evaluate(AXE)["violations"] if each["impact"] in GRAVE]
+        found += [f"{opener}: {each['id']}: {node['html'][:160]}" for each in grave for node in each["nodes"][:3]]
+
+    assert found == []
+
+
+def test_planted_script_is_nowhere_alive(site, opened):
+    """Script in ids, names, traits, event names and calls is shown as text on every page, and a template in it too."""
+    page = opened(forgiven="status of 404")
+    step = in_path(SCRIPT)
+    paths = [
+        "/accounts?q=" + quote(SCRIPT),
+        "/users?q=script",
+        f"/accounts/{step}",
+        f"/users/{step}",
+        "/events?q=script",
+        "/live",
+        "/live?fate=refused",
+        "/settings",
+        "/search?q=" + quote(SCRIPT),
+        "/accounts/" + quote(SCRIPT, safe=""),
+        "/accounts?workspace=" + quote(SCRIPT),
+    ]
+
+    shown = 0
+    for path in paths:
+        page.goto(site.url + path)
+        page.wait_for_timeout(150)
+        shown += page.locator("body").inner_text().count("window.planted")
+        assert page.evaluate("window.planted") is None, path
+        assert page.locator("body img").count() == 0, path
+        assert "1337" not in page.locator("body").inner_text(), path
+
+    assert shown > 8

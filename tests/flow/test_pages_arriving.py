@@ -1,0 +1,163 @@
+"""The way in and what arrives: first steps, live calls, events, search, settings, and headers of every page."""
+
+import re
+
+import pytest
+
+from tests.house import House
+from uptake.core.config import Feature, ProductConfig
+from uptake.core.errors import Rejection
+
+PAGES = ["/", "/start", "/accounts", "/users", "/events", "/live", "/settings", "/search", "/search?q=x", "/styleguide"]
+SCRIPT = '"><script>alert(1)</script>{{7 * 191}}'
+
+
+@pytest.fixture
+def acme() -> House:
+    """Ana at work in acme, a duplicate, and a refused item."""
+    house = House(ProductConfig(features=(Feature("Reporting", events=("Report_Created",)),)))
+    house.group("ana", "acme", name="Acme")
+    house.identify("ana", name="Ana Alvarez", email="ana@acme.example")
+    house.track("ana", "Report_Created", times=3)
+    house.track("ana", "Opened", day=4)
+    house.send(refused=(Rejection("missing_user", "$.userId", "the call needs a user"),))
+    house.settle()
+    return house
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_an_empty_product_has_every_page(path):
+    """Before the first call every page opens and says what to do."""
+    with House().client() as client:
+        answer = client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_has_an_inline_script_or_style(acme, path):
+    """The content security policy allows none, and no template writes one; nothing comes from elsewhere."""
+    with acme.client() as client:
+        answer = client.get(path)
+
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", answer.text)
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+
+
+def test_the_first_steps_are_ticked_as_calls_arrive():
+    """Identify, group, track and the first score are ticked one after the other, and then the way leads to accounts."""
+    house = House()
+    done = []
+
+    def look(client):
+        house.settle()
+        text = client.get("/start").text
+        done.append(len(re.findall(r'class="step done"', text)))
+
+    with house.client() as client:
+        assert client.get("/", follow_redirects=False).status_code == 200
+        look(client)
+        house.identify("ana", name="Ana")
+        look(client)
+        house.group("ana", "acme")
+        look(client)
+        house.track("ana", "Report_Created")
+        look(client)
+        home = client.get("/", follow_redirects=False)
+
+    assert done == [0, 1, 2, 4]
+    assert (home.status_code, home.headers["location"]) == (303, "/accounts")
+
+
+def test_the_snippets_carry_the_key_and_the_address():
+    """The ingest key in force and the address that the reader uses stand in all four snippets; a revoked key in none."""
+    house = House()
+    old = house.token("ingest")
+    house.meta.revoke_key(house.meta.keys(1)[0].id, at_us=house.now_us)
+    key = house.token("ingest")
+
+    with house.client() as client:
+        text = client.get("/").text
+
+    assert text.count(key) == 5
+    assert text.count("http://127.0.0.1:8000") == 4
+    assert old not in text
+
+
+def test_a_product_without_a_key_says_how_to_make_one():
+    """No key is invented: the page shows the command."""
+    with House().client() as client:
+        text = client.get("/").text
+
+    assert "uptake key create --kind ingest" in text
+
+
+def test_live_lists_each_call_with_its_fate(acme):
+    """Counted and refused calls stand in one list, refused ones with code, place and sentence, and the counts add up."""
+    with acme.client() as client:
+        text = client.get("/live").text
+        refused = client.get("/live?fate=refused", headers={"HX-Request-Type": "partial"}).text
+
+    counts = [int(found) for found in re.findall(r"</dt><dd>(\d+)", text)]
+    assert counts[0] == sum(counts[1:]) == 7
+    assert "missing_user" in text
+    assert refused.count('<tr id="') == 1
+    assert "$.userId" in refused
+    assert "the call needs a user" in refused
+    assert "<html" not in refused
+
+
+def test_events_are_listed_with_their_weight_and_volume(acme):
+    """An event shows its feature, its weight in the workspace and how often it ever happened."""
+    with acme.client() as client:
+        text = client.get("/events").text
+        found = client.get("/events?q=reporting").text
+
+    assert text.index("Report_Created") < text.index("Opened")
+    assert "Reporting" in found
+    assert "Opened" not in found
+
+
+def test_search_finds_accounts_users_events_and_pages(acme):
+    """One field over everything that has a name; nothing found is said."""
+    with acme.client() as client:
+        hits = {
+            query: client.get(f"/search?q={query}", headers={"HX-Request-Type": "partial"}).text
+            for query in ("acme", "alvarez", "report", "sett", "zzz")
+        }
+
+    assert 'href="/accounts/acme"' in hits["acme"]
+    assert 'href="/users/ana"' in hits["alvarez"]
+    assert 'href="/events?q=Report_Created"' in hits["report"]
+    assert 'href="/settings"' in hits["sett"]
+    assert "Nothing has “zzz”" in hits["zzz"]
+
+
+def test_settings_never_show_a_read_token(acme):
+    """Keys are told by their first characters; the configuration is shown as it is in force."""
+    token = acme.token("read")
+
+    with acme.client(token) as client:
+        text = client.get("/settings").text
+
+    assert token not in text
+    assert "uptake config export" in text
+    assert "Reporting" in text
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/accounts/acme", "/users/ana"])
+def test_whatever_is_sent_is_shown_as_text(acme, path):
+    """Script in names, traits, events and refusals never becomes part of a page, nor is it run as a template."""
+    acme.group("ana", "acme", day=0, name=SCRIPT, **{SCRIPT: SCRIPT})
+    acme.identify("ana", day=0, name=SCRIPT, **{SCRIPT: {SCRIPT: [SCRIPT]}})
+    acme.track("ana", SCRIPT)
+    acme.send(refused=(Rejection(SCRIPT, SCRIPT, SCRIPT),))
+    acme.settle()
+
+    with acme.client() as client:
+        text = client.get(path, params={"q": SCRIPT, "fate": SCRIPT, "level": SCRIPT, "days": SCRIPT}).text
+
+    assert "<script>alert" not in text
+    assert "1337" not in text
