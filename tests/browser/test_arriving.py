@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def test_the_first_run_page_ticks_its_steps_off(fresh, opened):
-    """An empty product shows its key; each step is ticked as its call arrives, and the last one leads to the accounts."""
+    """An empty product shows its key; each step is ticked as its call arrives; the last leads to the accounts."""
     page = opened()
     page.goto(fresh.url)
     done, now = page.locator(".step.done"), datetime.now(UTC)

@@ -60,7 +60,7 @@ def test_the_filter_keeps_its_focus_while_the_list_changes(site, opened):
 
 
 def test_the_keyboard_is_enough(site, opened):
-    """j and k walk the list, Enter opens, g and a letter go, / searches, ? explains; and all of it can be switched off."""
+    """j and k walk the list, Enter opens, g and a letter go, / searches, ? explains; all can be switched off."""
     page = opened()
     page.goto(site.url + "/accounts")
     second = names(page)[1]

@@ -72,7 +72,7 @@ def test_the_first_steps_are_ticked_as_calls_arrive():
 
 
 def test_the_snippets_carry_the_key_and_the_address():
-    """The ingest key in force and the address that the reader uses stand in all four snippets; a revoked key in none."""
+    """The ingest key in force and the address that the reader uses stand in all snippets; a revoked key in none."""
     house = House()
     old = house.token("ingest")
     house.meta.revoke_key(house.meta.keys(1)[0].id, at_us=house.now_us)
@@ -95,7 +95,7 @@ def test_a_product_without_a_key_says_how_to_make_one():
 
 
 def test_live_lists_each_call_with_its_fate(acme):
-    """Counted and refused calls stand in one list, refused ones with code, place and sentence, and the counts add up."""
+    """Counted and refused calls stand in one list, refused ones with code, place and sentence; counts add up."""
     with acme.client() as client:
         text = client.get("/live").text
         refused = client.get("/live?fate=refused", headers={"HX-Request-Type": "partial"}).text

@@ -40,7 +40,7 @@ def house() -> House:
 
 @pytest.mark.parametrize("path", ["/accounts/acme", "/users/ana"])
 def test_bars_and_lines_add_up_to_what_is_shown(house, path):
-    """Points by event equal points by feature and by user and the score; the lines lead from the old score to the new."""
+    """Points by event, by feature and by user are the score; the lines lead from the old score to the new."""
     with house.client() as client:
         text = client.get(path).text
 

@@ -12,7 +12,7 @@ import msgspec
 
 from uptake.core.effects import Kind
 from uptake.core.scores import Level, ScoringModel
-from uptake.stores.events.base import EventStore, ListQuery, Published
+from uptake.stores.events.base import EventStore, ListQuery, Published, Totals
 from uptake.views.base import ProductView, model_of, scored_day
 
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -54,6 +54,17 @@ def level_counts(
 def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
     """Averages over the accounts on a day, by default today.  Raises Unknown, BadDay."""
     return _averages(_asked(product, workspace_id, day))
+
+
+def user_benchmark(product: ProductView, workspace_id: int | None, day: date | None = None) -> float | None:
+    """The P90 of users' raw scores on a day, by default today; None where nobody was.  Raises Unknown, BadDay."""
+    asked = _asked(product, workspace_id, day)
+    return asked.store.p90(asked.model, asked.day)
+
+
+def product_totals(product: ProductView) -> Totals:
+    """The product's size."""
+    return product.store.totals()
 
 
 def _asked(product: ProductView, workspace_id: int | None, day: date | None) -> _Asked:

@@ -10,7 +10,7 @@ from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
 from uptake.views.explanation import explain
-from uptake.views.summary import level_counts
+from uptake.views.summary import level_counts, product_totals, user_benchmark
 from uptake.views.users import user_detail, user_events, user_history, user_list, user_named, user_traits
 from uptake.web.pages.accounts import ADOPTION_HELP, FREQUENCY_HELP, SCORE_HELP
 from uptake.web.pages.lists import Column, ListState
@@ -45,8 +45,15 @@ def users_page(request: PageRequest) -> Response[str]:
         return page(visit, "parts/user_list.html", headers={"HX-Push-Url": state.address}, **context)
     every = counts if not state.search else level_counts(visit.product, "user", visit.workspace.id)
     known = sum(every.values())
-    totals = visit.product.store.totals()
-    return page(visit, "users.html", known=known, active=known - every["inactive"], totals=totals, **context)
+    return page(
+        visit,
+        "users.html",
+        known=known,
+        active=known - every["inactive"],
+        benchmark=user_benchmark(visit.product, visit.workspace.id),
+        totals=product_totals(visit.product),
+        **context,
+    )
 
 
 @get("/users/{user:str}", sync_to_thread=True)

@@ -10,6 +10,9 @@ from uptake.web.pages.formats import day_text, number, signed
 from uptake.web.pages.visit import Visit
 
 MOST_BARS = 10
+LEAST_SCALE = 5.0
+"""The bars of a difference fill their half at so many points at least: what is next to nothing looks so."""
+
 CURVES = {"exponential-1": "100 × (1 − 10^(−raw ÷ P90))", "linear-1": "100 × raw ÷ P90, at most 100"}
 Name = Callable[[str], str]
 
@@ -39,6 +42,11 @@ class DifferenceLine(msgspec.Struct, frozen=True):
     points: float
     left: float
     width: float
+
+    @property
+    def sign(self) -> str:
+        """The class of the number: what is shown as 0 is neither good nor bad."""
+        return "" if signed(self.points) == "0" else "plus-text" if self.points > 0 else "minus-text"
 
 
 def bar_groups(visit: Visit, explanation: Explanation) -> list[BarGroup]:
@@ -93,7 +101,7 @@ def _bars(
 def difference_lines(explanation: Explanation) -> list[DifferenceLine]:
     """What moved the score, each reason in words, its bar left or right of the middle."""
     lines = explanation.difference.lines
-    widest = max((abs(line.points) for line in lines), default=0) or 1
+    widest = max([LEAST_SCALE, *(abs(line.points) for line in lines)])
     return [_drawn(_reason(line, explanation), line.points, widest) for line in lines]
 
 
