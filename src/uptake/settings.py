@@ -100,6 +100,12 @@ def _size(value: str) -> str:
     return value.upper()
 
 
+def _url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise ValueError(value)
+    return value.rstrip("/")
+
+
 def _secret(value: str) -> str:
     if value and len(value) < SECRET_CHARACTERS:
         raise ValueError
@@ -131,6 +137,15 @@ SETTINGS: tuple[Setting, ...] = (
         "before them; `*` allows any.",
         "names separated by commas",
         _names,
+    ),
+    Setting(
+        "UPTAKE_PUBLIC_URL",
+        str,
+        "",
+        "",
+        "Where senders reach this server, when a proxy stands before it; without it, what they ask for.",
+        "an address such as https://in.example.com",
+        _url,
     ),
     Setting(
         "UPTAKE_SECRET_KEY",
@@ -190,6 +205,7 @@ class Settings(msgspec.Struct, frozen=True):
     host: str
     port: int
     allowed_hosts: tuple[str, ...]
+    public_url: str
     secret_key: str
     log_level: str
     log_format: str

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.errors import UptakeError
 
 KeyKind = Literal["ingest", "read"]
 
@@ -96,6 +97,25 @@ class MetaStore(Protocol):
 
     def close(self) -> None:
         """Give files back."""
+
+
+class _HasName(Protocol):
+    @property
+    def name(self) -> str:
+        """What an operator calls it."""
+
+
+_Named = TypeVar("_Named", bound=_HasName)
+
+
+def chosen(products: Sequence[_Named], name: str | None) -> _Named:
+    """The product with this name; without a name the only one.  Raises UptakeError (E008)."""
+    found = [product for product in products if name in (None, product.name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(repr(product.name) for product in products)
+    what = f"There is no product {name!r}." if name else "There are several products."
+    raise UptakeError("E008", what, hint=f"Name one with --product: {names}.")
 
 
 def key_digest(text: str) -> bytes:

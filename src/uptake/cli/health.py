@@ -1,0 +1,64 @@
+"""`check`: counters, offsets and health."""
+
+from typing import Any
+
+import typer
+
+from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of
+from uptake.cli.desk import desk
+from uptake.control.requests import Check
+
+
+def check(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Say how much was received, refused, logged, folded and scored, and whether it adds up. Ends with 1 if it does
+    not."""
+    with desk(settings_of(data_dir)) as opened:
+        answer = opened.ask(Check(product=product))
+    good = not answer["worker_failures"] and all(each["adds_up"] for each in answer["products"])
+    if as_json:
+        print_json({"healthy": good, **answer})
+    else:
+        _print_installation(answer)
+        for each in answer["products"]:
+            _print_product(each)
+    raise typer.Exit(0 if good else 1)
+
+
+def _print_installation(answer: dict[str, Any]) -> None:
+    server = f"process {answer['pid']}" if answer["served"] else "not running"
+    console.print(f"Uptake {answer['version']}, server {server}, data in {answer['data_dir']}", highlight=False)
+    if answer["worker_failures"]:
+        console.print(f"The worker failed {answer['worker_failures']} times: see the server's log.", style="red")
+
+
+def _print_product(product: dict[str, Any]) -> None:
+    counters, status = product["counters"], product["status"]
+    state = "settled" if product["settled"] else ("being rebuilt" if product["rebuilding"] else "working")
+    rows: list[tuple[str, object]] = [
+        ("received", counters["received"]),
+        ("refused", counters["refused"]),
+        *((f"  {code}", times) for code, times in counters["refused_by_code"].items()),
+        ("logged", counters["logged"]),
+        ("waiting", counters["waiting"]),
+        *((f"  {fate}", times) for fate, times in counters["fates"].items() if times or fate == "applied"),
+        *((f"    {code}", times) for code, times in counters["by_code"].items()),
+        ("users", product["totals"]["users"]),
+        ("accounts", product["totals"]["accounts"]),
+        ("log offset", status["log"]["offset"]),
+        ("folded offset", status["folded"]["offset"]),
+        ("scored offset", status["scored"]["offset"]),
+        ("revision", status["config"]["revision"]),
+        ("scored revision", status["config"]["scored_revision"]),
+        ("generation", product["generation"]),
+    ]
+    typer.echo(f"\n{product['name']} ({state})")
+    print_table(("", "count"), rows, right=[1])
+    if not product["adds_up"]:
+        console.print("The counters do not add up: please report this.", style="red")
+    for cycle in product["parent_cycles"]:
+        console.print(f"Accounts are each other's parents: {' → '.join(cycle)}", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(check)

@@ -1,0 +1,80 @@
+"""`key create`, `key list`, `key revoke`."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of
+from uptake.cli.desk import desk
+from uptake.control.requests import CreateKey, ListKeys, RevokeKey
+from uptake.core.days import iso_ms
+
+group = typer.Typer(no_args_is_help=True, help="Make, list and revoke ingest keys and read tokens.")
+
+
+@group.command()
+def create(
+    *,
+    kind: Annotated[
+        Literal["ingest", "read"], typer.Option(help="`ingest` sends calls and never reads, `read` the reverse.")
+    ],
+    name: Annotated[str, typer.Option(help="What it is for, to tell it from others.")] = "",
+    product: Product = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it, alone. It is good at once, also where a server is running; a read token is never shown
+    again."""
+    with desk(settings_of(data_dir), make=True) as opened:
+        made = opened.ask(CreateKey(kind=kind, name=name, product=product))
+    if as_json:
+        print_json({**_dated(made), "key": made["text"]})
+    else:
+        typer.echo(made["text"])
+
+
+@group.command("list")
+def list_(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List all keys: never their text, only its beginning."""
+    with desk(settings_of(data_dir)) as opened:
+        keys = [_dated(key) for key in opened.ask(ListKeys(product=product))]
+    if as_json:
+        print_json(keys)
+    else:
+        columns = ("id", "kind", "hint", "name", "product", "created_at", "revoked_at")
+        print_table(columns, [[key[column] for column in columns] for key in keys], right=[0])
+
+
+@group.command()
+def revoke(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number, as `key list` says it.")],
+    *,
+    after: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="Let it be good for so many more seconds.")] = 0,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a key from now on."""
+    with desk(settings_of(data_dir)) as opened:
+        revoked = _dated(opened.ask(RevokeKey(id=key_id, after_s=after)))
+    if as_json:
+        print_json(revoked)
+    else:
+        console.print(
+            f"{revoked['kind']} key {revoked['id']} ({revoked['hint']}…) is refused from {revoked['revoked_at']}."
+        )
+
+
+def _dated(key: dict[str, Any]) -> dict[str, Any]:
+    """The key with moments as ISO 8601, without its text."""
+    told = {name: value for name, value in key.items() if name not in ("text", "created_us", "revoked_us")}
+    revoked_us = key["revoked_us"]
+    return {
+        **told,
+        "created_at": iso_ms(key["created_us"]),
+        "revoked_at": None if revoked_us is None else iso_ms(revoked_us),
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="key")

@@ -1,0 +1,55 @@
+"""`serve`, and `worker` for installations of several nodes."""
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+
+from uptake.cli.base import AsJson, DataDir, console, print_json, settings_of
+from uptake.cli.logs import log_to_stderr
+
+
+def serve(
+    *,
+    data_dir: DataDir = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="The address to listen on; else UPTAKE_HOST, else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="The port; 0 takes a free one. Else UPTAKE_PORT, else 8000.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the app and the API, and fold and score what arrives, in one process.
+
+    An empty data folder gets a product, a workspace named Engagement and an ingest key. Ctrl+C or SIGTERM finishes what
+    was begun and ends; a kill loses nothing that was acknowledged.
+    """
+    settings = settings_of(data_dir, host=host, port=port)
+    log_to_stderr(settings)
+
+    def announce(served: Any) -> None:
+        if as_json:
+            print_json(served)
+        else:
+            typer.echo(f"Uptake is running at {served.url}")
+            typer.echo(f"Data folder: {served.data_dir}")
+            if served.ingest_key:
+                typer.echo(f"Ingest key: {served.ingest_key}")
+            typer.echo("Stop with Ctrl+C.")
+
+    importlib.import_module("uptake.app").serve(settings, announce)
+
+
+def worker(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Fold and score in a process of its own: for installations of several nodes, not there yet."""
+    settings_of(data_dir)
+    console.print("With the embedded engines `uptake serve` folds and scores too; a separate worker comes with")
+    console.print("the engines for several nodes (ClickHouse, NATS, PostgreSQL).")
+    raise typer.Exit(2)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(serve)
+    app.command()(worker)

@@ -1,0 +1,253 @@
+"""What each request does, whether it came over the socket or from a command in the same process."""
+
+import difflib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from uptake import __version__
+from uptake.control import requests as ask
+from uptake.control.exports import send_table
+from uptake.control.requests import Told
+from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.days import SECOND_US
+from uptake.core.errors import UptakeError
+from uptake.pipeline.directory import Directory
+from uptake.pipeline.document import document_of, merge_text
+from uptake.pipeline.rescore import rescore
+from uptake.pipeline.running import Running, RunningProduct
+from uptake.stores.meta.base import Key, chosen
+from uptake.views.accounts import account_named
+from uptake.views.base import BadDay, Unknown
+from uptake.views.explanation import Explanation, explain
+from uptake.views.health import counters
+from uptake.views.status import status_of
+from uptake.views.users import user_named
+
+BY = "command line"
+LOOK_EVERY_S = 0.1
+
+
+class Office:
+    """An open installation, as operations need it."""
+
+    def __init__(self, running: Running, directory: Directory, data_dir: Path, *, served: bool) -> None:
+        """served: a worker folds and scores beside; else operations do it themselves where they need it."""
+        self.running, self.directory, self.data_dir, self.served = running, directory, data_dir, served
+        self.worker_failures: Callable[[], int] = lambda: 0
+
+    def product(self, name: str | None) -> RunningProduct:
+        """The product with this name; without one the only product.  Raises UptakeError (E008)."""
+        return chosen(self.running.products(), name)
+
+    def taken_in_force(self) -> None:
+        """Make sure that the next request meets what was just changed."""
+        self.running.refresh()
+        self.directory.refresh()
+
+
+def perform(office: Office, request: ask.Request, told: Told) -> Any:
+    """Do what is asked; returns the answer.  Raises UptakeError."""
+    try:
+        return _OPERATIONS[type(request)](office, request, told)
+    except Unknown as error:
+        raise UptakeError("E008", f"{error.message}.") from error
+    except BadDay as error:
+        raise UptakeError("invalid_parameter", f"{error}.") from error
+
+
+# ---- keys
+def _create_key(office: Office, request: ask.CreateKey, _told: Told) -> dict[str, Any]:
+    product = office.product(request.product)
+    key, text = office.running.meta.create_key(
+        product.product_id, request.kind, name=request.name, now_us=office.running.clock()
+    )
+    office.taken_in_force()
+    return {**_listed(key, product.name), "text": text}
+
+
+def _list_keys(office: Office, request: ask.ListKeys, _told: Told) -> list[dict[str, Any]]:
+    products = [office.product(request.product)] if request.product else office.running.products()
+    meta = office.running.meta
+    return [_listed(key, product.name) for product in products for key in meta.keys(product.product_id)]
+
+
+def _revoke_key(office: Office, request: ask.RevokeKey, _told: Told) -> dict[str, Any]:
+    at_us = office.running.clock() + request.after_s * SECOND_US
+    try:
+        office.running.meta.revoke_key(request.id, at_us=at_us)
+    except KeyError as error:
+        raise UptakeError("E008", f"There is no key {request.id}.", hint="`uptake key list` lists them.") from error
+    office.taken_in_force()
+    keys = {key["id"]: key for key in _list_keys(office, ask.ListKeys(), _told)}
+    return keys[request.id]
+
+
+def _listed(key: Key, product: str) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "product": product,
+        "kind": key.kind,
+        "name": key.name,
+        "hint": key.hint,
+        "created_us": key.created_us,
+        "revoked_us": key.revoked_us,
+    }
+
+
+# ---- configuration
+def _export_config(office: Office, request: ask.ExportConfig, _told: Told) -> dict[str, Any]:
+    version = office.product(request.product).version
+    return {
+        "text": document_of(version.config),
+        "revision": version.revision,
+        "config": msgspec.to_builtins(version.config),
+    }
+
+
+def _apply_config(office: Office, request: ask.ApplyConfig, _told: Told) -> dict[str, Any]:
+    known = {product.name for product in office.running.products()}
+    if request.create and request.product and request.product not in known:
+        return _make_product(office, request)
+    product = office.product(request.product)
+
+    def merged(before: ConfigVersion) -> ProductConfig:
+        config = merge_text(before.config, request.text, prune=request.prune)
+        if config.product in known - {before.config.product}:
+            raise UptakeError("config_invalid", f"$.product: there is another product {config.product!r} already.")
+        return config
+
+    before = product.version
+    if request.dry:
+        return {"revision": before.revision, "diff": _difference(before.config, merged(before))}
+    after = office.running.change_config(
+        product.product_id, merged, by=BY, why="config apply", to_history=request.to_history
+    )
+    office.taken_in_force()
+    return {
+        "product": after.config.product,
+        "revision": after.revision,
+        "changed": after.revision != before.revision,
+        "rebuild": product.rebuild_due,
+    }
+
+
+def _make_product(office: Office, request: ask.ApplyConfig) -> dict[str, Any]:
+    fresh = ProductConfig(product=request.product or "")
+    config = merge_text(fresh, request.text, prune=request.prune)
+    if request.dry:
+        return {"revision": 0, "diff": _difference(fresh, config)}
+    product = office.running.create_product(config, by=BY)
+    office.taken_in_force()
+    return {"product": product.name, "revision": 1, "changed": True, "rebuild": False}
+
+
+def _difference(before: ProductConfig, after: ProductConfig) -> str:
+    old, new = (document_of(config).splitlines(keepends=True) for config in (before, after))
+    return "".join(difflib.unified_diff(old, new, "in force", "document", n=2))
+
+
+# ---- health
+def _check(office: Office, request: ask.Check, _told: Told) -> dict[str, Any]:
+    running = office.running
+    products = [office.product(request.product)] if request.product else running.products()
+    return {
+        "version": __version__,
+        "data_dir": str(office.data_dir),
+        "served": office.served,
+        "pid": os.getpid() if office.served else None,
+        "log_bytes": running.log.size_bytes(),
+        "worker_failures": office.worker_failures(),
+        "products": [_product_health(product) for product in products],
+    }
+
+
+def _product_health(product: RunningProduct) -> dict[str, Any]:
+    status, counted = product.status(), counters(product)
+    return {
+        "id": product.product_id,
+        "name": product.name,
+        "settled": status.settled,
+        "rebuilding": status.rebuilding,
+        "generation": status.generation,
+        "status": msgspec.to_builtins(status_of(product)),
+        "counters": msgspec.to_builtins(counted),
+        "adds_up": counted.received == counted.refused + counted.logged and counted.waiting >= 0,
+        "store_bytes": product.store.size_bytes(),
+        "totals": msgspec.to_builtins(product.store.totals()),
+        "parent_cycles": product.store.parent_cycles(),
+    }
+
+
+# ---- scores
+def _explain(office: Office, request: ask.Explain, told: Told) -> Explanation:
+    product = _up_to_date(office, request, told)
+    named = account_named if request.kind == "account" else user_named
+    tracking_id = named(product, request.id)
+    return explain(product, request.kind, request.workspace_id, tracking_id, request.day, against=request.against)
+
+
+def _rebuild(office: Office, request: ask.Rebuild, told: Told) -> dict[str, Any]:
+    product = office.product(request.product)
+    if product.rebuilding:
+        raise UptakeError("E010", "The product is being rebuilt already.", hint="`uptake check` says how far it is.")
+    office.running.rebuild(product.product_id, lambda done, total: told.progress(done, total, "Folding"))
+    return {"generation": product.status().generation, "calls": product.status().folded_offset}
+
+
+def _rescore(office: Office, request: ask.Rescore, told: Told) -> dict[str, Any]:
+    product = _up_to_date(office, request, told)
+    told.progress(0, 1, "Scoring")
+    with product.lock:
+        revision, now_us = product.version.revision, office.running.clock()
+        rescore(product.store, product.models, product.today(), revision=revision, now_us=now_us, every_day=True)
+    told.progress(1, 1, "Scoring")
+    days = {day for model in product.models for day in product.store.scored_days(model.workspace_id)}
+    return {"days": len(days)}
+
+
+def _settle(office: Office, request: ask.Settle, told: Told) -> dict[str, Any]:
+    product = office.product(request.product)
+    wanted = product.status().log_offset
+    until = None if request.timeout_s is None else time.monotonic() + request.timeout_s
+    while (status := product.status()).scored_offset < wanted and (until is None or time.monotonic() < until):
+        folded = min(status.folded_offset, wanted)
+        told.progress(folded, wanted, "Folding" if folded < wanted else "Scoring")
+        if office.served:
+            time.sleep(LOOK_EVERY_S)
+        else:
+            office.running.step()
+    told.progress(min(status.folded_offset, wanted), wanted, "Scored")
+    return {"settled": status.scored_offset >= wanted, "offset": status.folded_offset}
+
+
+def _up_to_date(office: Office, request: ask.Request, told: Told) -> RunningProduct:
+    """The product, with everything folded and scored first where nobody else does it."""
+    product = office.product(request.product)
+    if not office.served:
+        _settle(office, ask.Settle(product=product.name), told)
+    return product
+
+
+def _export(office: Office, request: ask.Export, told: Told) -> dict[str, Any]:
+    product = _up_to_date(office, request, told)
+    return {"rows": send_table(product.store, request.table, told.chunk)}
+
+
+_OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
+    ask.CreateKey: _create_key,
+    ask.ListKeys: _list_keys,
+    ask.RevokeKey: _revoke_key,
+    ask.ExportConfig: _export_config,
+    ask.ApplyConfig: _apply_config,
+    ask.Check: _check,
+    ask.Explain: _explain,
+    ask.Rebuild: _rebuild,
+    ask.Rescore: _rescore,
+    ask.Settle: _settle,
+    ask.Export: _export,
+}

@@ -1,0 +1,156 @@
+"""What a command can ask of an installation: one type a request, as it also travels over the socket.
+
+`product` is a product's name; None stands for the only one.  Days are ISO dates, None for today.
+"""
+
+from datetime import date
+from typing import Literal, Protocol
+
+import msgspec
+
+from uptake.core.effects import Kind
+from uptake.stores.meta.base import KeyKind
+
+Table = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
+"""As `uptake.stores.events.base.ExportTable`, which would bring Arrow with it."""
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask"):
+    product: str | None = None
+
+
+class CreateKey(_Request, frozen=True, tag="create_key"):
+    """A new key.  Answer: the listed key and its `text`."""
+
+    kind: KeyKind
+    name: str = ""
+
+
+class ListKeys(_Request, frozen=True, tag="list_keys"):
+    """All keys of a product, or of all products.  Answer: a list."""
+
+
+class RevokeKey(_Request, frozen=True, tag="revoke_key"):
+    """Refuse a key from now on, or after a grace time.  Answer: the listed key."""
+
+    id: int
+    after_s: int = 0
+
+
+class ExportConfig(_Request, frozen=True, tag="export_config"):
+    """The configuration in force.  Answer: `text`, `revision` and the plain `config`."""
+
+
+class ApplyConfig(_Request, frozen=True, tag="apply_config"):
+    """Put a document in force.  Answer: `revision`, whether it `changed`, and whether a `rebuild` follows.
+
+    create: make the product that `product` names if there is none.  to_history: a changed destination applies to the
+    whole log.  dry: only say what would change, as `diff`.
+    """
+
+    text: str
+    prune: bool = False
+    create: bool = False
+    to_history: bool = False
+    dry: bool = False
+
+
+class Check(_Request, frozen=True, tag="check"):
+    """Counters, offsets and health.  Answer: see `uptake.control.health`."""
+
+
+class Explain(_Request, frozen=True, tag="explain"):
+    """Why a score is what it is.  Answer: an `Explanation`."""
+
+    kind: Kind
+    id: str
+    workspace_id: int | None = None
+    day: date | None = None
+    against: date | None = None
+
+
+class Rebuild(_Request, frozen=True, tag="rebuild"):
+    """Make a new generation from the log and swap it in.  Answer: `generation` and `calls`; tells progress."""
+
+
+class Rescore(_Request, frozen=True, tag="rescore"):
+    """Compute the numbers of every kept day anew.  Answer: `days`; tells progress."""
+
+
+class Settle(_Request, frozen=True, tag="settle"):
+    """Wait until the calls logged so far are folded and scored.  Answer: `settled` and `offset`; tells progress."""
+
+    timeout_s: float | None = None
+
+
+class Export(_Request, frozen=True, tag="export"):
+    """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
+
+    table: Table
+
+
+Request = (
+    CreateKey
+    | ListKeys
+    | RevokeKey
+    | ExportConfig
+    | ApplyConfig
+    | Check
+    | Explain
+    | Rebuild
+    | Rescore
+    | Settle
+    | Export
+)
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="is"):
+    """How far a long operation is; `doing`: one word or two for people."""
+
+    done: int
+    total: int
+    doing: str
+
+
+class Chunk(msgspec.Struct, frozen=True, tag="chunk", tag_field="is"):
+    """So many bytes follow."""
+
+    size: int
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="is"):
+    """The end of an operation that went well."""
+
+    value: msgspec.Raw
+
+
+class Fault(msgspec.Struct, frozen=True, tag="fault", tag_field="is"):
+    """The end of an operation that did not: an `UptakeError` as it travels."""
+
+    code: str
+    message: str
+    hint: str = ""
+    faults: tuple[tuple[str, str], ...] = ()
+
+
+Message = Progress | Chunk | Answer | Fault
+
+
+class Told(Protocol):
+    """Whom an operation tells how far it is, and hands bytes to."""
+
+    def progress(self, done: int, total: int, doing: str) -> None:
+        """So much of so much is done."""
+
+    def chunk(self, content: bytes) -> None:
+        """One piece of an answer too large for one."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def progress(self, done: int, total: int, doing: str) -> None:
+        """Nothing."""
+
+    def chunk(self, content: bytes) -> None:
+        """Nothing."""

@@ -1,0 +1,68 @@
+"""The only place where engines are chosen: from settings to an open meta store, call log and event store.
+
+An engine's module is imported by its name when it is chosen, so that those not in use cost neither memory nor time.
+"""
+
+import importlib
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from uptake.core.calls import Projection
+from uptake.folder import secret_of
+from uptake.pipeline.configure import projection_of
+from uptake.settings import Settings
+from uptake.stores.events.base import EventStore, StoreRules
+from uptake.stores.log.base import CallLog
+from uptake.stores.meta.base import MetaStore, chosen
+
+
+def now_us() -> int:
+    """The clock of everything: µs since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def _engine(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"uptake.stores.{module}"), name)
+
+
+def open_meta(data_dir: Path, settings: Settings) -> MetaStore:
+    """The meta store; several processes may have it open.  Raises UptakeError (E003, E005)."""
+    url = f"sqlite:///{data_dir.absolute() / 'meta.sqlite'}"
+    return cast(MetaStore, _engine("meta.sql", "SqlMetaStore")(url, secret_of(data_dir, settings.secret_key)))
+
+
+def open_log(data_dir: Path) -> CallLog:
+    """The call log; several processes may have it open."""
+    return cast(CallLog, _engine("log.sqlite", "SqliteCallLog")(data_dir.absolute() / "log"))
+
+
+def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:
+    """The event store in a file, made if it is not there; one process may have it open."""
+    engine = _engine("events.duckdb", "DuckEventStore")
+    limits = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    return cast(EventStore, engine(path, rules, generation=generation, **limits))
+
+
+class ProductLedger:
+    """Where calls of one product go that come in beside a server: the call log and the meta store, nothing else."""
+
+    def __init__(self, meta: MetaStore, log: CallLog, product: str | None) -> None:
+        """product: its name; None for the only one.  Raises UptakeError (E008)."""
+        self.meta, self.log = meta, log
+        self.product_id = chosen(meta.products(), product).id
+        self.projection: Projection = projection_of(meta.config(self.product_id).config)
+
+    def clock(self) -> int:
+        """Now, µs since 1970 UTC."""
+        return now_us()
+
+    def close(self) -> None:
+        """Give files back."""
+        self.log.close()
+        self.meta.close()
+
+
+def open_ledger(settings: Settings, product: str | None) -> ProductLedger:
+    """The ledger of a product of an installation that is there.  Raises UptakeError (E003, E005, E008)."""
+    return ProductLedger(open_meta(settings.data_dir, settings), open_log(settings.data_dir), product)

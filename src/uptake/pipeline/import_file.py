@@ -1,0 +1,216 @@
+"""History from files: JSON Lines of calls into the log, in chunks, each written down before it is appended.
+
+A file is known by its content.  How far it came is a fact in the meta store, so that an import that was killed goes on
+where it stopped, and a finished file is not taken twice.  A chunk that was appended but not yet written down as done is
+found again in the log by its first message.
+"""
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import IO, Protocol
+
+import msgspec
+
+from uptake.core.calls import Call, Projection
+from uptake.core.errors import Rejection, UptakeError
+from uptake.sources.base import MAX_CALL_BYTES, Incoming
+from uptake.sources.jsonl import decode_lines
+from uptake.stores.log.base import CallLog, LogUnavailable, Request
+from uptake.stores.meta.base import MetaStore
+
+CHUNK_LINES = 2_000
+HASH_BYTES = 1 << 20
+LISTED_REFUSALS = 20
+LONGEST_LINE = 4 * MAX_CALL_BYTES
+"""More of a line is not even read: it is refused as too large."""
+
+SOURCE = "import"
+
+
+class FileProgress(msgspec.Struct):
+    """How far a file came: lines taken, how many of them were logged and refused, and whether that was all.
+
+    pending_from: the log's end before the chunk that follows `lines` was appended; pending_lines: that chunk's size.
+    """
+
+    lines: int = 0
+    logged: int = 0
+    refused: int = 0
+    done: bool = False
+    pending_from: int | None = None
+    pending_lines: int = CHUNK_LINES
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What became of one file.
+
+    skipped: it was imported before.  resumed_at: lines that an earlier run had taken.  logged, refused: of all runs.
+    reasons: refused lines by code, and refusals: the first of them as (line, code, message), of this run.
+    """
+
+    file: str
+    lines: int
+    logged: int
+    refused: int
+    skipped: bool
+    resumed_at: int
+    reasons: dict[str, int]
+    refusals: list[tuple[int, str, str]]
+
+
+class Ledger(Protocol):
+    """Where an import goes."""
+
+    meta: MetaStore
+    log: CallLog
+    product_id: int
+    projection: Projection
+
+    def clock(self) -> int:
+        """Now, µs since 1970 UTC."""
+
+
+def import_file(path: Path, ledger: Ledger, *, again: bool, told: Callable[[int, int], None]) -> Imported:
+    """Append the calls of a file, plain or gzip, that no earlier run has appended.
+
+    told: called with bytes read and bytes in all.  again: also where the file was imported before.
+    Raises UptakeError (E007: unreadable; log_unavailable: run it again later).
+    """
+    try:
+        return _Import(path, ledger, again=again).run(told)
+    except (OSError, EOFError, zlib.error) as error:
+        told_as = getattr(error, "strerror", None) or error
+        hint = "What was read before is kept; repair the file and run the import again."
+        raise UptakeError("E007", f"{path} cannot be read: {told_as}.", hint=hint) from error
+    except LogUnavailable as error:
+        hint = "Run the import again: it goes on where it stopped."
+        raise UptakeError("log_unavailable", f"{error}.", hint=hint) from error
+
+
+class _Import:
+    """One file on its way."""
+
+    def __init__(self, path: Path, ledger: Ledger, *, again: bool) -> None:
+        self._path, self._ledger = path, ledger
+        self._size = path.stat().st_size
+        self._digest = _digest_of(path)
+        self._fact = f"import:{ledger.product_id}:{self._digest}"
+        known = ledger.meta.fact(self._fact)
+        self._progress = msgspec.json.decode(known, type=FileProgress) if known else FileProgress()
+        self._skipped = self._progress.done and not again
+        if self._progress.done and again:
+            self._progress = FileProgress()
+        self._resumed_at = self._progress.lines
+        self._reasons: Counter[str] = Counter()
+        self._refusals: list[tuple[int, str, str]] = []
+
+    def run(self, told: Callable[[int, int], None]) -> Imported:
+        """Append what is missing."""
+        if not self._skipped:
+            with self._path.open("rb") as raw:
+                stream = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
+                lines = _lines_of(stream)  # type: ignore[arg-type]
+                for _ in islice(lines, self._progress.lines):
+                    pass
+                while chunk := list(islice(lines, self._next_size())):
+                    self._take(chunk)
+                    told(min(raw.tell(), self._size), self._size)
+            self._progress.done, self._progress.pending_from = True, None
+            self._write_down()
+        told(self._size, self._size)
+        return self._told()
+
+    def _next_size(self) -> int:
+        return CHUNK_LINES if self._progress.pending_from is None else self._progress.pending_lines
+
+    def _take(self, chunk: list[bytes]) -> None:
+        progress, ledger = self._progress, self._ledger
+        request, numbers = self._request(chunk)
+        if not self._is_in_log(request):
+            progress.pending_from, progress.pending_lines = ledger.log.end(ledger.product_id), len(chunk)
+            self._write_down()
+            ledger.log.append([request])
+        for rejection in request.refused:
+            self._note(numbers[rejection.index], rejection)
+        progress.lines += len(chunk)
+        progress.logged += len(request.calls)
+        progress.refused += len(request.refused)
+        progress.pending_from = None
+
+    def _request(self, chunk: list[bytes]) -> tuple[Request, list[int]]:
+        """The chunk's calls, and the line number of each of its items."""
+        first, ledger = self._progress.lines, self._ledger
+        filled = [(first + index, line) for index, line in enumerate(chunk, 1) if line.strip()]
+        fresh = iter(range(len(chunk)))
+        decoded = decode_lines(
+            [line for _, line in filled],
+            Incoming(
+                received_us=ledger.clock(),
+                projection=ledger.projection,
+                # The same line of the same file is the same message, also where it does not say which.
+                fresh_id=lambda: f"import-{self._digest}-{first}-{next(fresh)}",
+            ),
+        )
+        request = Request(ledger.product_id, ledger.clock(), SOURCE, decoded.calls, tuple(decoded.refused))
+        return request, [number for number, _ in filled]
+
+    def _is_in_log(self, request: Request) -> bool:
+        """Was this chunk appended by a run that could not write that down any more?"""
+        if self._progress.pending_from is None or not request.calls:
+            return False
+        return any(call.message_id == request.calls[0].message_id for call in self._appended_since())
+
+    def _appended_since(self) -> Iterator[Call]:
+        offset = self._progress.pending_from or 0
+        while found := self._ledger.log.read(self._ledger.product_id, offset, most=CHUNK_LINES):
+            yield from (each.call for each in found)
+            offset = found[-1].offset + 1
+
+    def _note(self, line: int, rejection: Rejection) -> None:
+        self._reasons[rejection.code] += 1
+        if len(self._refusals) < LISTED_REFUSALS:
+            self._refusals.append((line, rejection.code, f"{rejection.place}: {rejection.message}"))
+
+    def _write_down(self) -> None:
+        self._ledger.meta.set_fact(self._fact, msgspec.json.encode(self._progress).decode())
+
+    def _told(self) -> Imported:
+        progress = self._progress
+        return Imported(
+            file=str(self._path),
+            lines=progress.lines,
+            logged=progress.logged,
+            refused=progress.refused,
+            skipped=self._skipped,
+            resumed_at=self._resumed_at,
+            reasons=dict(sorted(self._reasons.items())),
+            refusals=self._refusals,
+        )
+
+
+def _digest_of(path: Path) -> str:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as stream:
+        while block := stream.read(HASH_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _is_gzip(stream: IO[bytes]) -> bool:
+    magic = stream.read(2)
+    stream.seek(0)
+    return magic == b"\x1f\x8b"
+
+
+def _lines_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Each line without its end; of one that is far too long only the beginning."""
+    while line := stream.readline(LONGEST_LINE):
+        rest = line
+        while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = stream.readline(LONGEST_LINE)
+        yield line
