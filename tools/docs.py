@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 TYPES: dict[type, str] = {str: "text", int: "whole number", bool: "true or false", tuple: "list", Path: "path"}
 
@@ -101,17 +101,25 @@ def leaves(words: list[str], command: Any) -> Iterator[tuple[list[str], Any]]:
 def command_section(words: list[str], command: Any) -> str:
     """The heading, the help and the parameters of one command."""
     shown = [p for p in command.params if not p.hidden and p.name != "help"]
-    arguments = [p.name.upper() for p in shown if not p.opts[0].startswith("-")]
+    arguments = [wanted(p) for p in shown if not p.opts[0].startswith("-")]
     rows = ((code(spelled(p)), default(p), p.help) for p in shown)
-    parts = [f"## {' '.join(['uptake', *words[1:], *arguments])}", command.help or ""]
+    parts = [f"## {' '.join([*words, *arguments])}", command.help or ""]
     return "\n\n".join([*parts, *([grid(("Option", "Default", "Meaning"), rows)] if shown else [])])
 
 
 def spelled(parameter: Any) -> str:
-    """How an option is written, with its negation; an argument in capitals."""
+    """How an option is written, with its negation and what follows it; an argument as it stands in the heading."""
     if not parameter.opts[0].startswith("-"):
-        return str(parameter.name).upper()
-    return ", ".join([*parameter.opts, *parameter.secondary_opts])
+        return wanted(parameter)
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    return names if parameter.is_flag else f"{names} {wanted(parameter)}"
+
+
+def wanted(parameter: Any) -> str:
+    """What a reader puts in the place of a value: one of the choices, or a word in capitals."""
+    choices = get_args(parameter.type_descriptor.annotation)
+    word = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else parameter.name.upper()
+    return str(parameter.metavar or word)
 
 
 def default(parameter: Any) -> str:
