@@ -14,9 +14,10 @@ from alembic.script import ScriptDirectory
 from tests.fakes_meta import MemoryMetaStore
 from uptake.core.config import Feature, Mapping, ProductConfig, Segment, Workspace
 from uptake.core.errors import UptakeError
+from uptake.stores.meta import migrate
 from uptake.stores.meta.base import by_id
-from uptake.stores.meta.migrate import MIGRATIONS
-from uptake.stores.meta.schema import HEAD, metadata
+from uptake.stores.meta.migrate import MIGRATIONS, upgrade
+from uptake.stores.meta.schema import HEAD, create_tables, metadata
 from uptake.stores.meta.sql import SqlMetaStore
 
 SECRET = b"a secret of at least 32 characters"
@@ -319,28 +320,60 @@ def test_commits_are_durable(tmp_path):
 
 
 def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
-    """After every migration the database is what schema.py says, and HEAD names the newest one."""
-    store = sqlite_store(tmp_path)
-
-    with store._engine.connect() as connection:
+    """Run from nothing, the migrations give what an empty database gets at once, and HEAD names the newest one."""
+    made, migrated = (sqlalchemy.create_engine(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("made", "migrated"))
+    with made.begin() as connection:
+        create_tables(connection)
+    with migrated.begin() as connection:
+        upgrade(connection)
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert differences == []
+    assert dump(made) == dump(migrated)
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def dump(engine):
+    """Every table's columns, keys, indexes and rows."""
+    with engine.connect() as connection:
+        seen = sqlalchemy.inspect(connection)
+        return {
+            table: (
+                [{**column, "type": str(column["type"])} for column in seen.get_columns(table)],
+                seen.get_pk_constraint(table)["constrained_columns"],
+                seen.get_foreign_keys(table),
+                seen.get_indexes(table),
+                connection.exec_driver_sql(f"select * from {table}").fetchall(),
+            )
+            for table in seen.get_table_names()
+        }
+
+
+def test_older_tables_are_migrated(tmp_path, monkeypatch):
+    """A store whose tables are of an older version runs the migrations; nothing is run twice."""
+    ran = []
+    monkeypatch.setattr(migrate, "upgrade", lambda connection: ran.append(connection))
+    store = sqlite_store(tmp_path)
+    with store._writing.begin() as connection:
+        connection.execute(sqlalchemy.text("update alembic_version set version_num = '0000'"))
     store.close()
+
+    sqlite_store(tmp_path).close()
+
+    assert len(ran) == 1
 
 
 def test_tables_of_today_need_no_alembic(tmp_path):
-    """A store whose tables are up to date opens without importing Alembic."""
-    sqlite_store(tmp_path).close()
+    """A new store is made, and one whose tables are up to date opens, without importing Alembic."""
     program = (
-        "import sys; from uptake.stores.meta.sql import SqlMetaStore;"
-        f"print(SqlMetaStore('sqlite:///{tmp_path}/meta.sqlite', b'x' * 32).products(), 'alembic' in sys.modules)"
+        "import sys; from uptake.stores.meta.sql import SqlMetaStore\n"
+        f"for _ in 'ab': print(SqlMetaStore('sqlite:///{tmp_path}/meta.sqlite', b'x' * 32).products())\n"
+        "print('alembic' in sys.modules)"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "[] False\n"
+    assert done.stdout == "[]\n[]\nFalse\n"
 
 
 def test_data_of_a_newer_uptake_is_left_alone(tmp_path):

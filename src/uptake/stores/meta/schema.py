@@ -1,10 +1,24 @@
 """The meta store's tables, as SQLAlchemy sees them.
 
-`HEAD` names the newest migration; a change here needs a new file in `migrations/versions` and a new `HEAD` (a test
-compares the migrated tables with these).  Moments are µs since 1970 UTC.
+`HEAD` names the newest migration; a change here needs a new file in `migrations/versions` and a new `HEAD`.  An empty
+database gets these tables at once, without Alembic; a test compares them with what the migrations make.  Moments are
+µs since 1970 UTC.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+)
 
 HEAD = "0001"
 
@@ -61,3 +75,11 @@ changes = Table(
     Column("revision", BigInteger, nullable=False),
 )
 """One row: a number that grows with every change, so that whoever keeps a copy can ask whether it is still good."""
+
+
+def create_tables(connection: Connection) -> None:
+    """Make every table in an empty database, as the migrations would."""
+    metadata.create_all(connection)
+    connection.execute(insert(changes).values(id=1, revision=0))
+    connection.exec_driver_sql("create table alembic_version (version_num varchar(32) not null primary key)")
+    connection.exec_driver_sql(f"insert into alembic_version values ('{HEAD}')")

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
-from uptake.stores.meta.schema import HEAD, changes, config_versions, facts, keys, products
+from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
 from uptake.stores.meta.secrets import Seal, hint_of, new_text
 
 _decode = msgspec.json.Decoder(ProductConfig).decode
@@ -51,13 +51,16 @@ class SqlMetaStore:
                 return
         with self._writing.begin() as connection:
             written_by = _written_by(connection)
-            if written_by > HEAD:
+            if not written_by:
+                create_tables(connection)
+            elif written_by > HEAD:
                 raise UptakeError(
                     "E005",
                     f"the data is of version {written_by} and this Uptake knows {HEAD}.",
                     hint="Install the newer Uptake that wrote it.",
                 )
-            importlib.import_module("uptake.stores.meta.migrate").upgrade(connection)
+            elif written_by < HEAD:
+                importlib.import_module("uptake.stores.meta.migrate").upgrade(connection)
 
     @contextmanager
     def _change(self) -> Iterator[Connection]:
