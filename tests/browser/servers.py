@@ -1,6 +1,7 @@
 """A real `uptake serve` in a process of its own, and the small world that is sent to it over HTTP."""
 
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,16 @@ class Server:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder = url, folder
-        self.ingest_key = self.command("key", "create", "--kind", "ingest").strip()
-        self.read_token = self.command("key", "create", "--kind", "read").strip()
+
+    @cached_property
+    def ingest_key(self) -> str:
+        """The key that the first-run page shows."""
+        return re.search(r'id="ingest-key">([^<]+)<', httpx.get(f"{self.url}/start").text)[1]
+
+    @cached_property
+    def read_token(self) -> str:
+        """A read token, made by the command line."""
+        return self.command("key", "create", "--kind", "read").strip()
 
     def command(self, *words: str) -> str:
         """Run `uptake` on the server's data folder; return what it printed."""
@@ -53,11 +63,10 @@ class Server:
         return done.stdout
 
     def send(self, calls: list[dict[str, Any]]) -> None:
-        """Post the calls in batches and wait until they are scored."""
+        """Post the calls in batches."""
         for first in range(0, len(calls), 500):
             batch = {"batch": calls[first : first + 500]}
             httpx.post(f"{self.url}/v1/batch", json=batch, auth=(self.ingest_key, "")).raise_for_status()
-        self.settle()
 
     def settle(self, timeout_s: float = 60) -> None:
         """Wait until everything that was sent is folded and scored."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.servers import SCRIPT
 from uptake.web.pages.visit import in_path
@@ -27,7 +28,7 @@ PAGES = {
     "not-found": "/accounts/nobody",
 }
 SIZES = {1440: 900, 390: 844}
-AXE = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+AXE = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every(each => !each.offsetWidth || each.querySelector('svg'))"
 GRAVE = ("serious", "critical")
 
@@ -36,6 +37,13 @@ GRAVE = ("serious", "critical")
 def axe(node_modules: Path) -> str:
     """The source of axe-core."""
     return (node_modules / "axe-core" / "axe.min.js").read_text()
+
+
+def grave(page: Page, axe: str, name: str) -> list[str]:
+    """What axe finds serious or critical on the page."""
+    page.evaluate(axe)
+    told = [each for each in page.evaluate(AXE)["violations"] if each["impact"] in GRAVE]
+    return [f"{name}: {each['id']}: {node['html'][:160]}" for each in told for node in each["nodes"][:3]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -52,9 +60,8 @@ def test_every_page_is_whole_and_readable(site, opened, axe, width, scheme):
         assert answer.status == (404 if name == "not-found" else 200), path
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-        page.evaluate(axe)
-        grave = [each for each in page.evaluate(AXE)["violations"] if each["impact"] in GRAVE]
-        found += [f"{name}: {each['id']}: {node['html'][:160]}" for each in grave for node in each["nodes"][:3]]
+        # Contrast is checked in both schemes at one width, structure at both widths in one scheme.
+        found += [] if (width, scheme) == (390, "dark") else grave(page, axe, name)
         found += [f"{name}: {overflow} px too wide"] if overflow > 0 else []
 
     assert found == []
@@ -74,9 +81,7 @@ def test_dialogs_and_drawer_are_readable(site, opened, axe):
         page.click(opener)
         page.wait_for_selector(inside)
         page.screenshot(path=SHOTS / f"over-{re.sub('[^a-z]', '', opener)}-{width}.png")
-        page.evaluate(axe)
-        grave = [each for each in page.evaluate(AXE)["violations"] if each["impact"] in GRAVE]
-        found += [f"{opener}: {each['id']}: {node['html'][:160]}" for each in grave for node in each["nodes"][:3]]
+        found += grave(page, axe, opener)
 
     assert found == []
 

@@ -28,14 +28,23 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
-def signed(value: float) -> str:
-    """A number with its sign; 0 has none.
+def points(value: float) -> str:
+    """Points with one decimal always, so that they stand below one another.
 
-    >>> signed(5), signed(-2.25), signed(0)
-    ('+5', '−2.2', '0')
+    >>> points(9), points(31.44)
+    ('9.0', '31.4')
     """
-    text = number(abs(value))
-    return text if text == "0" else ("+" if value > 0 else "−") + text
+    return f"{value:,.1f}"
+
+
+def signed(value: float) -> str:
+    """A number with its sign and one decimal; what rounds to 0 has no sign.
+
+    >>> signed(5), signed(-2.25), signed(0.04)
+    ('+5.0', '−2.2', '0.0')
+    """
+    text = points(abs(value))
+    return text if text == "0.0" else ("+" if value > 0 else "−") + text
 
 
 def percent(value: float) -> str:
@@ -110,6 +119,7 @@ def tenure(created_us: int, now_us: int) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
+    "points": points,
     "signed": signed,
     "percent": percent,
     "clamp": clamp,

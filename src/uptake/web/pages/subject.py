@@ -1,5 +1,6 @@
 """What the pages of an account and of a user have in common: numbers, history, traits, and why the score is so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from uptake.web.pages.visit import PageRequest, Visit
 from uptake.web.pages.why import CURVES, bar_groups, difference_lines
 
 RANGES = (30, 90)
-RECENT = 12
+RECENT = 100
+MOST_SHOWN = 12
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -28,6 +30,24 @@ class Subject(msgspec.Struct, frozen=True):
     history: History
     traits: Mapping[str, Any]
     events: Sequence[ActedRow]
+
+
+class RecentEvent(msgspec.Struct, frozen=True):
+    """How often a user did an event lately, and when last."""
+
+    event: str
+    user: str
+    times: int
+    at_us: int
+
+
+def recent_events(events: Sequence[ActedRow]) -> list[RecentEvent]:
+    """The latest events, newest first, the same one by the same user told once."""
+    times = Counter((event.event, event.user) for event in events)
+    latest: dict[tuple[str, str], int] = {}
+    for event in events:
+        latest.setdefault((event.event, event.user), event.at_us)
+    return [RecentEvent(*key, times[key], at_us) for key, at_us in list(latest.items())[:MOST_SHOWN]]
 
 
 def range_asked(request: PageRequest) -> int:
@@ -62,6 +82,6 @@ def told(visit: Visit, subject: Subject, days: int) -> dict[str, Any]:
         "figure_tabs": [(key, title) for key, title, _ in figures],
         "range": days,
         "ranges": RANGES,
-        "events": subject.events,
+        "events": recent_events(subject.events),
         "traits": trait_lines(subject.traits, types, config),
     }

@@ -46,7 +46,7 @@ class DifferenceLine(msgspec.Struct, frozen=True):
     @property
     def sign(self) -> str:
         """The class of the number: what is shown as 0 is neither good nor bad."""
-        return "" if signed(self.points) == "0" else "plus-text" if self.points > 0 else "minus-text"
+        return "" if signed(self.points) == "0.0" else "plus-text" if self.points > 0 else "minus-text"
 
 
 def bar_groups(visit: Visit, explanation: Explanation) -> list[BarGroup]:
@@ -112,7 +112,7 @@ def _drawn(text: str, points: float, widest: float) -> DifferenceLine:
 
 def _reason(line: Line, explanation: Explanation) -> str:
     difference, window = explanation.difference, explanation.window_days
-    raw = f" (raw {signed(line.raw)})" if line.raw else ""
+    raw = f" (raw {'+' if line.raw > 0 else '−'}{number(abs(line.raw))})" if line.raw else ""
     p90 = " to ".join(number(each) for each in (difference.p90, explanation.p90) if each is not None)
     words = {
         "entered": f"Activity since {day_text(difference.against)}{raw}",
