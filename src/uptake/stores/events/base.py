@@ -237,7 +237,7 @@ class EventStore(Protocol):
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
         """Compute every number of the days for the models and keep them; replaces what was kept for them.
 
-        A day is a transaction of its own, in the order given.
+        days: each once.  A few of them are a transaction, in the order given.
         """
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:

@@ -49,7 +49,7 @@ from uptake.stores.events.question_sql import (
     volumes_in,
 )
 from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
-from uptake.stores.events.score_sql import rescore_day
+from uptake.stores.events.score_sql import days_a_pass, rescore_days
 from uptake.stores.events.session import Rows, parameters
 
 DIRTY_DAYS = "select day from dirty_days order by day"
@@ -184,9 +184,11 @@ class DuckEventStore:
 
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
         """Compute and keep every number of the days."""
-        for day in days:
+        with self._reading() as session:
+            step = days_a_pass(session)
+        for at in range(0, len(days), step):
             with self._writing() as session:
-                rescore_day(session, models, day)
+                rescore_days(session, models, days[at : at + step])
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""

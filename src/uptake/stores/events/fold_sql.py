@@ -30,8 +30,8 @@ def fold_batch(session: Session, batch: FoldBatch, *, zone: str, dedupe_us: int)
     if batch.first != expected:
         raise ValueError(f"a fold from offset {batch.first} does not follow the store's offset {expected}")
     add_known(session, batch)
-    add_joins(session, batch)
-    add_events(session, batch, zone=zone)
+    moved = add_joins(session, batch)
+    add_events(session, batch, zone=zone, moved=moved)
     add_traits(session, batch)
     add_fates(session, batch)
     add_messages(session, batch, dedupe_us=dedupe_us)
@@ -42,7 +42,7 @@ def fold_batch(session: Session, batch: FoldBatch, *, zone: str, dedupe_us: int)
 
 ADD_JOINS = "insert into joins select user_id, account_id, at_us, message_id from new_joins"
 
-# A call that names the account which its moment has already changes no interval.
+# A call that names the account which its moment has already changes no interval: that is most calls.
 UNSETTLED = """
 create or replace temp table fold_unsettled as
 select distinct j.user_id from new_joins j
@@ -91,21 +91,21 @@ insert into memberships select user_id, account_id, from_us, until_us from fold_
 where user_id in (select user_id from fold_moved)
 """
 
-NOBODY_MOVED = "create or replace temp table fold_moved (user_id varchar)"
+ANY_UNSETTLED = "select count(*) > 0 from fold_unsettled"
 
 
-def add_joins(session: Session, batch: FoldBatch) -> None:
-    """Keep membership calls and bring the intervals of the users concerned up to date; `fold_moved` names them."""
-    session.run(NOBODY_MOVED)
+def add_joins(session: Session, batch: FoldBatch) -> bool:
+    """Keep membership calls and bring intervals up to date; True if users moved, whom `fold_moved` then names."""
     if not batch.joined:
-        return
+        return False
     session.lend(new_joins=joined_table(batch.joined))
     session.run(ADD_JOINS)
     session.run(UNSETTLED)
-    session.run(INTERVALS)
-    session.run(MOVED)
-    session.run(DROP_MEMBERSHIPS)
-    session.run(ADD_MEMBERSHIPS)
+    if not session.rows(ANY_UNSETTLED)[0][0]:
+        return False
+    for text in (INTERVALS, MOVED, DROP_MEMBERSHIPS, ADD_MEMBERSHIPS):
+        session.run(text)
+    return True
 
 
 # ---- events and their counts
@@ -144,10 +144,8 @@ select e.user_id, case when e.account_id <> '' then e.account_id else coalesce(m
 from ({acts}) e
 left join memberships m on m.user_id = e.user_id and m.from_us <= e.at_us and e.at_us < m.until_us
 """
-NEW_ACTS = """
-select user_id, account_id, event, at_us from new_events
-where user_id not in (select user_id from fold_recounted)
-"""
+NEW_ACTS = "select user_id, account_id, event, at_us from new_events"
+NEW_ACTS_OF_OTHERS = f"{NEW_ACTS} where user_id not in (select user_id from fold_recounted)"
 OLD_ACTS = """
 select user_id, account_id, event, at_us from events
 where user_id in (select user_id from fold_recounted) and at_us between $first_us and $last_us
@@ -181,19 +179,24 @@ select distinct day from (
 """
 
 
-def add_events(session: Session, batch: FoldBatch, *, zone: str) -> None:
+def add_events(session: Session, batch: FoldBatch, *, zone: str, moved: bool) -> None:
     """Keep the events, count them by day, and count users again whose memberships changed."""
     if batch.acted:
         session.lend(new_events=acted_table(batch.acted))
         session.run(ADD_EVENTS)
         session.run(ADD_EVENT_NAMES)
-    session.run(RECOUNTED)
+    days = _days_to_recount(session) if moved else None
     if batch.acted:
-        session.run(ATTRIBUTED.format(acts=NEW_ACTS), zone=zone)
+        session.run(ATTRIBUTED.format(acts=NEW_ACTS_OF_OTHERS if days else NEW_ACTS), zone=zone)
         _add_counts(session, MARK_NEW_DAYS)
+    if days:
+        _recount(session, batch, days, zone=zone)
+
+
+def _days_to_recount(session: Session) -> tuple[date, date] | None:
+    session.run(RECOUNTED)
     first, last = session.rows(RECOUNTED_DAYS)[0]
-    if first is not None:
-        _recount(session, batch, (first, last), zone=zone)
+    return (first, last) if first is not None else None
 
 
 def _recount(session: Session, batch: FoldBatch, days: tuple[date, date], *, zone: str) -> None:

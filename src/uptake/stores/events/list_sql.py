@@ -83,18 +83,20 @@ where k.kind = $kind and k.id not in (select unnest($excluded::varchar[])) {filt
 """
 
 COUNT = "{context} select count(*) {ranked}"
+"""How many there are, where the page is beyond them."""
 
 PAGE = f"""
 {{context}} page as (
   select k.id, k.opaque_id, s.score, s.score_before, s.raw, s.frequency, s.adopted, s.adopted_ever, s.active_users,
     s.total_users, s.last_us, case when s.first_day <= $full_day then 0 else 1 end as provisional,
-    row_number() over (order by {{sort}} {{direction}} nulls last, coalesce(s.raw, 0) desc, k.id) as place
+    row_number() over (order by {{sort}} {{direction}} nulls last, coalesce(s.raw, 0) desc, k.id) as place,
+    count(*) over () as total
   {{ranked}}
   order by place limit $most offset $skipped
 ), described as ({{described}}), scored as (
   select count(*) as events from ({SCORED_EVENTS})
 )
-select p.opaque_id, p.id, d.name, coalesce(p.score, 0), coalesce(p.score_before, 0), coalesce(p.raw, 0),
+select p.total, p.opaque_id, p.id, d.name, coalesce(p.score, 0), coalesce(p.score_before, 0), coalesce(p.raw, 0),
   coalesce(p.frequency, 0), coalesce(100.0 * p.adopted / nullif(e.events, 0), 0),
   coalesce(100.0 * p.adopted_ever / nullif(e.events, 0), 0), p.last_us, d.created_us, p.provisional,
   coalesce(p.active_users, 0), coalesce(p.total_users, 0), d.email, d.account_id
@@ -130,7 +132,6 @@ def numbers_page(
     every = profiles.format(**EVERYONE)
     ranked = RANKED.format(profiles="join profiles p on p.id = k.id" if joined else "", filters=_filters(kind, query))
     context = f"with profiles as ({every})" if joined else ""
-    (total,) = session.rows(COUNT.format(context=context, ranked=ranked), **values)[0]
     page = PAGE.format(
         context=f"{context}," if joined else "with",
         sort=sort,
@@ -138,7 +139,9 @@ def numbers_page(
         ranked=ranked,
         described=profiles.format(**OF_PAGE),
     )
-    return [_numbers(kind, model.levels, row) for row in session.rows(page, **values)], int(total)
+    rows = session.rows(page, **values) if query.limit else []
+    total = rows[0][0] if rows else session.rows(COUNT.format(context=context, ranked=ranked), **values)[0][0]
+    return [_numbers(kind, model.levels, row[1:]) for row in rows], total
 
 
 def rule_values(rules: StoreRules) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""Every number of one day for one model, in one pass over sets.
+"""Every number of a few days for one model, in one pass over sets.
 
 A day is scored together with the day a window before it, because the change of the score compares both under the same
-model: the counts of 2 × n days are read once, and each row falls into the later or the earlier window.  What tells of
-"ever" and of 90 days comes from `events_ever` and `active_days`, so that the cost does not grow with history.
-Temporary tables are named `score_…`.
+model: the counts of 2 × n days are read once, and each row falls into the later or the earlier window.  `score_window`
+says which: a row for each day whose counts matter to a scored day.  What tells of "ever" and of 90 days comes from
+`events_ever` and `active_days`.  Temporary tables are named `score_…`; most of them begin with the scored day.
 """
 
 from collections.abc import Sequence
@@ -86,12 +86,23 @@ ROUNDED = "case when {raw} > 0 then greatest(1, floor({points} + 0.5 + 1e-9)) el
 
 # ---- the stages, each a table
 
+DAYS = """
+create or replace temp table score_days as
+select unnest($days::date[]) as day, unnest($total_froms::date[]) as total_from
+"""
+
+WINDOW = """
+create or replace temp table score_window as
+select unnest($scored::date[]) as day, unnest($counted::date[]) as count_day, unnest($laters::boolean[]) as later,
+  unnest($ages::integer[]) as age
+"""
+
 WEIGHTS = f"create or replace temp table score_weights as {SCORED_EVENTS}"
 
 # A day of the window is a bit: those below 60 days of age in one number, the others in a second.
 ACTS = """
 create or replace temp table score_acts as
-select user_id, account_id, event,
+select day, user_id, account_id, event,
   sum(case when later then {worth} else 0 end) as raw,
   sum(case when later then 0 else {worth} end) as raw_before,
   sum(case when later then times else 0 end) as times,
@@ -99,120 +110,152 @@ select user_id, account_id, event,
   bit_or(case when later and age < 60 then 1::bigint << age else 0 end) as days_low,
   bit_or(case when later and age >= 60 then 1::bigint << (age - 60) else 0 end) as days_high
 from (
-  select c.user_id, c.account_id, c.event, c.times, w.weight, c.day > $middle as later,
-    case when c.day > $middle then $last - c.day else $middle - c.day end as age
-  from {counts} c join score_weights w on w.event = c.event
+  select s.day, c.user_id, c.account_id, c.event, c.times, w.weight, s.later, s.age
+  from {counts} c join score_weights w on w.event = c.event join score_window s on s.count_day = c.day
   where c.day between $first and $last
 ) where {not_excluded}
-group by user_id, account_id, event
+group by day, user_id, account_id, event
 """
 
 USERS = """
 create or replace temp table score_users as
-select user_id, sum(raw) as raw, sum(raw_before) as raw_before,
+select day, user_id, sum(raw) as raw, sum(raw_before) as raw_before,
   count(distinct case when times > 0 then event end) as adopted,
   bit_count(bit_or(days_low)) + bit_count(bit_or(days_high)) as frequency
-from score_acts group by user_id
+from score_acts group by day, user_id
 """
 
 BENCHMARKS = """
 create or replace temp table score_benchmarks as
 with own as (
-  select account_id, sum(raw) as raw, sum(raw_before) as raw_before from score_acts
-  where account_id <> '' group by account_id
+  select day, account_id, sum(raw) as raw, sum(raw_before) as raw_before from score_acts
+  where account_id <> '' group by day, account_id
+), of_users as (
+  select day, quantile_cont(raw, 0.9) filter (where raw > 0) as now,
+    quantile_cont(raw_before, 0.9) filter (where raw_before > 0) as before
+  from score_users group by day
+), of_accounts as (
+  select day, quantile_cont(raw, 0.9) filter (where raw > 0) as now,
+    quantile_cont(raw_before, 0.9) filter (where raw_before > 0) as before
+  from own group by day
 )
-select
-  (select quantile_cont(raw, 0.9) from score_users where raw > 0) as users_p90,
-  (select quantile_cont(raw_before, 0.9) from score_users where raw_before > 0) as users_p90_before,
-  (select quantile_cont(raw, 0.9) from own where raw > 0) as accounts_p90,
-  (select quantile_cont(raw_before, 0.9) from own where raw_before > 0) as accounts_p90_before
+select d.day, u.now as users_p90, u.before as users_p90_before, a.now as accounts_p90, a.before as accounts_p90_before
+from score_days d left join of_users u on u.day = d.day left join of_accounts a on a.day = d.day
 """
 
 ACCOUNT_USERS = """
 create or replace temp table score_account_users as
-select account_id, user_id, sum(raw) as raw, sum(raw_before) as raw_before, sum(times) as times,
+select day, account_id, user_id, sum(raw) as raw, sum(raw_before) as raw_before, sum(times) as times,
   sum(times_before) as times_before
-from ({upwards}) group by account_id, user_id
+from ({upwards}) group by day, account_id, user_id
 """
 
 ACCOUNTS = """
 create or replace temp table score_accounts as
 with sums as (
-  select account_id, sum(raw) as raw, sum(raw_before) as raw_before,
+  select s.day, s.account_id, sum(raw) as raw, sum(raw_before) as raw_before,
     sum(case when times > 0 then 1 else 0 end) as active_users,
     avg(case when times > 0 then {points} end) as mean_points,
     avg(case when times_before > 0 then {points_before} end) as mean_points_before
-  from score_account_users, score_benchmarks group by account_id
+  from score_account_users s join score_benchmarks b on b.day = s.day group by s.day, s.account_id
 ), events as (
-  select account_id, count(distinct case when times > 0 then event end) as adopted,
+  select day, account_id, count(distinct case when times > 0 then event end) as adopted,
     bit_count(bit_or(days_low)) + bit_count(bit_or(days_high)) as frequency
-  from ({upwards}) group by account_id
+  from ({upwards}) group by day, account_id
 )
-select s.account_id, s.raw, s.raw_before, s.active_users, s.mean_points, s.mean_points_before, e.adopted, e.frequency
-from sums s join events e on e.account_id = s.account_id
+select s.day, s.account_id, s.raw, s.raw_before, s.active_users, s.mean_points, s.mean_points_before, e.adopted,
+  e.frequency
+from sums s join events e on e.day = s.day and e.account_id = s.account_id
 """
 
 EVER = """
 create or replace temp table score_ever as
-select distinct e.user_id, e.account_id, e.event from events_ever e join score_weights w on w.event = e.event
-where e.first_day <= $last and {not_excluded}
+select e.user_id, e.account_id, e.event, min(e.first_day) as first_day
+from events_ever e join score_weights w on w.event = e.event
+where e.first_day <= $last and {not_excluded} group by e.user_id, e.account_id, e.event
 """
 
-# Who did anything at all, scored or not; the same for every model with the same exclusions.
+ADOPTED_EVER = """
+select d.day, e.{who}, count(*) as adopted_ever
+from (select {who}, event, min(first_day) as first_day from {acts} group by {who}, event) e
+join score_days d on e.first_day <= d.day group by d.day, e.{who}
+"""
+
+# Who did anything at all, scored or not; the same for every model with the same exclusions.  What lies before the
+# first of the days is added up once for all of them.
 PRESENT = f"""
 create or replace temp table score_present as
-select user_id, account_id, min(day) as first_day, max(day) as last_day, max(last_us) as last_us
-from active_days where day <= $last and {NOT_EXCLUDED} group by user_id, account_id
+with pieces as (
+  select user_id, account_id, min(day) as first_day, max(day) as last_day, max(last_us) as last_us
+  from active_days where day < $oldest and {NOT_EXCLUDED} group by user_id, account_id
+  union all
+  select user_id, account_id, day as first_day, day as last_day, last_us
+  from active_days where day between $oldest and $last and {NOT_EXCLUDED}
+)
+select d.day, p.user_id, p.account_id, min(p.first_day) as first_day, max(p.last_day) as last_day,
+  max(p.last_us) as last_us
+from pieces p join score_days d on p.last_day <= d.day group by d.day, p.user_id, p.account_id
 """
 
-DROP_SCORES = "delete from scores where workspace_id = $workspace and day = $last"
-DROP_BENCHMARKS = "delete from benchmarks where workspace_id = $workspace and day = $last"
+DROP_SCORES = "delete from scores where workspace_id = $workspace and day in (select day from score_days)"
+DROP_BENCHMARKS = "delete from benchmarks where workspace_id = $workspace and day in (select day from score_days)"
 ADD_BENCHMARKS = """
-insert into benchmarks select $workspace, $last, users_p90, accounts_p90 from score_benchmarks
+insert into benchmarks select $workspace, day, users_p90, accounts_p90 from score_benchmarks
 """
 
 ADD_USER_SCORES = """
 insert into scores
 with present as (
-  select user_id, min(first_day) as first_day, max(last_us) as last_us from score_present group by user_id
+  select day, user_id, min(first_day) as first_day, max(last_us) as last_us from score_present group by day, user_id
 ), ever as (
-  select user_id, count(distinct event) as adopted_ever from score_ever group by user_id
+  {adopted_ever}
 )
-select $workspace, 'user', p.user_id, $last, {score}, {score_before}, coalesce(s.raw, 0), coalesce(s.frequency, 0),
+select $workspace, 'user', p.user_id, p.day, {score}, {score_before}, coalesce(s.raw, 0), coalesce(s.frequency, 0),
   coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), 0, 0, p.last_us, p.first_day
 from present p
-cross join score_benchmarks b
-left join score_users s on s.user_id = p.user_id
-left join ever e on e.user_id = p.user_id
+join score_benchmarks b on b.day = p.day
+left join score_users s on s.day = p.day and s.user_id = p.user_id
+left join ever e on e.day = p.day and e.user_id = p.user_id
 """
 
 ADD_ACCOUNT_SCORES = """
 insert into scores
 with visits as (
-  select account_id, user_id, min(first_day) as first_day, max(last_day) as last_day, max(last_us) as last_us
-  from ({upwards_present}) group by account_id, user_id
+  select day, account_id, user_id, min(first_day) as first_day, max(last_day) as last_day, max(last_us) as last_us
+  from ({upwards_present}) group by day, account_id, user_id
 ), present as (
-  select account_id, min(first_day) as first_day, max(last_us) as last_us,
-    sum(case when last_day >= $total_from then 1 else 0 end) as total_users
-  from visits where account_id not in (select unnest($excluded_accounts::varchar[])) group by account_id
+  select v.day, v.account_id, min(v.first_day) as first_day, max(v.last_us) as last_us,
+    sum(case when v.last_day >= d.total_from then 1 else 0 end) as total_users
+  from visits v join score_days d on d.day = v.day
+  where v.account_id not in (select unnest($excluded_accounts::varchar[])) group by v.day, v.account_id
 ), ever as (
-  select account_id, count(distinct event) as adopted_ever from ({upwards_ever}) group by account_id
+  {adopted_ever}
 )
-select $workspace, 'account', p.account_id, $last, {score}, {score_before}, coalesce(s.raw, 0),
+select $workspace, 'account', p.account_id, p.day, {score}, {score_before}, coalesce(s.raw, 0),
   coalesce(s.frequency, 0), coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), coalesce(s.active_users, 0),
   p.total_users, p.last_us, p.first_day
 from present p
-cross join score_benchmarks b
-left join score_accounts s on s.account_id = p.account_id
-left join ever e on e.account_id = p.account_id
+join score_benchmarks b on b.day = p.day
+left join score_accounts s on s.day = p.day and s.account_id = p.account_id
+left join ever e on e.day = p.day and e.account_id = p.account_id
 """
 
+ACTIVE_ROWS = "select count(*) from active_days"
+LARGE_PRODUCT, MANY_DAYS, FEW_DAYS = 2_000_000, 15, 3
+"""With more active days of users than that, fewer days are scored in one pass, so that memory stays bounded."""
 
-def rescore_day(session: Session, models: Sequence[ScoringModel], day: date) -> None:
-    """Compute and keep the numbers of one day for all models."""
+
+def days_a_pass(session: Session) -> int:
+    """How many days are worth scoring in one pass."""
+    return MANY_DAYS if session.rows(ACTIVE_ROWS)[0][0] < LARGE_PRODUCT else FEW_DAYS
+
+
+def rescore_days(session: Session, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+    """Compute and keep the numbers of a few days (one or more, each once) for all models."""
     present_for: tuple[frozenset[str], frozenset[str]] | None = None
     for model in models:
-        values = _values(model, day)
+        values = _values(model, days)
+        session.run(DAYS, **values)
         excluded = (model.excluded_users, model.excluded_accounts)
         if excluded != present_for:
             session.run(PRESENT, **values)
@@ -221,40 +264,52 @@ def rescore_day(session: Session, models: Sequence[ScoringModel], day: date) -> 
             session.run(text, **values)
 
 
-def _values(model: ScoringModel, day: date) -> dict[str, Any]:
-    window = timedelta(days=model.window_days)
+def _values(model: ScoringModel, days: Sequence[date]) -> dict[str, Any]:
+    span = 2 * model.window_days
+    window = [(day, day - timedelta(days=back), back) for day in days for back in range(span)]
     return {
         **model_values(model),
-        "first": day - 2 * window + timedelta(days=1),
-        "middle": day - window,
-        "last": day,
-        "total_from": day - timedelta(days=TOTAL_USERS_DAYS - 1),
+        "days": list(days),
+        "total_froms": [day - timedelta(days=TOTAL_USERS_DAYS - 1) for day in days],
+        "scored": [day for day, _, _ in window],
+        "counted": [counted for _, counted, _ in window],
+        "laters": [back < model.window_days for _, _, back in window],
+        "ages": [back % model.window_days for _, _, back in window],
+        "first": min(days) - timedelta(days=span - 1),
+        "oldest": min(days),
+        "last": max(days),
     }
 
 
 def _stages(model: ScoringModel) -> list[str]:
     sums = "raw, raw_before, times, times_before"
+    upwards_ever = f"({_upwards('score_ever', 'event, first_day')})"
     return [
+        WINDOW,
         WEIGHTS,
         ACTS.format(worth=worth(model), counts=counted_times(model), not_excluded=NOT_EXCLUDED),
         USERS,
         BENCHMARKS,
-        ACCOUNT_USERS.format(upwards=_upwards("score_acts", f"user_id, {sums}")),
+        ACCOUNT_USERS.format(upwards=_upwards("score_acts", f"day, user_id, {sums}")),
         ACCOUNTS.format(
             points=points(model.curve, "raw", "users_p90"),
             points_before=points(model.curve, "raw_before", "users_p90_before"),
-            upwards=_upwards("score_acts", "event, times, days_low, days_high"),
+            upwards=_upwards("score_acts", "day, event, times, days_low, days_high"),
         ),
         EVER.format(not_excluded=NOT_EXCLUDED),
         DROP_SCORES,
         DROP_BENCHMARKS,
         ADD_BENCHMARKS,
-        ADD_USER_SCORES.format(score=_user_score(model, ""), score_before=_user_score(model, "_before")),
+        ADD_USER_SCORES.format(
+            score=_user_score(model, ""),
+            score_before=_user_score(model, "_before"),
+            adopted_ever=ADOPTED_EVER.format(who="user_id", acts="score_ever"),
+        ),
         ADD_ACCOUNT_SCORES.format(
             score=_account_score(model, ""),
             score_before=_account_score(model, "_before"),
-            upwards_present=_upwards("score_present", "user_id, first_day, last_day, last_us"),
-            upwards_ever=_upwards("score_ever", "event"),
+            upwards_present=_upwards("score_present", "day, user_id, first_day, last_day, last_us"),
+            adopted_ever=ADOPTED_EVER.format(who="account_id", acts=upwards_ever),
         ),
     ]
 

@@ -1,0 +1,681 @@
+"""One suite over every engine of the event store, held against the oracle in `tests.fakes`.
+
+A new engine adds itself to `ENGINES` and must pass unchanged.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import strategies
+from tests.fakes import MemoryEventStore
+from uptake.core.config import Levels
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers, ScoringModel
+from uptake.stores.events.base import (
+    EXPORT_TABLES,
+    ActedRow,
+    EventStore,
+    FateRow,
+    FoldBatch,
+    JoinedRow,
+    KnownRow,
+    ListQuery,
+    Published,
+    StoreRules,
+    TraitRow,
+)
+from uptake.stores.events.duckdb import DuckEventStore
+
+Open = Callable[[StoreRules], EventStore]
+KINDS: tuple[Kind, ...] = ("user", "account")
+ALL_DAYS = (date(2026, 1, 1), date(2026, 12, 31))
+NOON = strategies.moment_us("2026-06-01T12:00")
+DAY_US = strategies.DAY_US
+JUNE_1 = date(2026, 6, 1)
+
+
+@contextmanager
+def memory(_folder: Path) -> Iterator[Open]:
+    yield lambda rules: MemoryEventStore(rules)
+
+
+@contextmanager
+def duckdb(folder: Path) -> Iterator[Open]:
+    opened: list[EventStore] = []
+    names = count()
+
+    def create(rules: StoreRules) -> EventStore:
+        store = DuckEventStore(folder / f"store-{next(names)}.duckdb", rules, generation=1, threads=1)
+        opened.append(store)
+        return store
+
+    yield create
+    for store in opened:
+        store.close()
+
+
+ENGINES = {"memory": memory, "duckdb": duckdb}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens empty stores of one engine."""
+    with ENGINES[request.param](tmp_path) as create:
+        yield create
+
+
+@pytest.fixture
+def store(engine: Open) -> EventStore:
+    """An empty store of each engine, days in UTC."""
+    return engine(StoreRules("UTC"))
+
+
+@pytest.fixture(params=[name for name in ENGINES if name != "memory"], scope="module")
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Opens empty stores of each engine but the oracle."""
+    with ENGINES[request.param](tmp_path_factory.mktemp("stores")) as create:
+        yield create
+
+
+# ---- what the engines are asked
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What to ask about: models that were scored, lists of them, and a few users and accounts."""
+
+    models: tuple[ScoringModel, ...]
+    queries: tuple[ListQuery, ...]
+    ids: tuple[str, ...]
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> Asked:
+    """One or two models, two lists of each, a user, an account, and sometimes nobody."""
+    models = [draw(strategies.models(number)) for number in range(1, draw(st.integers(1, 2)) + 1)]
+    queries = draw(st.lists(strategies.list_queries(), min_size=2, max_size=2))
+    others = st.lists(st.sampled_from(["solo", "nobody", "eve"]), max_size=1)
+    ids = [draw(st.sampled_from(strategies.USERS)), draw(st.sampled_from(strategies.ACCOUNTS)), *draw(others)]
+    return Asked(tuple(models), tuple(queries), tuple(ids))
+
+
+def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
+    """Every question with its answer, as plain values."""
+    yield "offset", store.offset()
+    yield "dirty_days", store.dirty_days()
+    yield "published", store.published()
+    yield "event_volumes", store.event_volumes()
+    yield "daily_totals", list(store.daily_totals(ALL_DAYS).items())
+    yield "totals", store.totals()
+    yield "parent_cycles", store.parent_cycles()
+    yield "fates", [store.fates(most=2), store.fates(most=50), store.fates(most=50, fate="invalid")]
+    yield "outcomes", [store.outcomes(since_us=0), store.outcomes(since_us=600_000_000)]
+    for kind in KINDS:
+        yield f"trait_keys of {kind}", list(store.trait_keys(kind).items())
+        for each in asked.ids:
+            yield f"traits of {kind} {each}", list(store.traits(kind, each).items())
+            yield f"latest_events of {kind} {each}", store.latest_events(kind, each, most=5)
+        for match in MATCHES:
+            yield f"find {kind} {match}", store.find(kind, *match)
+    for model in asked.models:
+        yield from scores(store, model, asked)
+    for table in EXPORT_TABLES:
+        yield f"export {table}", [row for batch in store.export(table) for row in batch.to_pylist()]
+    yield "digest", store.digest()
+
+
+MATCHES = (
+    ("id", "586547ebb127317fdfa4"),
+    ("tracking_id", "ana"),
+    ("email", "ANA@acme.com"),
+    ("domain", "beta.IO"),
+    ("email", ""),
+    ("name", "12"),
+    ("name", "acme"),
+    ("title", "true"),
+    ("created_at", "2024-02-29"),
+)
+
+
+def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tuple[str, Any]]:
+    """Every question about a model's scores with its answer."""
+    days = store.scored_days(model.workspace_id)
+    yield f"scored_days {model}", days
+    for day in days:
+        for kind in KINDS:
+            yield f"p90 {day} {kind} {model}", store.p90(model, day, kind)
+            for query in asked.queries:
+                yield f"numbers {day} {kind} {query} {model}", store.numbers(kind, model, day, query)
+    for kind in KINDS:
+        for each in asked.ids:
+            yield f"series of {kind} {each} {model}", store.series(kind, each, model, ALL_DAYS)
+            yield f"parts of {kind} {each} {model}", ordered_parts(store, kind, each, model)
+
+
+def ordered_parts(store: EventStore, kind: Kind, each: str, model: ScoringModel) -> list[Any]:
+    """Parts of a day in their order; equal raw scores differ in the last bit, so that they are put in order here."""
+    parts = store.parts(kind, each, model, date(2026, 3, 30))
+    assert all(one.raw >= next_one.raw - 1e-9 for one, next_one in pairwise(parts))
+    return sorted(parts, key=lambda part: (-round(part.raw, 6), part.event, part.user))
+
+
+def assert_same(expected: Any, got: Any, question: str) -> None:
+    """Equal in every value: whole numbers and texts exactly, others to 1e-9."""
+    if isinstance(expected, float) or isinstance(got, float):
+        assert math.isclose(expected, got, rel_tol=1e-9, abs_tol=1e-9), f"{question}: expected {expected}, got {got}"
+    elif isinstance(expected, msgspec.Struct):
+        assert type(expected) is type(got), question
+        assert_same(msgspec.structs.asdict(expected), msgspec.structs.asdict(got), question)
+    elif isinstance(expected, dict):
+        assert expected.keys() == got.keys(), question
+        for key, value in expected.items():
+            assert_same(value, got[key], f"{question}: {key}")
+    elif isinstance(expected, list | tuple):
+        assert len(expected) == len(got), f"{question}\nexpected {expected}\ngot {got}"
+        for place, value in enumerate(expected):
+            assert_same(value, got[place], f"{question} [{place}]\nexpected {value}\ngot {got[place]}")
+    else:
+        assert expected == got, f"{question}: expected {expected!r}, got {got!r}"
+
+
+def assert_agree(oracle: EventStore, store: EventStore, asked: Asked) -> None:
+    """Both stores answer every question alike."""
+    told = list(answers(store, asked))
+    for place, (question, expected) in enumerate(answers(oracle, asked)):
+        assert told[place][0] == question
+        assert_same(expected, told[place][1], question)
+
+
+@settings(max_examples=settings().max_examples * 3 // 5)
+@given(
+    folds=strategies.folds(),
+    asked=asked(),
+    days=st.lists(st.sampled_from(strategies.DAYS), min_size=1, max_size=2, unique=True),
+    zone=st.sampled_from(strategies.ZONES),
+    later=st.booleans(),
+)
+def test_every_engine_agrees(other, folds, asked, days, zone, later):
+    """Every engine answers every question as the oracle does, after every fold and every scoring."""
+    rules = StoreRules(zone, display_name="title", created_at="created_at")
+    oracle, store = MemoryEventStore(rules), other(rules)
+    published = Published(7, 3, strategies.CLOCK_CHANGES[0] + (2 * DAY_US if later else 0))
+
+    for batch in folds:
+        assert store.seen(batch.messages) == oracle.seen(batch.messages)
+        for each in (oracle, store):
+            each.commit(batch)
+        assert store.dirty_days() == oracle.dirty_days()
+    for each in (oracle, store):
+        each.rescore(asked.models, days)
+        each.publish(published, clear_dirty=later)
+
+    assert_agree(oracle, store, asked)
+    store.close()
+
+
+# ---- order
+
+
+@given(folds=strategies.folds(most=2), random=st.randoms(use_true_random=False), zone=st.sampled_from(strategies.ZONES))
+@settings(max_examples=settings().max_examples // 2)
+def test_order_does_not_matter(other, folds, random, zone):
+    """The same rows in another order, and cut into other folds, give the same state."""
+    rows = [row for batch in folds for row in (*batch.known, *batch.acted, *batch.joined, *batch.traits)]
+    shuffled = random.sample(rows, len(rows))
+    cut = random.randint(0, len(rows))
+    one, two = other(StoreRules(zone)), other(StoreRules(zone))
+
+    fold(one, rows)
+    fold(two, shuffled[:cut])
+    fold(two, shuffled[cut:])
+
+    assert one.digest() == two.digest()
+    assert one.dirty_days() == two.dirty_days()
+    one.close()
+    two.close()
+
+
+# ---- worked examples
+
+
+def fold(store: EventStore, rows: Sequence[Any]) -> None:
+    """Commit rows of any kind as one batch of one call."""
+    first = store.offset()
+    by_type = {
+        kind: [row for row in rows if isinstance(row, kind)] for kind in (KnownRow, ActedRow, JoinedRow, TraitRow)
+    }
+    store.commit(FoldBatch(first, first + 1, [], *by_type.values(), fates=[], outcomes=[]))
+
+
+def acts(user: str, event: str, times: int = 1, *, at_us: int = NOON, account: str | None = None) -> list[ActedRow]:
+    """The same event several times, at noon on the first of June unless said otherwise."""
+    return [ActedRow(user, account, event, at_us)] * times
+
+
+def trait(kind: Kind, each: str, key: str, value: Any, *, at_us: int = NOON, message_id: str = "m") -> TraitRow:
+    """One trait from its value."""
+    text = None if value is None else msgspec.json.encode(value).decode()
+    return TraitRow(kind, each, key, text, at_us, message_id)
+
+
+def model(weights: dict[str, int] | None = None, **changes: Any) -> ScoringModel:
+    """A model of seven days; without weights every event weighs 1."""
+    named = weights or {}
+    plain = ScoringModel(
+        workspace_id=1,
+        window_days=7,
+        weights=named,
+        every_event=weights is None,
+        scored_events=frozenset(event for event, weight in named.items() if weight > 0),
+        features={},
+        curve="exponential-1",
+        account_score="mean",
+        levels=Levels(),
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def listed(store: EventStore, kind: Kind, model: ScoringModel, day: date = JUNE_1) -> dict[str, Numbers]:
+    """Everyone's numbers on a day that is scored for this, by tracking_id."""
+    store.rescore([model], [day])
+    return {row.tracking_id: row for row in store.numbers(kind, model, day, ListQuery(limit=100))[0]}
+
+
+def test_a_raw_score_is_the_sum_of_times_by_weight(store):
+    """Weights 9, 7, 5, 3, 1 by 3, 5, 10, 20, 15 times make 187, and the parts say so."""
+    weights = {f"event {weight}": weight for weight in (9, 7, 5, 3, 1)}
+    times = (3, 5, 10, 20, 15)
+    fold(store, [JoinedRow("ana", "acme", NOON, "m")])
+    fold(store, [row for event, each in zip(weights, times, strict=True) for row in acts("ana", event, each)])
+
+    for kind, each in (("user", "ana"), ("account", "acme")):
+        assert listed(store, kind, model(weights))[each].raw_score == 187
+        parts = store.parts(kind, each, model(weights), JUNE_1)
+        assert [(part.times, part.weight, part.raw) for part in parts] == [
+            (20, 3, 60), (10, 5, 50), (5, 7, 35), (3, 9, 27), (15, 1, 15),
+        ]  # fmt: skip
+
+
+RAWS = (475, 89, 101, 7, 3, 21, 2, 149, 223, 1, 13, 9, 37)
+
+
+@pytest.mark.parametrize(
+    ("curve", "scores"),
+    [
+        ("exponential-1", (99, 63, 67, 7, 3, 21, 2, 81, 92, 1, 13, 9, 34)),
+        ("linear-1", (100, 43, 49, 3, 1, 10, 1, 72, 100, 1, 6, 4, 18)),
+    ],
+)
+def test_p90_and_the_curves(store, curve, scores):
+    """The published example: a 90th percentile of 208.2, and the scores that both curves make of it."""
+    fold(store, [row for raw in RAWS for row in acts(f"user {raw}", "open", raw)])
+
+    found = listed(store, "user", model(curve=curve))
+
+    assert store.p90(model(), JUNE_1) == pytest.approx(208.2, abs=1e-9)
+    assert tuple(found[f"user {raw}"].score for raw in RAWS) == scores
+
+
+def users_with(store: EventStore, raws: Sequence[int]) -> dict[int, Numbers]:
+    """Numbers by raw score of users with these raw scores under the linear curve."""
+    fold(store, [row for place, raw in enumerate(raws) for row in acts(f"user {place}", "open", raw)])
+    return {int(row.raw_score): row for row in listed(store, "user", model(curve="linear-1")).values()}
+
+
+def test_levels_begin_at_their_bounds(store):
+    """75, 50 and 25 belong to the level above; 0 alone is inactive."""
+    fold(store, [KnownRow("user", "bob")])
+
+    found = users_with(store, (1, 2, 24, 25, 49, 50, 74, 75, 99, 100, 100))
+
+    assert store.p90(model(), JUNE_1) == 100
+    assert {row.score: row.level for row in found.values()} == {
+        0: "inactive", 1: "least_engaged", 2: "least_engaged", 24: "least_engaged", 25: "passive", 49: "passive",
+        50: "slightly_engaged", 74: "slightly_engaged", 75: "most_engaged", 99: "most_engaged", 100: "most_engaged",
+    }  # fmt: skip
+
+
+def test_halves_are_rounded_up(store):
+    """0.5, 2.5 and 72.5 become 1, 3 and 73."""
+    found = users_with(store, (1, 3, 5, 144, 145, 146, 147, 148, 149, 200, 200))
+
+    assert [found[raw].score for raw in (1, 3, 5, 144, 145)] == [1, 2, 3, 72, 73]
+
+
+def test_an_account_score_is_the_mean_rounded_once(store):
+    """72.5 and 73.5 make 73, although each by itself would be rounded up; the inactive do not count."""
+    fold(store, [JoinedRow(f"user {place}", "acme", NOON, "m") for place in (4, 6)])
+    fold(store, [JoinedRow("bob", "acme", NOON, "m")])
+    users_with(store, (1, 3, 5, 144, 145, 146, 147, 148, 149, 200, 200))
+
+    acme = listed(store, "account", model(curve="linear-1"))["acme"]
+
+    assert (acme.score, acme.raw_score, acme.active_users, acme.total_users) == (73, 292, 2, 2)
+
+
+def test_a_pooled_score_compares_accounts(store):
+    """Its benchmark is of accounts' own raw scores; what a child does counts for its parent all the same."""
+    fold(store, [trait("account", "beta", "parent", "acme")])
+    fold(store, acts("ana", "open", 10, account="acme") + acts("bob", "open", 20, account="beta"))
+
+    found = listed(store, "account", model(curve="linear-1", account_score="pooled"))
+
+    assert store.p90(model(account_score="pooled"), JUNE_1, "account") == 19
+    assert {each: (row.raw_score, row.score) for each, row in found.items()} == {"acme": (30, 100), "beta": (20, 100)}
+
+
+def test_a_change_compares_with_a_window_before(store):
+    """Both ends are under the same model; nothing then counts as 0."""
+    fold(store, acts("ana", "open", 4, at_us=NOON - 7 * DAY_US) + acts("bob", "open", 4))
+
+    found = listed(store, "user", model(curve="linear-1"))
+
+    assert {each: (row.score, row.score_change) for each, row in found.items()} == {"ana": (0, -100), "bob": (100, 100)}
+
+
+def test_a_cap_cuts_each_day_and_a_half_life_fades(store):
+    """A cap of 3 counts 3 of 5; after seven days with a half-life of seven days they are worth half."""
+    fold(store, acts("ana", "open", 5, at_us=NOON - 7 * DAY_US) + acts("ana", "open", 2))
+    chosen = model(window_days=30, daily_cap=3, half_life_days=7.0)
+
+    assert listed(store, "user", chosen)["ana"].raw_score == pytest.approx(3.5)
+    assert [(part.times, part.raw) for part in store.parts("user", "ana", chosen, JUNE_1)] == [(5, pytest.approx(3.5))]
+
+
+def test_frequency_adoption_and_users_of_an_account(store):
+    """Days and events in the window, events ever, and who did anything in ninety days."""
+    fold(store, [JoinedRow(user, "acme", NOON, "m") for user in ("ana", "bob", "cai")])
+    fold(
+        store,
+        acts("ana", "open") + acts("ana", "open", at_us=NOON - DAY_US) + acts("ana", "share", at_us=NOON - 20 * DAY_US),
+    )
+    fold(store, acts("bob", "unscored", at_us=NOON - 89 * DAY_US) + acts("cai", "open", at_us=NOON - 90 * DAY_US))
+
+    acme = listed(store, "account", model({"open": 1, "share": 2, "never": 3}))["acme"]
+
+    assert (acme.frequency, acme.active_users, acme.total_users) == (2, 1, 2)
+    assert (acme.adoption, acme.adoption_all_time) == (pytest.approx(100 / 3), pytest.approx(200 / 3))
+    assert acme.last_active_us == NOON
+
+
+def test_a_new_event_widens_adoption_at_once(store):
+    """Where every event counts, a first event of its name lowers adoption on days that were scored before."""
+    fold(store, acts("ana", "open"))
+    listed(store, "user", model())
+    fold(store, acts("bob", "share", at_us=NOON + DAY_US))
+
+    rows, _ = store.numbers("user", model(), JUNE_1, ListQuery(search="ana"))
+
+    assert rows[0].adoption == 50
+
+
+# ---- attribution
+
+
+def counted_for(store: EventStore, user: str) -> list[str | None]:
+    """The accounts that a user's events count for, oldest event first."""
+    return [row.account for row in reversed(store.latest_events("user", user, most=50))]
+
+
+def test_a_late_group_call_repairs_history(store):
+    """Activity before the user joined any account counts for the first one; the changed days are marked."""
+    fold(store, acts("ana", "open") + acts("bob", "open", at_us=NOON + DAY_US))
+    store.publish(Published(1, 1, NOON), clear_dirty=True)
+
+    fold(store, [JoinedRow("ana", "acme", NOON + 5 * DAY_US, "m")])
+
+    assert counted_for(store, "ana") == ["acme"]
+    assert store.dirty_days() == [JUNE_1]
+    assert listed(store, "account", model())["acme"].raw_score == 1
+    assert store.totals().unattributed_users == 1
+
+
+def test_an_event_at_the_moment_of_joining_counts_for_the_new_account(store):
+    """A membership holds from its own microsecond on."""
+    fold(store, [JoinedRow("ana", "acme", NOON, "m1"), JoinedRow("ana", "beta", NOON + 10, "m2")])
+    fold(store, [ActedRow("ana", None, "open", NOON + moment) for moment in (-5, 9, 10, 11)])
+
+    assert counted_for(store, "ana") == ["acme", "acme", "beta", "beta"]
+
+
+def test_at_one_moment_the_larger_message_wins(store):
+    """Two memberships of one moment are decided by their messageIds, not by their order."""
+    fold(store, [JoinedRow("ana", "beta", NOON, "m2"), JoinedRow("ana", "acme", NOON, "m1")])
+    fold(store, acts("ana", "open"))
+
+    assert counted_for(store, "ana") == ["beta"]
+
+
+def test_an_account_named_by_the_event_wins(store):
+    """Such an event stays where it is when the user moves."""
+    fold(store, [JoinedRow("ana", "acme", NOON, "m1")])
+    fold(store, acts("ana", "open", account="beta") + acts("ana", "open", at_us=NOON + 1))
+    fold(store, [JoinedRow("ana", "corp", NOON, "m2")])
+
+    assert counted_for(store, "ana") == ["beta", "corp"]
+
+
+def test_a_user_in_two_accounts_counts_in_each_for_what_was_done_there(store):
+    """Each account scores its own part; the user has the whole."""
+    fold(store, acts("ana", "open", 2, account="acme") + acts("ana", "open", 3, account="beta"))
+
+    assert {each: row.raw_score for each, row in listed(store, "account", model()).items()} == {"acme": 2, "beta": 3}
+    assert listed(store, "user", model())["ana"].raw_score == 5
+
+
+# ---- hierarchy
+
+
+def test_an_event_counts_once_for_every_account_above(store):
+    """Three deep with a cycle at the top: each account once, and the cycle is told."""
+    parents = [("team", "acme"), ("acme", "corp"), ("corp", "acme")]
+    fold(store, [trait("account", child, "parent", parent) for child, parent in parents])
+    fold(store, acts("ana", "open", 4, account="team") + acts("bob", "open", account="corp"))
+
+    found = listed(store, "account", model())
+
+    assert {each: row.raw_score for each, row in found.items()} == {"acme": 5, "corp": 5, "team": 4}
+    assert store.parent_cycles() == [("acme", "corp")]
+    assert store.daily_totals((JUNE_1, JUNE_1)) == {JUNE_1: 5}
+
+
+def test_a_hierarchy_ends_after_ten_levels(store):
+    """The tenth account above still counts, the eleventh does not."""
+    fold(store, [trait("account", f"a{level:02}", "parent_group_id", f"a{level + 1:02}") for level in range(12)])
+    fold(store, acts("ana", "open", account="a00"))
+
+    raws = {each: row.raw_score for each, row in listed(store, "account", model()).items()}
+
+    assert (raws["a10"], raws["a11"], raws["a12"]) == (1, 0, 0)
+
+
+def test_a_new_parent_takes_all_of_history(store):
+    """The days of the child's events are marked, and count for the new parent alone; the old one stays known."""
+    fold(store, [trait("account", "team", "parent", "acme")])
+    fold(store, acts("ana", "open", account="team"))
+    store.publish(Published(1, 1, NOON), clear_dirty=True)
+
+    fold(store, [trait("account", "team", "parent_group_id", 12, at_us=NOON + 1)])
+
+    raws = {each: row.raw_score for each, row in listed(store, "account", model()).items()}
+    assert (raws, store.dirty_days()) == ({"12": 1, "acme": 0, "team": 1}, [JUNE_1])
+
+
+# ---- traits and lists
+
+
+def test_a_cleared_trait_stays_cleared(store):
+    """A null keeps its stamp, so that an older value that arrives late does not come back."""
+    fold(store, [trait("user", "ana", "role", "admin"), trait("user", "ana", "role", None, at_us=NOON + 2)])
+    fold(store, [trait("user", "ana", "role", "owner", at_us=NOON + 1)])
+    assert store.traits("user", "ana") == {}
+
+    fold(store, [trait("user", "ana", "role", "guest", at_us=NOON + 2, message_id="n")])
+    assert store.traits("user", "ana") == {"role": "guest"}
+
+
+def test_one_call_with_two_values_keeps_the_larger_text(store):
+    """The order of equal stamps does not decide, and null is less than any value."""
+    for each, values in (("ana", (None, 1, 2)), ("bob", (2, 1, None))):
+        for value in values:
+            fold(store, [trait("user", each, "seats", value)])
+
+    assert store.traits("user", "ana") == store.traits("user", "bob") == {"seats": 2}
+
+
+def test_names_and_creation_fall_back(store):
+    """An account's name to its id, its creation to that of its users; a user's name to the e-mail, then the id."""
+    fold(
+        store,
+        [
+            JoinedRow("ana", "acme", NOON, "m"),
+            JoinedRow("ana", "beta", NOON + 1, "m"),
+            JoinedRow("bob", "beta", NOON, "m"),
+        ],
+    )
+    fold(
+        store,
+        [trait("user", "ana", "email", "ana@acme.com"), trait("user", "ana", "createdAt", "2024-01-01T00:00:00Z")],
+    )
+    fold(store, [trait("user", "bob", "createdAt", 1_600_000_000), trait("account", "beta", "createdAt", "no date")])
+
+    accounts, users = listed(store, "account", model()), listed(store, "user", model())
+
+    assert (accounts["acme"].name, users["ana"].name, users["bob"].name) == ("acme", "ana@acme.com", "bob")
+    assert accounts["acme"].created_us == strategies.moment_us("2024-01-01T00:00")
+    assert accounts["beta"].created_us == users["bob"].created_us == 1_600_000_000_000_000
+    assert users["ana"].account == "beta"
+
+
+def test_rules_of_names_apply_at_once(store):
+    """Another display name or creation trait is in the next answer, without a fold or scoring."""
+    fold(store, [trait("account", "acme", "title", "Acme Ltd"), trait("account", "acme", "since", "2020-02-02")])
+    assert listed(store, "account", model())["acme"].name == "acme"
+
+    store.rules = StoreRules("UTC", display_name="title", created_at="since")
+
+    acme = store.numbers("account", model(), JUNE_1, ListQuery())[0][0]
+    assert (acme.name, acme.created_us) == ("Acme Ltd", strategies.moment_us("2020-02-02T00:00"))
+    assert store.find("account", "name", "Acme Ltd") == "acme"
+
+
+def test_the_excluded_are_gone_before_anything_is_counted(store):
+    """No percentile, sum or list holds them, and an excluded account's users keep what they did elsewhere."""
+    fold(store, acts("ana", "open", 8, account="acme") + acts("ana", "open", 2, account="beta"))
+    fold(store, acts("bob", "open", 100, account="beta"))
+    chosen = model(excluded_users=frozenset({"bob"}), excluded_accounts=frozenset({"acme"}))
+
+    assert {each: row.raw_score for each, row in listed(store, "user", chosen).items()} == {"ana": 2}
+    assert {each: row.raw_score for each, row in listed(store, "account", chosen).items()} == {"beta": 2}
+    assert store.p90(chosen, JUNE_1) == 2
+    assert store.parts("user", "bob", chosen, JUNE_1) == store.parts("account", "acme", chosen, JUNE_1) == []
+
+
+def test_provisional_ends_with_a_full_day_of_events(store):
+    """The day on which scores were published is not over; the day after it tells."""
+    fold(store, [*acts("ana", "open"), KnownRow("user", "bob")])
+    store.publish(Published(1, 1, NOON), clear_dirty=True)
+    assert {each: row.provisional for each, row in listed(store, "user", model()).items()} == {"ana": True, "bob": True}
+
+    store.publish(Published(1, 1, NOON + DAY_US), clear_dirty=True)
+    assert {each: row.provisional for each, row in listed(store, "user", model()).items()} == {
+        "ana": False,
+        "bob": True,
+    }
+
+
+def test_a_list_is_ranked_paged_and_searched(store):
+    """By score, then raw score, then tracking_id; the total counts what is asked for, not the page."""
+    fold(store, [KnownRow("user", each) for each in ("zoe", "dan")])
+    fold(store, acts("cai", "open", 300) + acts("bob", "open", 200) + acts("ana", "open", 200) + acts("eva", "open"))
+    listed(store, "user", model(curve="linear-1"))
+
+    def page(**asked: Any) -> tuple[list[str], int]:
+        rows, total = store.numbers("user", model(curve="linear-1"), JUNE_1, ListQuery(**asked))
+        return [row.tracking_id for row in rows], total
+
+    assert page() == (["cai", "ana", "bob", "eva", "dan", "zoe"], 6)
+    assert page(limit=2, offset=2) == (["bob", "eva"], 6)
+    assert page(limit=2, offset=6) == ([], 6)
+    assert page(limit=0, level="inactive") == ([], 2)
+    assert page(sort="tracking_id", descending=False, search="A") == (["ana", "cai", "dan", "eva"], 4)
+    assert page(tracking_ids=()) == ([], 0)
+    with pytest.raises(ValueError, match="wealth"):
+        page(sort="wealth")
+
+
+# ---- days, messages, offsets
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-03-28T22:59:59", date(2026, 3, 28)),
+        ("2026-03-28T23:00:00", date(2026, 3, 29)),
+        ("2026-03-29T21:59:59", date(2026, 3, 29)),
+        ("2026-03-29T22:00:00", date(2026, 3, 30)),
+        ("2026-10-24T22:00:00", date(2026, 10, 25)),
+        ("2026-10-25T22:59:59", date(2026, 10, 25)),
+        ("2026-10-25T23:00:00", date(2026, 10, 26)),
+        ("1969-12-31T23:30:00", date(1970, 1, 1)),
+        ("2024-02-28T23:00:00", date(2024, 2, 29)),
+    ],
+)
+def test_days_are_those_of_the_zone(engine, moment, day):
+    """Berlin's days of 23 and 25 hours begin at midnight there, and windows end with them."""
+    store = engine(StoreRules("Europe/Berlin"))
+    fold(store, acts("ana", "open", at_us=strategies.moment_us(moment)))
+
+    assert store.dirty_days() == [day]
+    for days_later, raw in ((0, 1), (6, 1), (7, 0)):
+        assert listed(store, "user", model(), day + timedelta(days=days_later))["ana"].raw_score == raw
+
+
+def test_a_message_is_seen_for_exactly_its_window(store):
+    """One microsecond less than seven days ago is a repeat, seven days ago is not; also after many more days."""
+    window, digest, other_digest = store.rules.dedupe_us, b"a" * 16, b"a" * 15 + b"b"
+    store.commit(FoldBatch(0, 1, [(digest, NOON)], [], [], [], [], [], []))
+
+    assert store.seen([(digest, NOON + window - 1), (digest, NOON + window), (other_digest, NOON)]) == [
+        True,
+        False,
+        False,
+    ]
+    assert store.seen([]) == []
+    for day in range(1, 30):
+        store.commit(FoldBatch(day, day + 1, [(other_digest, NOON + day * DAY_US)], [], [], [], [], [], []))
+        assert store.seen([(other_digest, NOON + day * DAY_US + window - 1)]) == [True]
+
+
+def test_a_fold_must_begin_where_the_last_one_ended(store):
+    """A gap or a repetition is refused, and nothing of it is kept."""
+    fold(store, acts("ana", "open"))
+    before = store.digest()
+
+    for first in (0, 2):
+        with pytest.raises(ValueError, match="offset"):
+            store.commit(FoldBatch(first, 3, [], [], acts("bob", "open"), [], [], [], []))
+
+    assert (store.offset(), store.digest()) == (1, before)
+
+
+def test_the_latest_fates_come_first(store):
+    """Of every fate at least the latest two thousand are listed."""
+    rows = [
+        FateRow(at, NOON, NOON, "track", "ana", "", "open", "applied" if at % 1000 else "invalid")
+        for at in range(25_000)
+    ]
+    for first in range(0, 25_000, 5_000):
+        store.commit(FoldBatch(first, first + 5_000, [], [], [], [], [], rows[first : first + 5_000], []))
+
+    assert [row.offset for row in store.fates(most=2_000)] == list(range(24_999, 22_999, -1))
+    assert [row.offset for row in store.fates(most=50, fate="invalid")] == list(range(24_000, -1, -1_000))
