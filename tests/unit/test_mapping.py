@@ -154,12 +154,14 @@ for _ in range(8):
         bomb(15, apply={"s": [{"@path": "s"}, {"@path": "s"}, {"@path": "s"}]}, then={"@path": "s"}),
         LOOPS,
         {f"k{index}": {"@path": ""} for index in range(2_000)},
+        {f"k{index}": {"@path": "wide"} for index in range(2_000)},
     ],
-    ids=map(str, range(8)),
+    ids=map(str, range(9)),
 )
 def test_a_hostile_mapping_ends_soon(mapping):
     """Whatever grows without bound runs out of steps before it takes memory or time."""
     payload = {"s": "a" * 32_000, "t": "{{s}}", "many": list(range(1_000))}
+    payload["wide"] = {str(index): index for index in range(1_000)}
     started = time.perf_counter()
 
     with pytest.raises(MappingError, match=f"^the mapping takes more than {MAX_STEPS:,} steps for one call$"):
@@ -306,6 +308,23 @@ def test_texts_that_are_no_numbers(text):
     assert number_in(text) != number_in(text)
 
 
+def test_case_is_ignored_as_in_javascript():
+    """A letter whose capital is plain ASCII, like the long s, is not taken for the plain letter."""
+    mapping = {"@replace": {"pattern": "\u017f", "replacement": "-", "ignorecase": True, "value": {"@path": "s"}}}
+
+    assert compile_mapping({"v": mapping})({"s": "sS\u017f"}) == {"v": "sS-"}
+
+
+def test_a_transform_of_nothing_starts_from_an_empty_payload():
+    """As JavaScript's default argument has it; null is refused."""
+    shape = {"x": {"@transform": {"apply": {"a": {"@template": "[{{ b }}]"}}, "mapping": {"@path": "a"}}}}
+    mapping = compile_mapping({"v": {"@arrayPath": [{"@literal": [{"@path": "first"}]}, shape]}})
+
+    assert mapping({}) == {"v": [{"x": "[]"}]}
+    with pytest.raises(MappingError, match="data must be an object, got null"):
+        mapping({"first": None})
+
+
 def test_truth_is_javascripts():
     """Empty lists and objects are true; zero, the empty text and null are not."""
     assert [truthy(value) for value in ([], {}, "0", -1)] == [True] * 4
@@ -318,8 +337,7 @@ def test_texts_are_counted_and_cut_in_utf_16():
 
 
 def test_json_is_written_as_in_javascript():
-    """Keys that look like indices come first; NaN is null; a lone surrogate is escaped."""
-    assert (
-        json_of({"b": float("inf"), "2": 1.0, "1": UNDEFINED, "s": "\ud800é"}, Budget())
-        == '{"2":1,"b":null,"s":"\\ud800é"}'
-    )
+    """Keys that look like indices come first, by their numbers; an infinity is null; a lone surrogate is escaped."""
+    value = {"b": float("inf"), "10": 1.0, "9": 2, "1": UNDEFINED, "01": 3, "s": "\ud800é"}
+
+    assert json_of(value, Budget()) == '{"9":2,"10":1,"b":null,"01":3,"s":"\\ud800é"}'

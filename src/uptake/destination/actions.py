@@ -180,7 +180,7 @@ def run_action(
     {'type': 'track', 'event': 'Paid', 'userId': '7', 'timestamp': '2026-01-01T09:00:00Z'}
     """
     compiled = compile_action(action, mapping, lenient=lenient)
-    if mapping == "preset" and event.get("type") != action:
+    if mapping == "preset" and isinstance(event, dict) and event.get("type") != action:
         raise ActionError(("", "not subscribed"))
     applied = compiled.apply(event)
     if applied.payload is None:

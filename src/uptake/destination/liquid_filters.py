@@ -56,12 +56,14 @@ def growing_filter(most: int, function: Filter) -> Filter:
 
 
 def append(budget: Budget, value: Any, *args: Any) -> str:
+    """The value with the argument after it."""
     if not args:
         raise FilterError("append expect 2 arguments")
     return _joined(budget, value, args[0])
 
 
 def prepend(budget: Budget, value: Any, *args: Any) -> str:
+    """The value with the argument before it."""
     if not args:
         raise FilterError("prepend expect 2 arguments")
     return _joined(budget, args[0], value)
@@ -74,6 +76,7 @@ def _joined(budget: Budget, left: Any, right: Any) -> str:
 
 
 def replace(budget: Budget, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED, *_: Any) -> str:
+    """Every occurrence of a text replaced; the empty text stands between any two characters."""
     text, old, new = (printed(each, budget) for each in (value, pattern, replacement))
     found = text.count(old) if old else max(len(text) - 1, 0)
     budget.spend_text(len(text) + found * len(new))
@@ -81,27 +84,33 @@ def replace(budget: Budget, value: Any, pattern: Any = UNDEFINED, replacement: A
 
 
 def replace_first(text: str, old: str = "", new: str = "", *_: str) -> str:
+    """The first occurrence replaced."""
     return text.replace(old, new, 1)
 
 
 def replace_last(text: str, old: str = "", new: str = "", *_: str) -> str:
+    """The last occurrence replaced."""
     at = text.rfind(old)
     return text if at < 0 else text[:at] + new + text[at + len(old) :]
 
 
 def remove(text: str, old: str = "", *_: str) -> str:
+    """Every occurrence taken out."""
     return text.replace(old, "") if old else text
 
 
 def remove_first(text: str, old: str = "", *_: str) -> str:
+    """The first occurrence taken out."""
     return text.replace(old, "", 1)
 
 
 def remove_last(text: str, old: str = "", *_: str) -> str:
+    """The last occurrence taken out."""
     return replace_last(text, old)
 
 
 def split(text: str, separator: str = "", *_: str) -> list[str]:
+    """The parts between separators, without empty ones at the end; characters where the separator is empty."""
     parts = text.split(separator) if separator else list(text)
     while parts and not parts[-1]:
         parts.pop()
@@ -109,18 +118,22 @@ def split(text: str, separator: str = "", *_: str) -> list[str]:
 
 
 def strip(text: str, characters: str = "", *_: str) -> str:
+    """Without blanks, or the given characters, on both sides."""
     return text.strip(characters or WHITESPACE)
 
 
 def lstrip(text: str, characters: str = "", *_: str) -> str:
+    """Without blanks, or the given characters, on the left."""
     return text.lstrip(characters or WHITESPACE)
 
 
 def rstrip(text: str, characters: str = "", *_: str) -> str:
+    """Without blanks, or the given characters, on the right."""
     return text.rstrip(characters or WHITESPACE)
 
 
 def truncate(budget: Budget, value: Any, length: Any = UNDEFINED, ellipsis: Any = UNDEFINED, *_: Any) -> Any:
+    """At most so many characters, the ellipsis counted in."""
     text, end, most = (
         printed(value, budget),
         printed(given(ellipsis, "..."), budget),
@@ -133,6 +146,7 @@ def truncate(budget: Budget, value: Any, length: Any = UNDEFINED, ellipsis: Any 
 
 
 def truncatewords(budget: Budget, value: Any, words: Any = UNDEFINED, ellipsis: Any = UNDEFINED, *_: Any) -> str:
+    """At most so many words, and the ellipsis where there were as many."""
     text, end, most = (
         printed(value, budget),
         printed(given(ellipsis, "..."), budget),
@@ -145,6 +159,7 @@ def truncatewords(budget: Budget, value: Any, words: Any = UNDEFINED, ellipsis: 
 
 
 def number_of_words(text: str, mode: str = "", *_: str) -> int:
+    """Words between blanks; with `cjk` each Chinese, Japanese or Korean character is one."""
     stripped = text.strip(WHITESPACE)
     if not stripped:
         return 0
@@ -155,15 +170,18 @@ def number_of_words(text: str, mode: str = "", *_: str) -> int:
 
 
 def escape(text: str) -> str:
+    """HTML-escaped."""
     return re.sub("[&<>\"']", lambda found: _ESCAPES[found[0]], text)
 
 
 def escape_once(text: str) -> str:
+    """HTML-escaped, but not what is escaped already."""
     plain = {escaped: character for character, escaped in _ESCAPES.items()}
     return escape(_ESCAPED.sub(lambda found: plain[found[0]], text))
 
 
 def strip_html(text: str, *_: str) -> str:
+    """Without tags, comments, scripts and styles; in linear time."""
     kept, at, blocks = [], 0, dict(_BLOCKS)
     while (start := text.find("<", at)) >= 0:
         kept.append(text[at:start])
@@ -186,6 +204,7 @@ def _after_block(text: str, start: int, blocks: dict[str, str]) -> int:
 
 
 def url_decode(text: str, *_: str) -> str:
+    """Percent-decoded, and plus signs as blanks."""
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise FilterError("URI malformed")
     try:
@@ -195,14 +214,17 @@ def url_decode(text: str, *_: str) -> str:
 
 
 def url_encode(text: str) -> str:
+    """encodeURIComponent(), and blanks as plus signs."""
     return _quoted(text, "-_.!~*'()").replace("%20", "+")
 
 
 def cgi_escape(text: str) -> str:
+    """Like url_encode, and `!'()*` escaped too."""
     return _quoted(text, "-_.~").replace("%20", "+")
 
 
 def uri_escape(text: str) -> str:
+    """encodeURI(), and brackets left alone."""
     return _quoted(text, ";,/?:@&=+$-_.!~*'()#[]")
 
 
@@ -214,10 +236,12 @@ def _quoted(text: str, safe: str) -> str:
 
 
 def base64_encode(text: str) -> str:
+    """UTF-8 in Base64."""
     return base64.b64encode(text.encode(errors="replace")).decode()
 
 
 def base64_decode(text: str, *_: str) -> str:
+    """UTF-8 from Base64 or its URL-safe form; what is no Base64 is passed over."""
     figures = re.sub("[^A-Za-z0-9+/]", "", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     try:
         return base64.b64decode(figures[: len(figures) - (len(figures) % 4 == 1)] + "===").decode(errors="replace")
@@ -226,14 +250,17 @@ def base64_decode(text: str, *_: str) -> str:
 
 
 def sha256(text: str, *_: str) -> str:
+    """SHA-256 in hexadecimal."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def hmac_sha256(text: str, key: str = "", *_: str) -> str:
+    """HMAC-SHA-256 under a key, in hexadecimal."""
     return hmac.new(key.encode(errors="replace"), text.encode(errors="replace"), "sha256").hexdigest()
 
 
 def slugify(text: str, mode: str = "default", cased: str = "", *_: str) -> str:
+    """For a URL: what the mode does not keep becomes a dash."""
     if mode in ("raw", "default", "pretty", "ascii", "latin"):
         plain = text.translate(_WITHOUT_ACCENTS) if mode == "latin" else text
         kept = "".join(character if _in_slug(character, mode) else "\0" for character in plain)
@@ -252,6 +279,7 @@ def _in_slug(character: str, mode: str) -> bool:
 
 
 def capitalize(text: str) -> str:
+    """The first character in upper case, the others in lower case."""
     return text[:1].upper() + text[1:].lower()
 
 

@@ -43,21 +43,25 @@ def divided(dividend: float, divisor: float) -> float:
 
 
 def divided_by(budget: Budget, value: Any, divisor: Any = NAN, whole_numbers: Any = 0, *_: Any) -> float:
+    """The quotient; rounded down where the second argument is true."""
     quotient = divided(number_or_zero(value, budget), number_or_zero(divisor, budget))
     return tidy(rounded_down(quotient) if number_or_zero(whole_numbers, budget) else quotient)
 
 
 def modulo(value: float, divisor: float) -> float:
+    """The remainder, with the sign of the divisor."""
     if not divisor or abs(value) == INFINITY or divisor != divisor:
         return NAN
     return math.fmod(math.fmod(value, divisor) + divisor, divisor)
 
 
 def rounded_down(value: float) -> float:
+    """The next whole number below; infinities as they are."""
     return math.floor(value) if abs(value) < INFINITY else value
 
 
 def rounded_up(value: float) -> float:
+    """The next whole number above; infinities as they are."""
     return math.ceil(value) if abs(value) < INFINITY else value
 
 
@@ -69,10 +73,12 @@ def round_to(budget: Budget, value: Any, digits: Any = 0, *_: Any) -> float:
 
 
 def least(value: float, other: float) -> float:
+    """The smaller one; NaN where either is."""
     return NAN if value != value or other != other else min(value, other)
 
 
 def greatest(value: float, other: float) -> float:
+    """The larger one; NaN where either is."""
     return NAN if value != value or other != other else max(value, other)
 
 
@@ -86,10 +92,12 @@ def default(_: Budget, value: Any, other: Any = UNDEFINED, *named: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
+    """The list, a list of the one value, or nothing."""
     return [] if is_nothing(value) else value if isinstance(value, list) else [value]
 
 
 def join(budget: Budget, value: Any, separator: Any = UNDEFINED, *_: Any) -> str:
+    """The items as texts with a separator between them, a blank by default."""
     between = " " if is_nothing(separator) else printed(separator, budget)
     texts = ["" if is_nothing(item) else text_of(item, budget) for item in as_list(value)]
     budget.spend_text(sum(map(len, texts)) + len(between) * len(texts))
@@ -97,20 +105,24 @@ def join(budget: Budget, value: Any, separator: Any = UNDEFINED, *_: Any) -> str
 
 
 def first(_: Budget, value: Any, *__: Any) -> Any:
+    """The first item or character."""
     return property_of(value, 0) if isinstance(value, list) or (isinstance(value, str) and value) else ""
 
 
 def last(_: Budget, value: Any, *__: Any) -> Any:
+    """The last item or character."""
     if isinstance(value, str) and value:
         return property_of(value, property_of(value, "length") - 1)
     return property_of(value, -1) if isinstance(value, list) else ""
 
 
 def size(_: Budget, value: Any, *__: Any) -> Any:
+    """The number of items or characters; 0 for anything else."""
     return property_of(value, "length") if isinstance(value, str | list) else 0
 
 
 def total(budget: Budget, value: Any, name: Any = UNDEFINED, *_: Any) -> float:
+    """`sum`: the items added up, or one property of each."""
     path = printed(name, budget).split(".") if truthy(name) else []
     result = 0.0
     for item in as_list(value):
@@ -123,6 +135,7 @@ def total(budget: Budget, value: Any, name: Any = UNDEFINED, *_: Any) -> float:
 
 
 def where(budget: Budget, value: Any, name: Any = UNDEFINED, expected: Any = UNDEFINED, *_: Any) -> list[Any]:
+    """The items whose property equals a value, or is true."""
     path, found = printed(name, budget).split("."), []
     for item in as_list(value):
         budget.spend(1 + len(path))
@@ -135,6 +148,7 @@ def where(budget: Budget, value: Any, name: Any = UNDEFINED, expected: Any = UND
 
 
 def compact(budget: Budget, value: Any, *_: Any) -> list[Any]:
+    """The items without nulls."""
     items = as_list(value)
     budget.spend(len(items))
     return [item for item in items if not is_nothing(item)]
@@ -166,6 +180,7 @@ def part(budget: Budget, value: Any, begin: Any = UNDEFINED, length: Any = UNDEF
 
 
 def as_json(budget: Budget, value: Any, *_: Any) -> Any:
+    """JSON text."""
     return UNDEFINED if value is UNDEFINED else json_of(value, budget)
 
 

@@ -167,8 +167,8 @@ def _one_of(*allowed: str) -> Rule:
 def _fields(rules: Mapping[str, Rule], *, required: tuple[str, ...] = ()) -> Rule:
     """The rule of an object with named fields.
 
-    Its values are followed first, and the fields' own rules asked only where there is no fault; so those need not follow
-    them again, which in nested directives would take time that doubles with every level.
+    Its values are followed first, and the fields' own rules asked only where there is no fault; so those need not
+    follow them again, which in nested directives would take time that doubles with every level.
     """
 
     def rule(value: Any, place: Place) -> Faults:
