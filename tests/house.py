@@ -84,8 +84,8 @@ class House:
     @contextmanager
     def client(self, token: str | None = None, **options: Any):
         """A client of the whole server, with a good read token unless another is given."""
-        acceptor = Acceptor(self.log, max_waiting=100)
-        app = create_app(self.running, self.directory, acceptor, WebOptions(**options))
+        self.acceptor = acceptor = Acceptor(self.log, max_waiting=100)
+        self.app = app = create_app(self.running, self.directory, acceptor, WebOptions(**options))
         bearer = self.token() if token is None else token
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         acceptor.start()

@@ -49,14 +49,14 @@ class Server:
     """The ASGI application: paths of ingest to ingest, all else to the site."""
 
     def __init__(self, ingest: Ingest, site: ASGIApp) -> None:
-        self._ingest, self._site = ingest, site
+        self._ingest, self.site = ingest, site
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] == "http" and self._ingest.handles(scope["path"], scope["method"]):
             await self._ingest(scope, receive, send)
         else:
-            await self._site(scope, receive, send)
+            await self.site(scope, receive, send)
 
 
 def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> ASGIApp:

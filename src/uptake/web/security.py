@@ -37,13 +37,13 @@ class Guard:
 
     def __init__(self, site: ASGIApp, allowed_hosts: Collection[str]) -> None:
         """allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any."""
-        self._site = site
+        self.site = site
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
-            await self._site(scope, receive, send)
+            await self.site(scope, receive, send)
             return
         private = scope["path"].startswith(PRIVATE)
 
@@ -54,7 +54,7 @@ class Guard:
 
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         if self.allows(host):
-            await self._site(scope, receive, guarded)
+            await self.site(scope, receive, guarded)
         else:
             await _refuse(host, guarded)
 
