@@ -85,7 +85,9 @@ class Acceptor:
         on_append: called in the writer's thread after each commit.
         """
         self._log, self._max_waiting, self._max_group, self._on_append = log, max_waiting, max_group, on_append
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._pending: list[_Waiting] = []
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._awake = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._taken = self._settled = 0
@@ -101,7 +103,7 @@ class Acceptor:
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
-            self._queue.put(None)
+            self._wakes.put(None)
             thread.join()
 
     @property
@@ -116,51 +118,57 @@ class Acceptor:
 
     async def submit(self, request: Request) -> int:
         """Return the request's first offset once it is durable.  Raises Overloaded, Stopping, LogUnavailable."""
-        future = asyncio.get_running_loop().create_future()
-        self._take(_Waiting(request, future))
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        if self._take(_Waiting(request, future)):
+            # Not at once: what else has arrived by now shares the commit.
+            loop.call_soon(self._wakes.put, None)
         offset: int = await future
         return offset
 
     def submit_sync(self, request: Request) -> int:
         """As `submit`, for threads without an event loop."""
         future: Future[int] = Future()
-        self._take(_Waiting(request, future))
+        if self._take(_Waiting(request, future)):
+            self._wakes.put(None)
         return future.result()
 
-    def _take(self, waiting: _Waiting) -> None:
+    def _take(self, waiting: _Waiting) -> bool:
+        """Put a request into the queue; True if the writer must be woken for it."""
         with self._lock:
             if self._thread is None:
                 raise Stopping
             if self._taken - self._settled >= self._max_waiting:
                 raise Overloaded
             self._taken += 1
-            self._queue.put(waiting)
+            self._pending.append(waiting)
+            asleep, self._awake = not self._awake, True
+            return asleep
 
     # ---- the writer's thread
     def _write(self) -> None:
         try:
-            while group := self._next_group():
-                self._settle(group, self._committed([waiting.request for waiting in group]))
+            while self._running_or_waiting():
+                self._wakes.get()
+                while group := self._next_group():
+                    self._settle(group, self._committed([waiting.request for waiting in group]))
         finally:  # also after a fault of our own, so that nobody waits for ever
             with self._lock:
                 self._thread = None
-            while group := self._next_group(block=False):
+            while group := self._next_group():
                 self._settle(group, [LogUnavailable("the call log's writer has stopped")] * len(group))
 
-    def _next_group(self, *, block: bool = True) -> list[_Waiting]:
-        """What waits now, at least one if it may block; empty at the end."""
-        group: list[_Waiting] = []
-        try:
-            while len(group) < self._max_group:
-                waiting = self._queue.get(block and not group)
-                if waiting is None:
-                    if group:  # commit these first, then come back to the end
-                        self._queue.put(None)
-                    break
-                group.append(waiting)
-        except queue.Empty:
-            pass
-        return group
+    def _running_or_waiting(self) -> bool:
+        with self._lock:
+            return self._thread is not None or bool(self._pending)
+
+    def _next_group(self) -> list[_Waiting]:
+        """What waits now; empty where that is nothing, and then the next request wakes the writer."""
+        with self._lock:
+            group = self._pending[: self._max_group]
+            del self._pending[: self._max_group]
+            self._awake = bool(group)
+            return group
 
     def _committed(self, requests: Sequence[Request]) -> Sequence[Outcome]:
         try:

@@ -13,12 +13,10 @@ from uptake.sources.ids import CREDENTIALS
 OUR_NAMES = ("All", "Accoil Analytics", "Uptake")
 """The keys of a call's `integrations` object that concern us."""
 
-CALL_FIELDS = frozenset({"type", "messageId", "userId", "anonymousId", "groupId", "previousId", "event", "name"}) | {
-    "traits",
-    "properties",
-    "context",
-    "integrations",
-}
+CALL_FIELDS = frozenset(
+    {"type", "messageId", "userId", "anonymousId", "groupId", "previousId", "event", "name", "timestamp", "receivedAt"}
+) | {"traits", "properties", "context", "integrations"}
+"""Top-level fields that a call has a place for."""
 
 Tree = dict[str, Any]
 """Keys to keep, each with the tree below it; an empty tree keeps all below."""

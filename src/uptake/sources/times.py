@@ -44,6 +44,8 @@ def us_of(value: Any) -> int:
 
 
 def _text_us(text: str) -> int:
+    if "\x00" in text:  # where both readers below would stop reading
+        raise ValueError("expected an ISO 8601 text")
     digits = text.removeprefix("-")
     if digits.replace(".", "", 1).isdecimal() and digits.isascii():
         return _unix_us(float(text) if "." in text else int(text[:24]))

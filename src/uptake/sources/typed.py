@@ -5,7 +5,6 @@ everything else it answers None, and `uptake.sources.reading` decides; where bot
 call.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -16,7 +15,7 @@ from uptake.core.calls import Call, CallType, Projection
 from uptake.sources.base import MAX_ID_LENGTH, MAX_MESSAGE_ID_LENGTH, Incoming, Unfit
 from uptake.sources.fields import fit
 from uptake.sources.project import kept_context, kept_integrations, kept_properties
-from uptake.sources.times import placed, skew_us, us_of
+from uptake.sources.times import NO_NOTES, placed, skew_us, us_of
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_LENGTH)]
@@ -92,12 +91,6 @@ class Batch(msgspec.Struct, Generic[AnyItem], rename="camel", gc=False):
 _lean_item, _wide_item = msgspec.json.Decoder(LeanItem).decode, msgspec.json.Decoder(WideItem).decode
 _lean_batch, _wide_batch = msgspec.json.Decoder(Batch[LeanItem]).decode, msgspec.json.Decoder(Batch[WideItem]).decode
 
-_REQUIRED: dict[CallType, Callable[[Item], str | None]] = {
-    "track": lambda item: item.event,
-    "group": lambda item: item.group_id,
-    "alias": lambda item: item.previous_id,
-}
-
 
 def calls_in_batch(body: bytes, incoming: Incoming) -> list[Call] | None:
     """The calls of a batch's body; None where item by item must decide."""
@@ -137,8 +130,7 @@ def _wide(projection: Projection) -> bool:
 
 
 def _call(item: Item, call_type: CallType, behind_us: int, incoming: Incoming) -> Call | None:
-    required = _REQUIRED.get(call_type)
-    if (item.user_id is None and item.anonymous_id is None) or (required is not None and required(item) is None):
+    if (item.user_id is None and item.anonymous_id is None) or _lacks(item, call_type):
         return None
     try:
         at_us, notes = _time_of(item, behind_us, incoming)
@@ -163,11 +155,20 @@ def _call(item: Item, call_type: CallType, behind_us: int, incoming: Incoming) -
     )
 
 
+def _lacks(item: Item, call_type: CallType) -> bool:
+    """Is the field missing that the type cannot do without?"""
+    if call_type == "track":
+        return item.event is None
+    if call_type == "group":
+        return item.group_id is None
+    return call_type == "alias" and item.previous_id is None
+
+
 def _time_of(item: Item, behind_us: int, incoming: Incoming) -> tuple[int, tuple[str, ...]]:
     """As in the slow way.  Raises ValueError for a time that the slow way must look at."""
     stamp = item.original_timestamp if item.timestamp is None else item.timestamp
     if stamp is None:
-        return incoming.received_us, ()
+        return incoming.received_us, NO_NOTES
     if item.sent_at is not None:
         behind_us = 0 if incoming.repeated else skew_us(item.sent_at, incoming.received_us)
     if behind_us and (item.received_at is not None or None not in (item.timestamp, item.original_timestamp)):
@@ -187,8 +188,8 @@ def _kept(item: Item, call_type: CallType, projection: Projection) -> tuple[Obje
             raise Unfit("bad_field", "$.context", "the slow way decides")
     if isinstance(item.properties, dict):
         properties = kept_properties(item.properties, projection)
-    for value in (item.traits, properties, context):
-        if value:
+    if item.traits or properties or context:
+        for value in (item.traits, properties, context):
             fit(value, "$")
     return properties, context
 
