@@ -63,16 +63,14 @@ def case(compiler: Compiler, options: Any, place: Place) -> Node:
     if not truthy(options.get("value")):
         return NOTHING
     inner = compiler.value(options["value"], (*place, "value"))
-    if operator not in ("lower", "upper"):
-        wrong = compiler.fails(place, 'operator key should have a value of "lower" or "upper"')
+    change = {"lower": str.lower, "upper": str.upper}.get(operator if isinstance(operator, str) else "")
+    wrong = NOTHING if change else compiler.fails(place, 'operator key should have a value of "lower" or "upper"')
 
     def resolve(payload: Any, budget: Budget) -> Any:
         value = inner.resolve(payload, budget)
         if not isinstance(value, str):
             return value
-        if operator == "lower":
-            return value.lower()
-        return value.upper() if operator == "upper" else wrong.resolve(payload, budget)
+        return change(value) if change else wrong.resolve(payload, budget)
 
     return inner._replace(resolve=resolve, constant=False)
 
@@ -86,18 +84,17 @@ def replace(compiler: Compiler, options: Any, place: Place) -> Node:
     if not truthy(options.get("value")):
         return NOTHING
     inner = compiler.value(options["value"], (*place, "value"))
+    replacements, wrong = [], NOTHING
     try:
         replacements = _replacements(options)
     except MappingError as error:
         wrong = compiler.fails(place, str(error))
-        replacements = None
 
     def resolve(payload: Any, budget: Budget) -> Any:
         value = inner.resolve(payload, budget)
         if not isinstance(value, str | int | float):
             return ""
-        if replacements is None:
-            return wrong.resolve(payload, budget)
+        wrong.resolve(payload, budget)
         text = text_of(value, budget) if replacements else ""
         for replacement in replacements:
             text = replacement.apply(text, budget)
@@ -106,7 +103,7 @@ def replace(compiler: Compiler, options: Any, place: Place) -> Node:
     return Node(resolve, inner.reads)
 
 
-def _replacements(options: dict[str, Any]) -> "list[Replacement]":
+def _replacements(options: dict[str, Any]) -> list["Replacement"]:
     """One or two replacements; none where the options have wrong types, which Segment answers with the empty text."""
     given = {key: value for key, value in options.items() if value is not None}
     pattern, replacement = given["pattern"], given.get("replacement", "")
@@ -145,11 +142,16 @@ class Replacement:
         return self._found.sub(one, text, count=self._most)
 
     def _expanded(self, text: str, found: re.Match[str]) -> str:
-        codes = {"$": "$", "&": found[0]}
-        if "`" in self._parts[1::2] or "'" in self._parts[1::2]:
-            budgeted = {"`": text[: found.start()], "'": text[found.end() :]}
-            codes |= budgeted
-        return "".join(codes[part] if index % 2 else part for index, part in enumerate(self._parts))
+        return "".join(_meant(part, text, found) if index % 2 else part for index, part in enumerate(self._parts))
+
+
+def _meant(code: str, text: str, found: re.Match[str]) -> str:
+    """What the character after a `$` stands for: what was found, what is before it or after it, or the `$` itself."""
+    if code == "`":
+        return text[: found.start()]
+    if code == "'":
+        return text[found.end() :]
+    return found[0] if code == "&" else "$"
 
 
 def _any_case(character: str) -> str:

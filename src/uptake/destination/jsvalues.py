@@ -85,8 +85,8 @@ def plain_text(value: Any) -> str:
 def number_text(number: float) -> str:
     """String() of a number.  A whole number beyond 2**53 keeps its digits, where JavaScript rounds: ids stay apart.
 
-    >>> [number_text(n) for n in (5.0, 1e21, 1e-7, 0.00001, -0.0, 12345678901234567890)]
-    ['5', '1e+21', '1e-7', '0.00001', '0', '12345678901234567890']
+    >>> [number_text(n) for n in (5.0, 1e21, 1e-7, 0.00001, -0.0, 2.0**53, 12345678901234567890)]
+    ['5', '1e+21', '1e-7', '0.00001', '0', '9007199254740992', '12345678901234567890']
     """
     if isinstance(number, int):
         if abs(number) < _EXPONENT_FROM:
@@ -98,7 +98,7 @@ def number_text(number: float) -> str:
         return str(int(number))
     digits, _, exponent = repr(number).partition("e")
     if not exponent:
-        return digits
+        return digits.removesuffix(".0")
     power = int(exponent)
     if -7 < power < 21:
         return _without_exponent(digits, power)

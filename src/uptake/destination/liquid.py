@@ -19,14 +19,19 @@ from liquid.builtin.output import Output, OutputNode
 from liquid.exceptions import LiquidError, LiquidSyntaxError
 from liquid.stream import TokenStream
 from liquid.tag import Tag
-from liquid.token import TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_ILLEGAL, TOKEN_OUTPUT, TOKEN_PIPE, TOKEN_TAG
+from liquid.token import TOKEN_CONTENT, TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_ILLEGAL, TOKEN_OUTPUT, TOKEN_PIPE, TOKEN_TAG
 
 from uptake.destination.errors import Budget, MappingError
+from uptake.destination.jsvalues import units
 from uptake.destination.liquid_nodes import Scope, Stop, Template, write_of
 from uptake.destination.mapping_compile import NO_PATHS
 
 MAX_TEMPLATE = 1_000
 DISABLED_TAGS = ("case", "for", "include", "layout", "render", "tablerow")
+_TAGS = frozenset((
+    TOKEN_CONTENT, TOKEN_OUTPUT, TOKEN_ILLEGAL, "#", "assign", "break", "capture", "comment", "continue", "cycle",
+    "decrement", "echo", "if", "increment", "liquid", "unless",
+))  # fmt: skip
 _SNAPSHOT = 32
 
 
@@ -70,8 +75,7 @@ def _environment() -> Environment:
     environment.logical_not_operator = True
     environment.add_tag(JsOutput)
     environment.add_tag(UnknownTag)
-    for name in set(environment.tags) & {*DISABLED_TAGS, "doc", "ifchanged"}:
-        del environment.tags[name]
+    environment.tags = {name: tag for name, tag in environment.tags.items() if name in _TAGS}
     return environment
 
 
@@ -84,7 +88,7 @@ def compile_template(text: str) -> CompiledTemplate:
     >>> compile_template("{{ traits.plan | upcase }}").render({"traits": {"plan": "pro"}}, Budget())
     'PRO'
     """
-    if len(text) > MAX_TEMPLATE:
+    if units(text) > MAX_TEMPLATE:
         raise MappingError(f"liquid template values are limited to {MAX_TEMPLATE} characters")
     if not text:
         return CompiledTemplate(lambda _, __: "", NO_PATHS)

@@ -202,7 +202,7 @@ def _merge(value: Any, place: Place) -> Faults:
 
 def _array_path(value: Any, place: Place) -> Faults:
     if not isinstance(value, list):
-        yield from _array(value, place)
+        yield _fault(f"should be an array but it is {article(kind_of(value))}", place)
         return
     if not value:
         yield _fault("should be a string or a mapping directive but it is an undefined", place)
