@@ -61,17 +61,17 @@ def test_the_address_says_what_is_listed(query, names):
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/users", "/events"])
-@pytest.mark.parametrize("sort", ["name", "score", "score_change", "level", "active_users", "frequency", "adoption"])
-def test_every_column_that_offers_a_sort_can_be_sorted(path, sort):
-    """A link in the head of a list always opens."""
+def test_every_column_that_offers_a_sort_can_be_sorted(path):
+    """A link in the head of a list always opens, and says how the list is sorted."""
     house = house_of("acme", "bob")
 
     with house.client() as client:
-        heads = re.findall(r'<a href="([^"]*)" id="by-', client.get(f"{path}?sort={sort}").text)
-        answers = {head: client.get(head.replace("&amp;", "&")).status_code for head in heads}
+        heads = re.findall(r'<a href="([^"]*)" id="by-', client.get(path).text)
+        answers = [client.get(head.replace("&amp;", "&")) for head in heads]
 
     assert len(answers) >= 7
-    assert set(answers.values()) == {200}
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(answer.text.count("aria-sort=") == 1 for answer in answers)
 
 
 def test_htmx_gets_the_list_alone_and_the_address_to_show():
