@@ -20,8 +20,9 @@ from uptake.core.days import to_us
 from uptake.core.errors import Rejection
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.directory import Directory
-from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.product import OpenStore, RunningProduct
 from uptake.pipeline.running import Running
+from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import Request
 from uptake.web.app import WebOptions, create_app
 
@@ -32,16 +33,11 @@ NOW_US = to_us(datetime(2026, 11, 23, 18, tzinfo=UTC))
 class House:
     """One product in memory, a clock that stands still, and somebody who sends calls."""
 
-    def __init__(self, config: ProductConfig | None = None) -> None:
+    def __init__(self, config: ProductConfig | None = None, *, open_store: OpenStore | None = None) -> None:
+        """open_store: another event store than the one in memory."""
         self.now_us = NOW_US
         self.meta, self.log = MemoryMetaStore(), MemoryCallLog()
-        self.running = Running(
-            self.meta,
-            self.log,
-            lambda _product, number, rules: MemoryEventStore(rules, generation=number),
-            _drop,
-            clock=self.clock,
-        )
+        self.running = Running(self.meta, self.log, open_store or _in_memory, _drop, clock=self.clock)
         self.product: RunningProduct = self.running.create_product(config or ProductConfig(), by="test")
         self.directory = Directory(self.running)
         self._ids = itertools.count(1)
@@ -104,6 +100,10 @@ class House:
 def ago(days: int) -> date:
     """The day so many days before today."""
     return TODAY - timedelta(days=days)
+
+
+def _in_memory(_product_id: int, generation: int, rules: StoreRules) -> EventStore:
+    return MemoryEventStore(rules, generation=generation)
 
 
 def _drop(_product_id: int, _generation: int) -> None:
