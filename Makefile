@@ -24,7 +24,7 @@ demo: setup frontend ## simulate a B2B product and serve it at http://localhost:
 
 test: setup frontend clients chromium ## run every test (ARGS="-k name" for some)
 	$(SAY) 'Running the tests'
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types, floors, spelling, locks, shape and reference pages
 	$(SAY) 'Checking'

@@ -14,9 +14,9 @@ from tests.browser.servers import CONFIG, Server, serving, world
 ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window; while it is open no other test of this process can run an event loop of its own."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield started
@@ -37,6 +37,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server | SimpleNa
         server.send(world(datetime.now(UTC)))
         server.settle()
         yield server
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """Where screenshots go."""
+    folder = Path(__file__).parents[2] / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture
