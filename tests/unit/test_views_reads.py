@@ -130,7 +130,7 @@ def test_an_account_is_found_by_either_id(house):
 
 
 def test_an_account_stands_with_its_earlier_scores(house):
-    """Today's numbers, yesterday's score, the one that the change is counted from; by default of the first workspace."""
+    """Today's numbers, yesterday's score, the one the change is counted from; by default in the first workspace."""
     found = account_detail(house.product, None, "acme")
 
     assert (found.workspace_id, found.day, found.day_complete) == (1, TODAY, False)
