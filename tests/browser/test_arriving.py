@@ -11,7 +11,7 @@ from tests.browser.servers import member, track
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-def test_the_first_run_page_ticks_its_steps_off(fresh, opened):
+def test_the_first_run_page_ticks_its_steps_off(fresh, opened, shots):
     """An empty product shows its key; each step is ticked as its call arrives; the last leads to the accounts."""
     page = opened()
     page.goto(fresh.url)
@@ -20,6 +20,7 @@ def test_the_first_run_page_ticks_its_steps_off(fresh, opened):
     assert shown in page.locator("#code-curl").inner_text()
     assert fresh.ingest_key == shown
     expect(done).to_have_count(0)
+    page.screenshot(path=shots / "first-run-1440-light.png", full_page=True)
     identify, group = member("ana", "Ana", "acme", "Acme", now)
 
     fresh.send([identify])

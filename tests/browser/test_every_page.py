@@ -12,7 +12,6 @@ from uptake.web.pages.visit import in_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 PAGES = {
     "accounts": "/accounts",
     "account": "/accounts/acme",
@@ -48,10 +47,9 @@ def grave(page: Page, axe: str, name: str) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
-def test_every_page_is_whole_and_readable(site, opened, axe, width, scheme):
+def test_every_page_is_whole_and_readable(site, opened, axe, shots, width, scheme):
     """No console error, no failed request, nothing wider than the window, and axe finds nothing serious."""
     page = opened(width, SIZES[width], scheme=scheme, forgiven="status of 404")
-    SHOTS.mkdir(parents=True, exist_ok=True)
     found = []
 
     for name, path in PAGES.items():
@@ -59,7 +57,7 @@ def test_every_page_is_whole_and_readable(site, opened, axe, width, scheme):
         page.wait_for_function(DRAWN)
         assert answer.status == (404 if name == "not-found" else 200), path
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.screenshot(path=shots / f"{name}-{width}-{scheme}.png", full_page=True)
         # Contrast is checked in both schemes at one width, structure at both widths in one scheme.
         found += [] if (width, scheme) == (390, "dark") else grave(page, axe, name)
         found += [f"{name}: {overflow} px too wide"] if overflow > 0 else []
@@ -67,7 +65,7 @@ def test_every_page_is_whole_and_readable(site, opened, axe, width, scheme):
     assert found == []
 
 
-def test_dialogs_and_drawer_are_readable(site, opened, axe):
+def test_dialogs_and_drawer_are_readable(site, opened, axe, shots):
     """What opens over a page holds to the same: search with results, shortcuts, and the navigation of small screens."""
     found = []
     for width, opener, inside in [
@@ -80,7 +78,7 @@ def test_dialogs_and_drawer_are_readable(site, opened, axe):
         page.goto(site.url + "/accounts")
         page.click(opener)
         page.wait_for_selector(inside)
-        page.screenshot(path=SHOTS / f"over-{re.sub('[^a-z]', '', opener)}-{width}.png")
+        page.screenshot(path=shots / f"over-{re.sub('[^a-z]', '', opener)}-{width}.png")
         found += grave(page, axe, opener)
 
     assert found == []
