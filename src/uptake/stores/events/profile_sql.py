@@ -1,7 +1,7 @@
 """Who is known, with which traits, and above whom: the part of a fold that does not count anything."""
 
 from uptake.stores.events.base import MOST_ANCESTORS, FoldBatch
-from uptake.stores.events.rows import known_table, named_in, names_parent, traits_table
+from uptake.stores.events.rows import known_table, named_in, named_table, names_parent, traits_table
 from uptake.stores.events.session import Session
 
 UNKNOWN = """
@@ -13,32 +13,22 @@ ADD_KNOWN = "insert into known select kind, id, opaque_id from new_known"
 
 def add_known(session: Session, batch: FoldBatch) -> None:
     """Remember who is named for the first time."""
-    named = named_in(batch)
-    if not named:
-        return
-    session.lend(new_named=known_table(named))
+    session.lend(new_named=named_table(*named_in(batch)))
     unknown = session.rows(UNKNOWN)
     if unknown:
-        session.lend(new_known=known_table((kind, each) for kind, each in unknown))
+        session.lend(new_known=known_table([(kind, each) for kind, each in unknown]))
         session.run(ADD_KNOWN)
 
 
 # ---- traits and the hierarchy
 
-# One winner a key within the batch; it drops out where the store has a later one, and else takes its place.
+# What the store has in a later version drops out; the rest takes its place.
 WINNERS = """
 create or replace temp table fold_traits as
-select kind, id, key, value, text, moment_us, at_us, message_id from (
-  select kind, id, key, value, text, moment_us, at_us, message_id, row_number() over (
-    partition by kind, id, key order by at_us desc, message_id desc, coalesce(value, '') desc) as place
-  from new_traits
-) where place = 1
-"""
-DROP_LATE = """
-delete from fold_traits using traits t
-where t.kind = fold_traits.kind and t.id = fold_traits.id and t.key = fold_traits.key
-  and (t.at_us, t.message_id, coalesce(t.value, ''))
-    >= (fold_traits.at_us, fold_traits.message_id, coalesce(fold_traits.value, ''))
+select n.kind, n.id, n.key, n.value, n.text, n.moment_us, n.at_us, n.message_id
+from new_traits n left join traits t on t.kind = n.kind and t.id = n.id and t.key = n.key
+where t.key is null
+  or (n.at_us, n.message_id, coalesce(n.value, '')) > (t.at_us, t.message_id, coalesce(t.value, ''))
 """
 DROP_OLD = """
 delete from traits using fold_traits f where traits.kind = f.kind and traits.id = f.id and traits.key = f.key
@@ -85,7 +75,7 @@ def add_traits(session: Session, batch: FoldBatch) -> None:
     if not batch.traits:
         return
     session.lend(new_traits=traits_table(batch.traits))
-    for text in (WINNERS, DROP_LATE, DROP_OLD, ADD_TRAITS):
+    for text in (WINNERS, DROP_OLD, ADD_TRAITS):
         session.run(text)
     if any(names_parent(trait) for trait in batch.traits):
         for text in (LINEAGE, MARK_RELATED_DAYS, DROP_LINEAGE, ADD_LINEAGE):
