@@ -147,6 +147,7 @@ class Acceptor:
 
     # ---- the writer's thread
     def _write(self) -> None:
+        group: list[_Waiting] = []
         try:
             while self._running_or_waiting():
                 self._wakes.get()
@@ -155,8 +156,9 @@ class Acceptor:
         finally:  # also after a fault of our own, so that nobody waits for ever
             with self._lock:
                 self._thread = None
-            while group := self._next_group():
+            while group:
                 self._settle(group, [LogUnavailable("the call log's writer has stopped")] * len(group))
+                group = self._next_group()
 
     def _running_or_waiting(self) -> bool:
         with self._lock:
