@@ -1,6 +1,7 @@
 """Calls as they arrive: the first-run page ticks its steps off, and the Live page shows each fate by itself."""
 
 import re
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -38,13 +39,17 @@ def test_the_first_run_page_ticks_its_steps_off(fresh, opened, shots):
 
 
 def test_live_shows_calls_with_their_fate_until_it_is_paused(fresh, opened):
-    """A call that arrives appears by itself, a refused one with its reason; a paused page stands still."""
+    """The copied curl lines count; a refused call appears by itself with its reason; a paused page stands still."""
     page, now = opened(), datetime.now(UTC)
     page.goto(fresh.url + "/live")
     expect(page.get_by_text("No calls yet")).to_be_visible()
 
-    fresh.send([*member("ana", "Ana", "acme", "Acme", now), {"type": "track", "userId": "ana"}])
-    expect(page.locator("#live tbody tr")).to_have_count(3)
+    page.get_by_role("link", name="Send your first calls").click()
+    subprocess.run(["bash", "-c", page.locator("#code-curl").inner_text()], check=True, capture_output=True, timeout=20)
+    page.goto(fresh.url + "/live")
+    expect(page.locator("#live tbody tr", has_text="Counted")).to_have_count(3)
+    fresh.send([{"type": "track", "userId": "ana"}])
+    expect(page.locator("#live tbody tr")).to_have_count(4)
     refused = page.locator("#live tbody tr", has_text="Refused")
     expect(refused).to_contain_text("missing_event")
     expect(refused).to_contain_text("$.event")
@@ -52,8 +57,8 @@ def test_live_shows_calls_with_their_fate_until_it_is_paused(fresh, opened):
     page.get_by_role("button", name="Pause").click()
     fresh.send([track("ana", "Report_Created", now)])
     page.wait_for_timeout(2_500)
-    expect(page.locator("#live tbody tr")).to_have_count(3)
-    page.get_by_role("button", name="Resume").click()
     expect(page.locator("#live tbody tr")).to_have_count(4)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#live tbody tr")).to_have_count(5)
     page.locator(".chip", has_text="Refused").click()
     expect(page.locator("#live tbody tr")).to_have_count(1)
