@@ -1,4 +1,4 @@
-"""Wiring: an installation put together from its parts, and the server around it."""
+"""Wiring: the server, put together around an installation; how it starts, and how it ends."""
 
 import logging
 import signal
@@ -11,18 +11,11 @@ from typing import Any, NoReturn
 import msgspec
 import uvicorn
 
-from uptake.control.operations import Office, perform
-from uptake.control.requests import Request, Silence, Told
 from uptake.control.server import ControlServer
-from uptake.core.config import ProductConfig
 from uptake.core.errors import UptakeError
-from uptake.engines import now_us, open_log, open_meta, open_store
-from uptake.folder import DataFolder
+from uptake.installation import Installation
 from uptake.pipeline.accept import Acceptor
-from uptake.pipeline.directory import Directory
-from uptake.pipeline.running import Running
 from uptake.settings import Settings
-from uptake.stores.events.base import EventStore, StoreRules
 from uptake.web.app import WebOptions, create_app
 from uptake.web.ingest import IngestOptions
 from uptake.web.security import is_loopback
@@ -31,81 +24,8 @@ from uptake.worker import Worker
 log = logging.getLogger("uptake.app")
 
 BACKLOG = 2048
-BY = "setup"
-FIRST_KEY = "First key"
 
 
-# ---- an installation
-class Installation:
-    """An open data folder with everything in it."""
-
-    def __init__(self, settings: Settings, *, role: str) -> None:
-        """role: `server` or `command`.
-
-        An empty folder gets a product, a workspace and an ingest key.  Raises UptakeError.
-        """
-        self.settings = settings
-        with ExitStack() as opened:
-            self.folder = DataFolder(settings.data_dir, role)
-            opened.callback(self.folder.close)
-            meta = open_meta(self.folder.path, settings)
-            opened.callback(meta.close)
-            self.running = Running(meta, open_log(self.folder.path), self._store, self.folder.drop_store, clock=now_us)
-            opened.callback(self.running.close)
-            self._set_up()
-            self._drop_orphans()
-            self.directory = Directory(self.running)
-            self._opened = opened.pop_all()
-        self.office = Office(self.running, self.directory, self.folder.path, served=role == "server")
-
-    def _store(self, product_id: int, generation: int, rules: StoreRules) -> EventStore:
-        return open_store(self.folder.store_path(product_id, generation), self.settings, generation, rules)
-
-    def _set_up(self) -> None:
-        if not self.running.products():
-            self.running.create_product(ProductConfig(dedupe_days=self.settings.dedupe_days), by=BY)
-            log.info("installation_made", extra={"data_dir": str(self.folder.path)})
-        for product in self.running.products():
-            if not self.running.meta.keys(product.product_id):
-                self.running.meta.create_key(product.product_id, "ingest", name=FIRST_KEY, now_us=now_us())
-
-    def _drop_orphans(self) -> None:
-        """Delete generations that a kill in the middle of a rebuild left behind."""
-        inforce = {(product.product_id, product.store.generation) for product in self.running.products()}
-        for product_id, generation in self.folder.generations():
-            if (product_id, generation) not in inforce:
-                self.folder.drop_store(product_id, generation)
-
-    def ingest_key(self) -> str | None:
-        """The text of the first product's first good ingest key."""
-        product = self.running.products()[0]
-        good = (key for key in self.running.meta.keys(product.product_id) if key.revoked_us is None and key.secret)
-        return next((key.secret for key in good), None)
-
-    def close(self) -> None:
-        """Give everything back."""
-        self._opened.close()
-
-
-class LocalDesk:
-    """An installation that a command has opened itself; see `uptake.cli.desk`."""
-
-    served = False
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises UptakeError, E004 where another process has the folder open."""
-        self._installation = Installation(settings, role="command")
-
-    def ask(self, request: Request, told: Told | None = None) -> Any:
-        """The answer as plain values.  Raises UptakeError."""
-        return msgspec.to_builtins(perform(self._installation.office, request, told or Silence()), str_keys=True)
-
-    def close(self) -> None:
-        """Give everything back."""
-        self._installation.close()
-
-
-# ---- a server
 class Served(msgspec.Struct, frozen=True):
     """What to tell whoever started a server."""
 

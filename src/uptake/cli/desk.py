@@ -53,8 +53,8 @@ def _found(settings: Settings) -> Desk:
         if server := find_server(settings.data_dir):
             return server
         try:
-            # By its name: the wiring brings every engine and the web, and a command beside a server needs none of it.
-            local: Desk = importlib.import_module("uptake.app").LocalDesk(settings)
+            # By its name: it brings every engine, and a command beside a server needs none.
+            local: Desk = importlib.import_module("uptake.installation").LocalDesk(settings)
             return local
         except UptakeError as error:
             if error.code != "E004" or time.monotonic() > until:

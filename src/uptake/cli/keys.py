@@ -16,7 +16,8 @@ group = typer.Typer(no_args_is_help=True, help="Make, list and revoke ingest key
 def create(
     *,
     kind: Annotated[
-        Literal["ingest", "read"], typer.Option(help="`ingest` sends calls and never reads, `read` the reverse.")
+        Literal["ingest", "read", "manage"],
+        typer.Option(help="`ingest` sends calls and never reads, `read` the reverse, `manage` changes settings."),
     ],
     name: Annotated[str, typer.Option(help="What it is for, to tell it from others.")] = "",
     product: Product = None,

@@ -3,9 +3,10 @@
 import importlib
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from uptake.cli.base import AsJson, DataDir, console, print_json, settings_of
+from uptake.cli.base import AsJson, DataDir, console, settings_of
 from uptake.cli.logs import log_to_stderr
 
 
@@ -30,7 +31,7 @@ def serve(
 
     def announce(served: Any) -> None:
         if as_json:
-            print_json(served)
+            typer.echo(msgspec.json.encode(served).decode())  # on one line, for whoever waits for it
         else:
             typer.echo(f"Uptake is running at {served.url}")
             typer.echo(f"Data folder: {served.data_dir}")

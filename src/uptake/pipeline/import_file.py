@@ -2,7 +2,7 @@
 
 A file is known by its content.  How far it came is a fact in the meta store, so that an import that was killed goes on
 where it stopped, and a finished file is not taken twice.  A chunk that was appended but not yet written down as done is
-found again in the log by its first message.
+found again in the log by its messages.
 """
 
 import gzip
@@ -16,7 +16,7 @@ from typing import IO, Protocol
 
 import msgspec
 
-from uptake.core.calls import Call, Projection
+from uptake.core.calls import Projection
 from uptake.core.errors import Rejection, UptakeError
 from uptake.sources.base import MAX_CALL_BYTES, Incoming
 from uptake.sources.jsonl import decode_lines
@@ -160,15 +160,17 @@ class _Import:
         return request, [number for number, _ in filled]
 
     def _is_in_log(self, request: Request) -> bool:
-        """Was this chunk appended by a run that could not write that down any more?"""
+        """Was exactly this chunk appended by a run that could not write that down any more?"""
         if self._progress.pending_from is None or not request.calls:
             return False
-        return any(call.message_id == request.calls[0].message_id for call in self._appended_since())
+        wanted = [call.message_id for call in request.calls]
+        appended = list(self._appended_since(self._progress.pending_from))
+        places = (index for index, message_id in enumerate(appended) if message_id == wanted[0])
+        return any(appended[place : place + len(wanted)] == wanted for place in places)
 
-    def _appended_since(self) -> Iterator[Call]:
-        offset = self._progress.pending_from or 0
+    def _appended_since(self, offset: int) -> Iterator[str]:
         while found := self._ledger.log.read(self._ledger.product_id, offset, most=CHUNK_LINES):
-            yield from (each.call for each in found)
+            yield from (each.call.message_id for each in found)
             offset = found[-1].offset + 1
 
     def _note(self, line: int, rejection: Rejection) -> None:

@@ -1,0 +1,197 @@
+"""`uptake serve` as a process: what an empty folder becomes, what is refused, how it ends and comes back."""
+
+import itertools
+import os
+import signal
+import socket
+import threading
+
+import httpx
+import pytest
+
+from tests.installed import Installed, code_of
+from uptake.app import serve
+from uptake.core.errors import UptakeError
+from uptake.settings import load
+
+
+def test_an_empty_folder_becomes_an_installation(installed):
+    """It gets a product, a workspace named Engagement with id 1 and an ingest key, which works at once."""
+    announced = installed.start()
+
+    answer = installed.post([{"type": "track", "userId": "ana", "event": "Export"}])
+    config = installed.json("config", "export")["config"]
+    keys = installed.json("key", "list")
+
+    assert announced["url"].startswith("http://127.0.0.1:")
+    assert answer.status_code == 200
+    assert config["product"] == "My product"
+    assert [(each["name"], each["id"]) for each in config["workspaces"]] == [("Engagement", 1)]
+    assert [(each["kind"], each["id"]) for each in keys] == [("ingest", 1)]
+
+
+def test_what_lies_in_the_folder_is_its_owners_alone(installed):
+    """No file or folder of it can be read by anybody else."""
+    installed.start()
+
+    paths = [installed.folder, *installed.folder.rglob("*")]
+
+    assert len(paths) > 6
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+def test_people_are_told_address_folder_and_key(installed):
+    """Without --json the start says where the app is, where the data is, and the key to send with."""
+    process = installed.popen("serve", "--port", "0")
+    lines = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert lines[0].startswith("Uptake is running at http://127.0.0.1:")
+    assert str(installed.folder) in lines[1]
+    assert len(lines[2].split()[-1]) == 32
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["::", "192.0.2.1", "example.com", "127.0.0.1.example.com"])
+def test_only_loopback_may_be_bound(tmp_path, host):
+    """Without login any other address is refused, and no folder is made."""
+    settings = load({}, {"host": host, "data_dir": str(tmp_path / "data")})
+
+    with pytest.raises(UptakeError, match="E002"):
+        serve(settings, print)
+
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_refused_binding_has_a_hint(installed):
+    """The command ends with 1, code and hint on standard error, nothing on standard output."""
+    done = installed.run("serve", "--host", "0.0.0.0", "--port", "0")
+
+    assert (done.returncode, code_of(done.stderr), done.stdout) == (1, "E002", "")
+    assert "Hint: Use --host 127.0.0.1" in done.stderr
+
+
+def test_a_taken_port_is_said(installed):
+    """The message names the port and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = installed.run("serve", "--port", port)
+
+    assert done.returncode == 1
+    assert code_of(done.stderr) == "E006"
+    assert str(port) in done.stderr
+
+
+def test_a_folder_is_served_once(installed):
+    """A second server on the folder is refused and says who has it; the first goes on."""
+    installed.start()
+
+    done = installed.run("serve", "--port", "0")
+
+    assert done.returncode == 1
+    assert code_of(done.stderr) == "E004"
+    assert f"server with process id {installed.process.pid}" in done.stderr
+    assert httpx.get(f"{installed.url}/readyz").status_code == 200
+
+
+def test_a_bad_setting_stops_the_start(tmp_path):
+    """The variable is named with what it takes and what it got."""
+    done = Installed(tmp_path / "data", UPTAKE_PORT="eighty").run("serve")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("E001 UPTAKE_PORT must be a whole number from 0 to 65535, got 'eighty'.")
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    """Where a file is in the way the message names the folder."""
+    (tmp_path / "data").write_text("in the way")
+
+    done = Installed(tmp_path / "data").run("serve", "--port", "0")
+
+    assert done.returncode == 1
+    assert code_of(done.stderr) == "E003"
+
+
+def test_stopping_answers_what_was_begun_and_ends_well(installed):
+    """SIGTERM under load: every request that was answered is in the log, the exit code is 0, and all is back after."""
+    installed.start()
+    acknowledged = itertools.count()
+    stop = threading.Event()
+    threads = [threading.Thread(target=send_until, args=(installed, stop, acknowledged, name)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    while peek(acknowledged) < 100:
+        pass
+
+    code, log = installed.end()
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert code == 0, log
+    assert not (installed.folder / "control.json").exists()
+    checked = installed.json("check")
+    assert checked["healthy"]
+    assert checked["products"][0]["counters"]["logged"] >= peek(acknowledged)
+
+
+def test_a_killed_server_comes_back_with_everything(installed):
+    """kill -9 under load leaves a socket and a lock behind; the next start has every acknowledged call and the keys."""
+    key = installed.start()["ingest_key"]
+    acknowledged = itertools.count()
+    stop = threading.Event()
+    thread = threading.Thread(target=send_until, args=(installed, stop, acknowledged, "a"))
+    thread.start()
+    while peek(acknowledged) < 50:
+        pass
+
+    installed.end(signal.SIGKILL)
+    stop.set()
+    thread.join()
+
+    assert (installed.folder / "control.json").exists()
+    assert installed.start()["ingest_key"] == key
+    token = installed.good("key", "create", "--kind", "read").strip()
+    assert installed.settle(token)["log"]["offset"] >= peek(acknowledged)
+    assert installed.json("check")["healthy"]
+
+
+def test_a_long_path_has_its_socket_elsewhere(tmp_path):
+    """A data folder too deep for a Unix socket is served and reached all the same, and leaves nothing behind."""
+    installed = Installed(tmp_path / ("deep" * 20) / ("deeper" * 10) / "data")
+    installed.start()
+    try:
+        assert installed.json("check")["served"]
+        socket_path = installed.folder.joinpath("control.json").read_text().split('"')[3]
+    finally:
+        installed.end()
+
+    assert len(os.fsencode(str(installed.folder))) > 100
+    assert not os.path.exists(os.path.dirname(socket_path))
+
+
+def test_a_worker_of_its_own_says_what_it_needs(installed):
+    """`uptake worker` does nothing yet and ends with 2."""
+    done = installed.run("worker")
+
+    assert done.returncode == 2
+    assert "uptake serve" in done.stderr
+
+
+def send_until(installed, stop, acknowledged, name):
+    """Send single calls until told to stop or the server is gone; count the answers."""
+    with httpx.Client(base_url=installed.url, auth=(installed.key, ""), timeout=10) as client:
+        for number in itertools.count():
+            try:
+                call = {"type": "track", "userId": name, "event": "Export", "messageId": f"{name}{number}"}
+                if stop.is_set() or client.post("/v1/track", json=call).status_code != 200:
+                    return
+            except httpx.TransportError:
+                return
+            next(acknowledged)
+
+
+def peek(counter):
+    """How often a count was taken."""
+    return int(repr(counter)[6:-1])
