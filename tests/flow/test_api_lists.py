@@ -62,6 +62,7 @@ def test_links_lead_through_the_pages(client):
     assert "next" not in last["_links"]
     assert len(client.get(last["_links"]["prev"]).json()["data"]) == 3
     assert "search=m" in first["_links"]["self"]
+    assert "next" not in client.get("/v2/accounts?workspace_id=1&limit=4").json()["_links"]
 
 
 def test_a_day_of_the_past_is_told_as_it_was(client):

@@ -101,6 +101,19 @@ def test_an_ingest_key_never_reads(house):
             assert client.get("/v2/status", headers={"Authorization": header}).status_code == 401
 
 
+def test_a_read_token_is_taken_as_bearer_alone(house):
+    """In any spelling of the word, and in no other scheme."""
+    token = house.token()
+    with house.client(token="") as client:
+        for header, status in (
+            (f"bearer {token}", 200),
+            (f"BEARER  {token} ", 200),
+            (f"Basic {token}", 401),
+            (token, 401),
+        ):
+            assert client.get("/v2/status", headers={"Authorization": header}).status_code == status
+
+
 def test_a_revoked_token_reads_no_more(house):
     """From the moment of its revocation."""
     token = house.token()

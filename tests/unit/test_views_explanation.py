@@ -159,6 +159,19 @@ def test_a_half_life_is_told_as_fading(opened):
     assert lines["faded"].raw == pytest.approx(32 * (0.5**5 - 0.5**4))
 
 
+def test_what_left_is_told_as_it_was_worth(opened):
+    """An event on the day that fell out of the window had faded already when it left."""
+    house = opened(config(Workspace("E", id=1, features={"Reporting": 4}, half_life_days=2, window_days=10)))
+    house.track("ana", "Created", day=11, times=8)
+    house.settle()
+
+    explained = explain(house.product, "user", 1, "ana", against=ago(2))
+
+    lines = {line.reason: line for line in explained.difference.lines}
+    assert lines["left"].raw == pytest.approx(-32 * 0.5**4.5)
+    assert "faded" not in lines
+
+
 def test_a_user_who_moved_is_told_as_membership(opened):
     """Max is as active as ever, for another account: what acme lost with him is no inactivity."""
     house = opened(ProductConfig())
@@ -166,7 +179,7 @@ def test_a_user_who_moved_is_told_as_membership(opened):
         house.group(user, "acme")
     house.group("max", "globex", day=6)
     for day in range(14):
-        house.track("ana", "Created", day=day)
+        house.track("ana", "Created", day=day, times=1 + (day < 7))
         house.track("max", "Created", day=day, times=4)
     house.settle()
 

@@ -54,6 +54,13 @@ def test_a_drifting_benchmark_is_named():
     assert told(same, same, p90s=(100, 200.5)) == "Score fell 25: the benchmark (P90) rose from 100 to 200.5."
 
 
+def test_use_without_effect_is_not_blamed():
+    """Ana is at the top of the scale already: that she does even more raises nothing."""
+    before, after = {"ana": {"Export": 200}, "bob": {"Login": 40}}, {"ana": {"Export": 300}, "bob": {"Login": 40}}
+
+    assert told(before, after, p90s=(100, 80)) == "Score rose 5: the benchmark (P90) fell from 100 to 80."
+
+
 def test_users_who_move_are_not_called_inactive():
     """Who counts for another account now went there."""
     before, after = {"ana": {"Login": 40}, "bob": {"Login": 90}}, {"ana": {"Login": 40}}
