@@ -48,11 +48,12 @@ class MemoryMetaStore:
         now_us: int,
         by: str,
         why: str,
+        even_if_equal: bool = False,
     ) -> ConfigVersion:
         with self._lock:
             before = self.config(product_id)
             config = change(before)
-            if config == before.config:
+            if config == before.config and not even_if_equal:
                 return before
             after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config)
             self._versions[product_id].append(after)

@@ -1,6 +1,6 @@
 """`key create`, `key list`, `key revoke`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -8,6 +8,7 @@ from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print
 from uptake.cli.desk import desk
 from uptake.control.requests import CreateKey, ListKeys, RevokeKey
 from uptake.core.days import iso_ms
+from uptake.stores.meta.base import KeyKind
 
 group = typer.Typer(no_args_is_help=True, help="Make, list and revoke ingest keys and read tokens.")
 

@@ -41,6 +41,11 @@ class Directory:
         product = self._find(text, "read")
         return product.product_id if product else None
 
+    def find_manage(self, text: str) -> int | None:
+        """The id of the product that a management token changes; None for any other text."""
+        product = self._find(text, "manage")
+        return product.product_id if product else None
+
     def _find(self, text: str, kind: KeyKind) -> RunningProduct | None:
         now_us = self._running.clock()
         if not 0 <= now_us - self._checked_us < SECOND_US:

@@ -87,7 +87,13 @@ class Running:
         with product.lock:
             from_offset = 0 if to_history else self.log.end(product_id)
             version = self.meta.save_config(
-                product_id, checked, from_offset=from_offset, now_us=self.clock(), by=by, why=why
+                product_id,
+                checked,
+                from_offset=from_offset,
+                now_us=self.clock(),
+                by=by,
+                why=why,
+                even_if_equal=to_history,
             )
             product.reload()
         return version

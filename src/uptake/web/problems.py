@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from uptake.core.errors import CODES
+from uptake.core.errors import CODES, ConfigInvalid, Fault
 from uptake.views.base import BadDay, Unknown
 
 log = logging.getLogger("uptake.web")
@@ -20,11 +20,12 @@ log = logging.getLogger("uptake.web")
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What was wrong: a stable code and one sentence."""
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was wrong: a stable code and one sentence; for a configuration each fault with its place."""
 
     code: str
     message: str
+    faults: tuple[Fault, ...] = ()
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
@@ -67,9 +68,17 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         Refused: lambda _request, error: problem(error.code, error.message, headers=error.headers),
         Unknown: lambda _request, error: problem(error.code, error.message),
         BadDay: lambda _request, error: problem("invalid_parameter", str(error)),
+        ConfigInvalid: lambda _request, error: config_problem(error),
         HTTPException: refused_by_framework,
         Exception: failed,
     }
+
+
+def config_problem(error: ConfigInvalid) -> Response[ProblemBody]:
+    """The answer for a configuration that cannot be saved: every fault; the code of the first that is not plain."""
+    code = next((fault.code for fault in error.faults if fault.code in CODES), "config_invalid")
+    body = ProblemBody(Problem(code, error.message, tuple(error.faults)))
+    return Response(body, status_code=CODES[code].status)
 
 
 def refused_by_framework(request: AnyRequest, error: HTTPException) -> Response[ProblemBody]:

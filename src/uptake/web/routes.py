@@ -14,7 +14,7 @@ from uptake.web.ingest_routes import ROUTES as INGEST_ROUTES
 from uptake.web.pages import page_handlers
 
 Part = Literal["ingest", "read API", "operations", "app"]
-Permission = Literal["ingest key", "read token", "public", "loopback"]
+Permission = Literal["ingest key", "read token", "manage token", "public", "loopback"]
 """`loopback`: open to whoever may address the server, which without login is this machine alone."""
 
 
@@ -43,7 +43,8 @@ def _all() -> Iterator[Route]:
     for each in INGEST_ROUTES:
         yield Route(each.method, each.path, each.summary, "ingest", "ingest key")
     for operation in OPERATIONS:
-        yield Route("GET", operation.path, operation.summary, "read API", "read token")
+        permission: Permission = "manage token" if operation.manages else "read token"
+        yield Route(operation.method, operation.path, operation.summary, "read API", permission)
     yield from routes_of(ops.OPS_HANDLERS, "operations", "loopback")
     yield from routes_of(page_handlers, "app", "loopback")
     yield Route("GET", "/static/{path}", "The built files of the browser", "app", "public")

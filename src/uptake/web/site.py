@@ -21,6 +21,9 @@ class Tokens(Protocol):
     def find_read(self, text: str) -> int | None:
         """The product's id; None for any other text, an ingest key too."""
 
+    def find_manage(self, text: str) -> int | None:
+        """The id of the product that a management token changes; None for any other text."""
+
 
 class Site(msgspec.Struct, frozen=True):
     """What the handlers work with, as `app.state.site`."""
@@ -42,11 +45,27 @@ def site_of(request: AnyRequest) -> Site:
 
 
 def product_of(request: AnyRequest) -> RunningProduct:
-    """The product that the request's read token opens.  Raises Refused (`invalid_token`)."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    site = site_of(request)
-    product_id = site.tokens.find_read(text.strip()) if scheme.lower() == "bearer" and text.strip() else None
+    """The product that the request's read or management token opens.  Raises Refused (`invalid_token`)."""
+    site, text = site_of(request), _token(request)
+    product_id = site.tokens.find_read(text) if text else None
+    if product_id is None and text:
+        product_id = site.tokens.find_manage(text)
     if product_id is None:
         told = "the read token is unknown" if text else "expected a read token, as Authorization: Bearer TOKEN"
         raise Refused("invalid_token", told, headers=CHALLENGE)
     return site.running.product(product_id)
+
+
+def managed_product_of(request: AnyRequest) -> RunningProduct:
+    """The product that the request's management token changes.  Raises Refused; `read_only_token` for a read token."""
+    site, text = site_of(request), _token(request)
+    product_id = site.tokens.find_manage(text) if text else None
+    if product_id is None:
+        product_of(request)
+        raise Refused("read_only_token", "a read token never writes: make one of kind manage")
+    return site.running.product(product_id)
+
+
+def _token(request: AnyRequest) -> str:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""

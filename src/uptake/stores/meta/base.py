@@ -9,7 +9,7 @@ import msgspec
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 
-KeyKind = Literal["ingest", "read"]
+KeyKind = Literal["ingest", "read", "manage"]
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -68,10 +68,12 @@ class MetaStore(Protocol):
         now_us: int,
         by: str,
         why: str,
+        even_if_equal: bool = False,
     ) -> ConfigVersion:
         """Save what `change` makes of the version in force as the next one, atomically; return it.
 
-        Where the result equals the version in force nothing is saved and that version is returned.
+        Where the result equals the version in force nothing is saved and that version is returned, unless
+        `even_if_equal` (the same destination from another offset on).
         """
 
     def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:

@@ -17,12 +17,13 @@ from uptake.stores.meta.base import KeyKind
 log = logging.getLogger("uptake.meta")
 
 READ_PREFIX = "upt_read_"
+PREFIXES: dict[KeyKind, str] = {"ingest": "", "read": READ_PREFIX, "manage": "upt_manage_"}
 HINT_CHARACTERS = 4
 
 
 def new_text(kind: KeyKind) -> str:
-    """The text of a new key: 32 hexadecimal characters for ingest (as long as Segment's), a prefixed token for read."""
-    return secrets.token_hex(16) if kind == "ingest" else READ_PREFIX + secrets.token_hex(20)
+    """The text of a new key: 32 hexadecimal characters for ingest (as long as Segment's), else a prefixed token."""
+    return secrets.token_hex(16) if kind == "ingest" else PREFIXES[kind] + secrets.token_hex(20)
 
 
 def hint_of(text: str) -> str:
@@ -31,7 +32,7 @@ def hint_of(text: str) -> str:
     >>> hint_of("0123456789abcdef"), hint_of("upt_read_0123456789abcdef")
     ('0123', 'upt_read_0123')
     """
-    prefix = READ_PREFIX if text.startswith(READ_PREFIX) else ""
+    prefix = next((each for each in PREFIXES.values() if each and text.startswith(each)), "")
     return text[: len(prefix) + HINT_CHARACTERS]
 
 

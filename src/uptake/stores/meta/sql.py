@@ -107,16 +107,18 @@ class SqlMetaStore:
         now_us: int,
         by: str,
         why: str,
+        even_if_equal: bool = False,
     ) -> ConfigVersion:
         """Save what `change` makes of the version in force as the next one, atomically; return it.
 
-        Where the result equals the version in force nothing is saved and that version is returned.
+        Where the result equals the version in force nothing is saved and that version is returned, unless
+        `even_if_equal`.
         """
         with self._writing.connect() as connection:
             connection.execute(update(changes).values(revision=changes.c.revision + 1))
             before = _in_force(connection, product_id)
             config = change(before)
-            if config == before.config:
+            if config == before.config and not even_if_equal:
                 return before  # without a commit: nothing changed, the counter neither
             after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config)
             _insert_version(connection, after)

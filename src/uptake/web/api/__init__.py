@@ -1,8 +1,21 @@
-"""The read API: what programs may ask of a product, with a Bearer read token."""
+"""The API: what programs may ask of a product with a read token, and change with a management token."""
 
+from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.status import status
 from uptake.web.api.workspaces import workspace, workspaces
 
-API_HANDLERS = (workspaces, workspace, accounts, account, account_history, users, user, user_history, status, lookup)
+API_HANDLERS = (
+    workspaces,
+    workspace,
+    accounts,
+    account,
+    account_history,
+    users,
+    user,
+    user_history,
+    status,
+    lookup,
+    *DESTINATION_HANDLERS,
+)

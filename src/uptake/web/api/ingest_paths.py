@@ -13,6 +13,7 @@ from uptake.web.ingest_routes import ROUTES, Route
 
 SECURITY: dict[str, Any] = {
     "readToken": {"type": "http", "scheme": "bearer", "description": "`uptake key create --kind read`"},
+    "manageToken": {"type": "http", "scheme": "bearer", "description": "`uptake key create --kind manage`"},
     "ingestKey": {
         "type": "http",
         "scheme": "basic",

@@ -20,7 +20,7 @@ from uptake.web.api.params import bare, is_list
 from uptake.web.problems import ProblemBody
 
 REF = "#/components/schemas/{name}"
-STATUS_WORDS = {400: "Refused", 401: "No good token", 404: "Not found"}
+STATUS_WORDS = {400: "Refused", 401: "No good token", 403: "Not allowed", 404: "Not found", 413: "Too large"}
 DESCRIPTION = (
     "Product engagement: Segment's calls in, explained account scores out. "
     "An ingest key writes and never reads; a read token reads and never writes."
@@ -30,14 +30,20 @@ DESCRIPTION = (
 @cache
 def document(version: str) -> bytes:
     """The whole document as JSON."""
-    answers = [operation.answer for operation in OPERATIONS]
+    answers = [kind for each in OPERATIONS for kind in (each.answer, each.body) if kind not in (None, dict[str, Any])]
     _, schemas = msgspec.json.schema_components([*answers, ProblemBody], ref_template=REF)
-    paths = {operation.path: {"get": _described(operation)} for operation in OPERATIONS}
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operation in OPERATIONS:
+        paths[operation.path][operation.method.lower()] = _described(operation)
     whole = {
         "openapi": "3.1.0",
         "info": {"title": "Uptake", "version": version, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
-        "tags": [{"name": "read", "description": "Read API"}, {"name": "ingest", "description": "Calls in"}],
+        "tags": [
+            {"name": "read", "description": "Read API"},
+            {"name": "manage", "description": "Management API"},
+            {"name": "ingest", "description": "Calls in"},
+        ],
         "paths": paths | ingest_paths(),
         "components": {"schemas": schemas | INGEST_SCHEMAS, "securitySchemes": SECURITY},
     }
@@ -46,14 +52,22 @@ def document(version: str) -> bytes:
 
 def _described(operation: Operation) -> dict[str, Any]:
     fields = msgspec.structs.fields(operation.query) if operation.query else ()
+    codes = ("invalid_token", *(("bad_json", "body_too_large") if operation.body else ()), *operation.errors)
+    created = "201" if operation.name in ("addMapping", "copyMapping") else "200"
     return {
         "operationId": operation.name,
         "summary": operation.summary,
-        "tags": ["read"],
-        "security": [{"readToken": []}],
+        "tags": ["manage" if operation.manages else "read"],
+        "security": [{"manageToken": []} if operation.manages else {"readToken": []}],
+        **({"requestBody": _body(operation.body)} if operation.body else {}),
         "parameters": [*_path_parameters(operation.path), *map(_query_parameter, fields)],
-        "responses": {"200": _answer(operation.answer), **refusals(("invalid_token", *operation.errors))},
+        "responses": {created: _answer(operation.answer), **refusals(codes)},
     }
+
+
+def _body(shape: Any) -> dict[str, Any]:
+    schema = {"type": "object"} if shape == dict[str, Any] else {"$ref": REF.format(name=shape.__name__)}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _answer(shape: Any) -> dict[str, Any]:

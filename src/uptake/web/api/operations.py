@@ -4,7 +4,19 @@ from typing import Any
 
 import msgspec
 
+from uptake.core.config import Mapping
+from uptake.destination.trace import Trace
+from uptake.pipeline.preview import Preview
+from uptake.views.destination import Overview
 from uptake.views.status import ProductStatus
+from uptake.web.api.manage_shapes import (
+    ConfigAnswer,
+    DestinationAnswer,
+    DestinationChange,
+    OverviewAsked,
+    TestAsked,
+    VersionsAnswer,
+)
 from uptake.web.api.params import (
     AccountsAsked,
     HistoryAsked,
@@ -27,7 +39,10 @@ from uptake.web.api.shapes import (
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One GET of the read API.  errors: codes beside `invalid_token`, which every one can answer."""
+    """One operation of the API.  errors: codes beside `invalid_token`, which every one can answer.
+
+    body: the type of the JSON that it takes.  A method other than GET needs a management token.
+    """
 
     path: str
     name: str
@@ -35,12 +50,19 @@ class Operation(msgspec.Struct, frozen=True):
     answer: Any
     query: type[msgspec.Struct] | None = None
     errors: tuple[str, ...] = ()
+    method: str = "GET"
+    body: Any = None
+
+    @property
+    def manages(self) -> bool:
+        """Does it change something, so that a read token is not enough?"""
+        return self.method != "GET"
 
 
 _LIST = ("missing_workspace_id", "invalid_workspace_id", "unknown_workspace", "missing_match_parameter")
 _ONE = ("invalid_workspace_id", "unknown_workspace", "invalid_parameter")
 
-OPERATIONS: tuple[Operation, ...] = (
+_READ: tuple[Operation, ...] = (
     Operation(
         "/v2/workspaces",
         "listWorkspaces",
@@ -115,3 +137,100 @@ OPERATIONS: tuple[Operation, ...] = (
         (*_LIST, "invalid_parameter", "unknown_account"),
     ),
 )
+
+_CHANGE = ("config_invalid", "read_only_token")
+
+_DESTINATION: tuple[Operation, ...] = (
+    Operation("/v2/destination", "getDestination", "The destination: its filters and mappings", DestinationAnswer),
+    Operation(
+        "/v2/destination",
+        "putDestination",
+        "Switch the destination, replace its filters or its mappings",
+        DestinationAnswer,
+        errors=_CHANGE,
+        method="PUT",
+        body=DestinationChange,
+    ),
+    Operation(
+        "/v2/destination/mappings",
+        "addMapping",
+        "Add a mapping; it starts disabled",
+        DestinationAnswer,
+        errors=_CHANGE,
+        method="POST",
+        body=Mapping,
+    ),
+    Operation(
+        "/v2/destination/mappings/{name}",
+        "putMapping",
+        "Change, rename, enable or disable a mapping",
+        DestinationAnswer,
+        errors=(*_CHANGE, "unknown_mapping"),
+        method="PUT",
+        body=Mapping,
+    ),
+    Operation(
+        "/v2/destination/mappings/{name}",
+        "deleteMapping",
+        "Delete a mapping",
+        DestinationAnswer,
+        errors=(*_CHANGE, "unknown_mapping"),
+        method="DELETE",
+    ),
+    Operation(
+        "/v2/destination/mappings/{name}/copy",
+        "copyMapping",
+        "Duplicate a mapping; the copy starts disabled",
+        DestinationAnswer,
+        errors=(*_CHANGE, "unknown_mapping"),
+        method="POST",
+    ),
+    Operation(
+        "/v2/destination/test",
+        "testDestination",
+        "Follow a call through the destination, or through one mapping; nothing is stored",
+        Trace,
+        errors=("bad_json", "unknown_call", "read_only_token"),
+        method="POST",
+        body=TestAsked,
+    ),
+    Operation(
+        "/v2/destination/overview",
+        "getDeliveryOverview",
+        "What became of calls, step by step, with reasons and samples",
+        Overview,
+        OverviewAsked,
+        ("invalid_parameter",),
+    ),
+    Operation("/v2/destination/versions", "listVersions", "Who changed what, and when", VersionsAnswer),
+    Operation(
+        "/v2/destination/preview",
+        "previewHistory",
+        "What applying the destination, or a changed one, to all of history would change",
+        Preview,
+        errors=_CHANGE,
+        method="POST",
+        body=DestinationChange,
+    ),
+    Operation(
+        "/v2/destination/apply-to-history",
+        "applyToHistory",
+        "Apply the destination, changed where the body says so, to all of history by a rebuild",
+        DestinationAnswer,
+        errors=_CHANGE,
+        method="POST",
+        body=DestinationChange,
+    ),
+    Operation("/v2/config", "getConfig", "The whole configuration of the product", ConfigAnswer),
+    Operation(
+        "/v2/config",
+        "putConfig",
+        "Change the configuration: a partial document, merged as `uptake config apply` does",
+        ConfigAnswer,
+        errors=_CHANGE,
+        method="PUT",
+        body=dict[str, Any],
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (*_READ, *_DESTINATION)

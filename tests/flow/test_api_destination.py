@@ -1,0 +1,172 @@
+"""The management API of the destination: changes, tester, overview, versions, and history."""
+
+import msgspec
+import pytest
+
+from tests.house import House
+from uptake.core.config import Mapping, preset_mappings
+
+RENAMED = {
+    "name": "Exports",
+    "action": "track",
+    "trigger": 'event = "Export"',
+    "fields": {
+        "event": {"@template": "{{event}} v2"},
+        "userId": {"@path": "$.userId"},
+        "timestamp": {"@path": "$.timestamp"},
+    },
+    "enabled": True,
+}
+
+
+@pytest.fixture
+def house():
+    """A product where ana of acme exported twice and an anonymous track failed validation."""
+    house = House()
+    house.group("ana", "acme", day=3)
+    house.track("ana", "Export", day=2, times=2)
+    house.track(None, "Export", day=1)
+    house.settle()
+    return house
+
+
+def test_a_read_token_reads_the_destination_and_changes_nothing(house):
+    """403 with a code of its own; without a token 401."""
+    with house.client() as client:
+        assert [each["name"] for each in client.get("/v2/destination").json()["mappings"]] == [
+            each.name for each in preset_mappings()
+        ]
+        refused = client.post("/v2/destination/mappings", json=RENAMED)
+        unknown = client.post("/v2/destination/mappings", json=RENAMED, headers={"Authorization": "Bearer no"})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "read_only_token")
+    assert unknown.status_code == 401
+
+
+def test_new_and_duplicated_mappings_start_disabled(house):
+    """As in Segment, whatever the document says."""
+    with house.client(house.token("manage")) as client:
+        added = client.post("/v2/destination/mappings", json=RENAMED).json()["mappings"]
+        copied = client.post("/v2/destination/mappings/Exports/copy").json()["mappings"]
+        again = client.post("/v2/destination/mappings/Exports/copy").json()["mappings"]
+
+    assert (added[-1]["name"], added[-1]["enabled"]) == ("Exports", False)
+    assert (copied[-1]["name"], copied[-1]["enabled"]) == ("Exports (Copy)", False)
+    assert again[-1]["name"] == "Exports (Copy 2)"
+
+
+def test_the_51st_mapping_is_refused_with_a_clear_error(house):
+    """Fifty are taken; the next one says how many there may be."""
+    with house.client(house.token("manage")) as client:
+        for number in range(45):
+            answer = client.post("/v2/destination/mappings", json=RENAMED | {"name": f"Number {number}"})
+            assert answer.status_code == 201
+        refused = client.post("/v2/destination/mappings", json=RENAMED)
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["faults"] == [
+        {"place": "$.destination.mappings", "message": "at most 50 mappings, got 51", "code": "config_invalid"}
+    ]
+
+
+def test_every_fault_of_a_mapping_is_told_at_once_with_its_place(house):
+    """A trigger that Segment would misread and a mapping with two faults."""
+    bad = RENAMED | {"trigger": 'type = "track" and anonymousId = "x"', "fields": {"event": {"@path": 5}}}
+    with house.client(house.token("manage")) as client:
+        faults = client.post("/v2/destination/mappings", json=bad).json()["error"]["faults"]
+
+    assert [fault["place"] for fault in faults] == [
+        "$.destination.mappings[5].trigger",
+        "$.destination.mappings[5].fields",
+    ]
+    assert "anonymousId" in faults[0]["message"]
+
+
+def test_a_change_applies_from_now_on_and_to_history_where_asked(house):
+    """The preview says what would change, nothing changes until it is applied, and a rebuild then makes it so."""
+    mappings = (*preset_mappings(), msgspec.convert(RENAMED, Mapping))
+    change = {"mappings": msgspec.to_builtins(mappings)}
+    with house.client(house.token("manage")) as client:
+        client.put("/v2/destination", json=change)
+        house.track("ana", "Export", day=0)
+        house.settle()
+        assert volumes(house) == {"Export": 3, "Export v2": 1}
+
+        told = client.post("/v2/destination/preview", json={}).json()
+        assert told["events"] == [{"event": "Export v2", "before": 1, "after": 3}]
+        assert (told["users"], told["missing"]) == (1, [])
+        assert volumes(house) == {"Export": 3, "Export v2": 1}
+
+        client.post("/v2/destination/apply-to-history", json={"enabled": True})
+    assert house.product.rebuild_due
+    house.settle()
+    assert volumes(house) == {"Export": 3, "Export v2": 3}
+
+
+def test_the_preview_says_what_the_log_no_longer_holds(house):
+    """Properties that no mapping read were not kept: said before, not discovered after."""
+    reading = RENAMED | {"trigger": 'properties.format = "pdf"'}
+    change = {"mappings": [*msgspec.to_builtins(preset_mappings()), reading]}
+    with house.client(house.token("manage")) as client:
+        told = client.post("/v2/destination/preview", json=change).json()
+
+    assert told["missing"] == [{"path": "properties.format", "before_us": None}]
+
+
+def test_the_tester_follows_a_call_and_stores_nothing(house):
+    """A pasted event, a logged call, a sample, and one mapping alone; a refused event says why."""
+    event = {"type": "track", "userId": "ana", "event": "Export", "properties": {"a": 1}}
+    with house.client(house.token("manage")) as client:
+        pasted = client.post("/v2/destination/test", json={"event": event}).json()
+        logged = client.post("/v2/destination/test", json={"offset": 0}).json()
+        alone = client.post("/v2/destination/test", json={"event": event, "mapping": RENAMED}).json()
+        refused = client.post("/v2/destination/test", json={"event": {"type": "track"}})
+
+    assert pasted["event"]["properties"] == {"a": 1}
+    assert pasted["outcome"]["effects"] == [{"effect": "acted", "user": "ana", "event": "Export", "account": None}]
+    assert [each["name"] for each in pasted["mappings"] if each["fired"]] == ["Track Calls"]
+    assert logged["event"]["type"] == "group"
+    assert [each["payload"]["event"] for each in alone["mappings"]] == ["Export v2"]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "missing_user")
+    assert house.log.end(1) == 4
+
+
+def test_the_overview_counts_every_step_with_reasons_and_samples(house):
+    """What was received is the sum of what became of it; each reason has the call to look at."""
+    with house.client() as client:
+        told = client.get("/v2/destination/overview?minutes=60").json()
+
+    assert told["steps"] == {"applied": 3, "invalid": 1, "received": 4}
+    assert [(each["step"], each["code"], each["mapping"], each["times"]) for each in told["reasons"]] == [
+        ("invalid", "BAD_REQUEST", "Track Calls", 1)
+    ]
+    assert told["reasons"][0]["samples"][0]["offset"] == 3
+
+
+def test_every_change_is_a_version_with_who_when_and_what(house):
+    """The latest first, with a diff."""
+    with house.client(house.token("manage")) as client:
+        client.put("/v2/destination", json={"enabled": False})
+        latest, first = client.get("/v2/destination/versions").json()["data"]
+
+    assert (latest["revision"], latest["by"], first["revision"]) == (2, "management API", 1)
+    assert "-  enabled: true" in latest["diff"]
+    assert "+  enabled: false" in latest["diff"]
+
+
+def test_the_whole_configuration_is_read_and_changed(house):
+    """A partial document, as `uptake config apply` takes it."""
+    with house.client(house.token("manage")) as client:
+        changed = client.put("/v2/config", json={"features": [{"name": "Reporting", "events": ["Export"]}]})
+        refused = client.put("/v2/config", json={"featurs": []})
+        broken = client.put("/v2/config", content=b"{")
+
+    assert changed.json()["config"]["features"][0]["events"] == ["Export"]
+    assert refused.json()["error"]["code"] == "config_invalid"
+    assert "features" in refused.json()["error"]["message"]
+    assert broken.json()["error"]["code"] == "bad_json"
+
+
+def volumes(house):
+    """Event → how often it is counted."""
+    return {each.event: each.times for each in house.product.store.event_volumes()}
