@@ -64,7 +64,7 @@ def test_what_is_exported_applies_without_a_change(served, document):
 def test_a_document_with_faults_changes_nothing(served):
     """Every fault stands on its own line with its place; the exit code is 1 and the revision stays."""
     before = served.json("config", "export")["revision"]
-    text = "product: Changed\nfeatures: [{name: A, events: [x]}, {name: B, events: [x]}]\nworkspaces: [{nam: C}]\n"
+    text = "product: Changed\nfeatures: [{name: A, events: [x]}, {name: B, events: [x]}]\nworkspaces: [{label: C}]\n"
 
     done = served.run("config", "apply", "-", stdin=text)
     as_json = served.run("config", "apply", "-", "--json", stdin=text)
@@ -72,7 +72,7 @@ def test_a_document_with_faults_changes_nothing(served):
     assert done.returncode == 1
     assert code_of(done.stderr) == "config_invalid"
     assert "$.features[1].events: event 'x' is in feature 'A' already" in done.stderr
-    assert "$.workspaces[0].nam: unknown field 'nam': did you mean 'name'?" in done.stderr
+    assert "$.workspaces[0].label: unknown field 'label'; known are name" in done.stderr
     assert served.json("config", "export")["revision"] == before
     assert len(json.loads(as_json.stderr)["error"]["faults"]) == 3
 

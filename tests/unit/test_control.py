@@ -194,9 +194,11 @@ def test_a_server_that_dies_is_no_answer(tmp_path, part):
 
         thread = threading.Thread(target=die)
         thread.start()
+        heard = Heard()
         with pytest.raises(UptakeError, match="E009"):
-            RemoteDesk(path).ask(ask.ListKeys())
+            RemoteDesk(path).ask(ask.ListKeys(), heard)
         thread.join()
+    assert heard.chunks == []
 
 
 def test_tables_are_the_stores():

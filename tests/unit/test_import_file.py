@@ -169,6 +169,20 @@ def test_other_calls_in_between_do_not_confuse(tmp_path, ledger, monkeypatch):
     assert len(ids) == 50
 
 
+def test_only_the_whole_chunk_counts_as_appended(tmp_path, ledger, monkeypatch):
+    """A client that sent one of the file's messages after the crash does not make the import leave the chunk out."""
+    path = file_of(tmp_path / "calls.jsonl", [line(n, messageId=f"m{n}") for n in range(9)])
+    monkeypatch.setattr(ledger.log, "append", raising(Crash))
+    with pytest.raises(Crash):
+        taken(path, ledger)
+    monkeypatch.undo()
+    taken(file_of(tmp_path / "one.jsonl", [line(0, messageId="m0")]), ledger)
+
+    taken(path, ledger)
+
+    assert {call.message_id for call in logged(ledger)} == {f"m{n}" for n in range(9)}
+
+
 def test_a_full_log_is_told_and_the_import_can_go_on(tmp_path, ledger, monkeypatch):
     """The error says so, and a later run continues."""
     path = file_of(tmp_path / "calls.jsonl", [line(n) for n in range(15)])
