@@ -17,7 +17,7 @@ group = typer.Typer(no_args_is_help=True, help="Make, list and revoke ingest key
 def create(
     *,
     kind: Annotated[
-        Literal["ingest", "read", "manage"],
+        KeyKind,
         typer.Option(help="`ingest` sends calls and never reads, `read` the reverse, `manage` changes settings."),
     ],
     name: Annotated[str, typer.Option(help="What it is for, to tell it from others.")] = "",
