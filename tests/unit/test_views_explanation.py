@@ -179,7 +179,7 @@ def test_a_user_who_moved_is_told_as_membership(opened):
         house.group(user, "acme")
     house.group("max", "globex", day=6)
     for day in range(14):
-        house.track("ana", "Created", day=day, times=1 + (day < 7))
+        house.track("ana", "Created", day=day, times=1 + (day > 6))
         house.track("max", "Created", day=day, times=4)
     house.settle()
 
