@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from uptake.core.errors import UptakeError
 from uptake.settings import Settings, load_here
 
 console = Console(stderr=True, soft_wrap=True)
@@ -76,3 +77,11 @@ def shown(take: Callable[[bytes], None] = lambda content: None) -> Iterator[Show
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
         yield Shown(bar, take)
+
+
+def text_of(file: Path) -> str:
+    """The text of a file, - for standard input.  Raises UptakeError (E007)."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UptakeError("E007", f"{file} cannot be read: {error}.", hint="A document is a text in UTF-8.") from error

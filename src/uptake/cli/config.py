@@ -1,15 +1,13 @@
 """`config export`, `config apply`, `config diff`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from uptake.cli.base import AsJson, DataDir, Product, console, print_json, settings_of
+from uptake.cli.base import AsJson, DataDir, Product, console, print_json, settings_of, text_of
 from uptake.cli.desk import desk
 from uptake.control.requests import ApplyConfig, ExportConfig
-from uptake.core.errors import UptakeError
 
 group = typer.Typer(no_args_is_help=True, help="Read and change a product's configuration as a YAML document.")
 
@@ -50,7 +48,7 @@ def apply(
 
     Returns when a running server uses it; the scores follow within seconds.
     """
-    request = ApplyConfig(text=_text_of(file), product=product, prune=prune, create=create, to_history=to_history)
+    request = ApplyConfig(text=text_of(file), product=product, prune=prune, create=create, to_history=to_history)
     with desk(settings_of(data_dir), make=True) as opened:
         answer = opened.ask(request)
     if as_json:
@@ -70,7 +68,7 @@ def diff(
 ) -> None:
     """Print what applying a document would change, and change nothing."""
     with desk(settings_of(data_dir)) as opened:
-        answer = opened.ask(ApplyConfig(text=_text_of(file), product=product, prune=prune, dry=True))
+        answer = opened.ask(ApplyConfig(text=text_of(file), product=product, prune=prune, dry=True))
     if as_json:
         print_json(answer)
     elif answer["diff"]:
@@ -84,13 +82,6 @@ def _told(answer: dict[str, Any]) -> str:
         return f"{answer['product']}: nothing changed, revision {answer['revision']} stays in force."
     later = " The history is being rebuilt under it." if answer["rebuild"] else ""
     return f"{answer['product']}: revision {answer['revision']} is in force.{later}"
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UptakeError("E007", f"{file} cannot be read: {error}.", hint="A document is a text in UTF-8.") from error
 
 
 def register(app: typer.Typer) -> None:

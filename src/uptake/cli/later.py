@@ -5,7 +5,6 @@ import typer
 from uptake.cli.base import console
 
 LATER = {
-    "destination": "Test and trace the product's mappings: not there yet. `uptake config` changes them.",
     "erase": "Forget a person everywhere: not there yet.",
     "backup": "Copy what is precious while the server runs: not there yet. Stop it and copy the data folder.",
     "restore": "Put a backup back: not there yet. Copy the data folder back while nothing runs.",

@@ -11,13 +11,16 @@ import msgspec
 
 from uptake import __version__
 from uptake.control import requests as ask
+from uptake.control.destination import preview_history, test_call
 from uptake.control.exports import send_table
 from uptake.control.requests import Told
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.days import SECOND_US
 from uptake.core.errors import UptakeError
+from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.document import document_of, merge_text
+from uptake.pipeline.preview import Preview
 from uptake.pipeline.rescore import rescore
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.meta.base import Key, chosen
@@ -238,6 +241,15 @@ def _export(office: Office, request: ask.Export, told: Told) -> dict[str, Any]:
     return {"rows": send_table(product.store, request.table, told.chunk)}
 
 
+# ---- the destination
+def _test_call(office: Office, request: ask.TestCall, _told: Told) -> Trace:
+    return test_call(office.product(request.product), request, office.running.clock())
+
+
+def _preview_history(office: Office, request: ask.PreviewHistory, told: Told) -> Preview:
+    return preview_history(office.product(request.product), request, told)
+
+
 _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.CreateKey: _create_key,
     ask.ListKeys: _list_keys,
@@ -250,4 +262,6 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.Rescore: _rescore,
     ask.Settle: _settle,
     ask.Export: _export,
+    ask.TestCall: _test_call,
+    ask.PreviewHistory: _preview_history,
 }

@@ -83,6 +83,26 @@ class Settle(_Request, frozen=True, tag="settle"):
     timeout_s: float | None = None
 
 
+class TestCall(_Request, frozen=True, tag="test_call"):
+    """Follow a call through the destination; nothing is stored.  Answer: a `Trace`.
+
+    event: the call as JSON; else offset: a call of the log.  mapping: as JSON, instead of the destination's own.
+    """
+
+    event: str = ""
+    offset: int | None = None
+    mapping: str = ""
+
+
+class PreviewHistory(_Request, frozen=True, tag="preview_history"):
+    """What applying the destination to the whole log would change.  Answer: a `Preview`; tells progress.
+
+    text: a document that changes the configuration first; '' for the one in force.
+    """
+
+    text: str = ""
+
+
 class Export(_Request, frozen=True, tag="export"):
     """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
 
@@ -101,6 +121,8 @@ Request = (
     | Rescore
     | Settle
     | Export
+    | TestCall
+    | PreviewHistory
 )
 
 
