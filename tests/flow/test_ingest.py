@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import tracemalloc
 import zlib
 
 import pytest
@@ -220,6 +221,19 @@ def test_an_unknown_key_is_refused_before_the_body_is_read(house):
     assert is_refusal(answer, "unknown_key")
 
 
+def test_what_can_be_no_key_is_never_looked_up(house, monkeypatch):
+    """Only short, printable ASCII is asked for; whatever else stands there is an unknown key."""
+    asked = []
+    monkeypatch.setattr(house.ingest, "_find", asked.append)
+    strange = ["k\xfcche", "\ud800", "KEY\n", "x" * 201, "\x00", " ", ""]
+
+    for key in strange:
+        body = json.dumps({"writeKey": key, **BATCH}).encode()
+        assert is_refusal(house.post("/v1/batch", body, key=None), "unknown_key")
+        assert is_refusal(house.ask("GET", f"/v1/projects/{key or '-'}/settings"), "not_found")
+    assert asked == [" ", " ", "-"]
+
+
 def test_unknown_keys_are_remembered_by_their_beginning(house):
     """The health page sees four characters, how often and when, for the latest fifty."""
     for key in ("WRONG", "WRONG", "OTHER"):
@@ -347,11 +361,17 @@ def test_a_large_body_is_refused(house):
 
 
 def test_a_bomb_is_not_unpacked(house):
-    """A small body that unfolds to fifty megabytes costs no more memory than one that is too large."""
+    """A small body that unfolds to fifty megabytes costs little more memory than what is allowed."""
     packer = zlib.compressobj(wbits=31)
     bomb = b"".join(packer.compress(b" " * 1_000_000) for _ in range(50)) + packer.flush()
 
-    assert is_refusal(house.post("/v1/batch", bomb, headers={"Content-Encoding": "gzip"}), "body_too_large")
+    tracemalloc.start()
+    answer = house.post("/v1/batch", bomb, headers={"Content-Encoding": "gzip"})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert is_refusal(answer, "body_too_large")
+    assert peak < 5_000_000
 
 
 def test_a_body_at_the_limit_is_taken(house):
