@@ -13,10 +13,10 @@ SAY = @printf '\n==> %s\n'
 STATIC := src/uptake/web/static/manifest.json
 FRONTEND := frontend/package.json frontend/vite.config.js $(shell find frontend/src frontend/public -type f)
 
-.PHONY: help demo test check setup frontend bench peers soak build docs locks clean node chromium clients
+.PHONY: help demo test check setup frontend bench bench-peers peers soak build docs locks clean node chromium clients
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup frontend ## simulate a B2B product and serve it at http://localhost:8000
 	$(SAY) 'Starting the demo (its data is in $(DATA))'
@@ -46,6 +46,9 @@ build: setup frontend ## build the wheel into build/dist
 
 bench: setup frontend ## measure speed, memory and growth
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: setup | node ## compare results and speed with Segment's own engine
+	@$(BIN)/python -m bench.peers $(ARGS)
 
 peers: setup ## compare with the official destination, as far as it runs here
 	@if [ -d tests/peers ]; then $(BIN)/pytest tests/peers $(ARGS); fi
