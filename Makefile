@@ -6,7 +6,6 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-DATA ?= build/demo
 ARGS ?=
 SAY = @printf '\n==> %s\n'
 
@@ -19,8 +18,8 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup frontend ## simulate a B2B product and serve it at http://localhost:8000
-	$(SAY) 'Starting the demo (its data is in $(DATA))'
-	@$(BIN)/uptake demo --data-dir $(DATA) $(ARGS)
+	$(SAY) 'Starting the demo (its data is in uptake-demo)'
+	@$(BIN)/uptake demo $(ARGS)
 
 test: setup frontend clients chromium ## run every test (ARGS="-k name" for some)
 	$(SAY) 'Running the tests'
