@@ -4,7 +4,6 @@ The server it talks to is a real one; nothing here touches its stores.
 """
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,12 +14,18 @@ import msgspec
 
 from uptake.core.config import Feature, ProductConfig, Workspace
 from uptake.core.days import from_us, iso_ms
+from uptake.pipeline.document import document_of
 from uptake.simulate import EVENTS, FEATURES, Json, Simulation, calls, simulation
 
 BATCH = 400
 """Calls a request: about 70 KB, well under the limit of 500 KB."""
 
 PRODUCT = "Acme App (demo)"
+
+
+def demo_document() -> str:
+    """A configuration document with the simulation's features and two workspaces, weekly and monthly."""
+    return document_of(demo_config(ProductConfig()))
 
 
 def demo_config(config: ProductConfig) -> ProductConfig:
@@ -69,13 +74,14 @@ def _post(client: httpx.Client, batch: list[Json]) -> None:
         time.sleep(float(answer.headers.get("Retry-After", "1")))
 
 
-def trickle(url: str, key: str, simulated: Simulation, stop: threading.Event) -> None:
-    """Send a few calls of random people every second or two until `stop` is set: the live page lives."""
+def trickle(url: str, key: str, simulated: Simulation) -> None:
+    """Send a few calls of random people every second or two for ever: the live page lives."""
     rng = random.Random()
     events, rates = list(EVENTS), list(EVENTS.values())
     people = [person for company in simulated.companies if company.story != "churned" for person in company.people]
     with httpx.Client(base_url=url, auth=(key, ""), timeout=10) as client:
-        while not stop.wait(rng.uniform(0.5, 2.0)):
+        while True:
+            time.sleep(rng.uniform(0.5, 2.0))
             now = datetime.now(UTC).isoformat()
             rows = [
                 {"type": "track", "userId": rng.choice(people).id, "event": event, "timestamp": now}
