@@ -49,8 +49,8 @@ bench: setup frontend ## measure speed, memory and growth
 bench-peers: setup | node ## compare results and speed with Segment's own engine
 	@$(BIN)/python -m bench.peers $(ARGS)
 
-peers: setup ## compare with the official destination, as far as it runs here
-	@if [ -d tests/peers ]; then $(BIN)/pytest tests/peers $(ARGS); fi
+peers: setup frontend | node ## Segment's own Accoil destination sends to a running Uptake
+	@$(BIN)/pytest tests/peers $(ARGS)
 
 soak: setup ## the long form of the fault tests
 	@if [ -d tests/soak ]; then $(BIN)/pytest tests/soak $(ARGS); else echo 'There is no long form yet.'; fi

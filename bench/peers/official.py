@@ -45,8 +45,8 @@ def versions() -> dict[str, str]:
     return {name: json.loads(path.read_text())["version"] for name, path in folders.items()}
 
 
-def node(script: str) -> tuple[list[str], dict[str, str]]:
-    """Command and environment that run a script of this folder with the packages in reach."""
+def node(script: str | Path) -> tuple[list[str], dict[str, str]]:
+    """Command and environment that run a script, by its name in this folder or its path, with the packages in reach."""
     environment = {**os.environ, "NODE_PATH": str(FOLDER / "node_modules"), "TZ": "UTC"}
     return ["node", str(HERE / script)], environment
 
