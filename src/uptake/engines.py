@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from uptake.core.calls import Projection
+from uptake.core.errors import UptakeError
 from uptake.folder import secret_of
 from uptake.pipeline.configure import projection_of
 from uptake.settings import Settings
@@ -38,10 +39,14 @@ def open_log(data_dir: Path) -> CallLog:
 
 
 def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:
-    """The event store in a file, made if it is not there; one process may have it open."""
-    engine = _engine("events.duckdb", "DuckEventStore")
+    """The event store in a file, made if it is not there; one process may have it open.  Raises UptakeError (E011)."""
+    engine, fault = _engine("events.duckdb", "DuckEventStore"), importlib.import_module("duckdb").Error
     limits = {"memory_limit": settings.memory_limit, "threads": settings.threads}
-    return cast(EventStore, engine(path, rules, generation=generation, **limits))
+    try:
+        return cast(EventStore, engine(path, rules, generation=generation, **limits))
+    except fault as error:
+        hint = "Nothing precious is in it: move it away, and it is made again from the call log."
+        raise UptakeError("E011", f"the event store {path} cannot be opened: {error}.", hint=hint) from error
 
 
 class ProductLedger:

@@ -87,6 +87,7 @@ CODES: dict[str, Code] = {
     "E008": Code(0, "There is no such product, key, account or user."),
     "E009": Code(0, "The server that holds this data folder did not answer."),
     "E010": Code(0, "The product is being rebuilt already."),
+    "E011": Code(0, "An event store cannot be opened; it is derived and can be made again from the call log."),
 }
 
 

@@ -1,0 +1,116 @@
+"""An installation opened in process: what is derived comes back, what is precious stays, one process at a time."""
+
+import msgspec
+import pytest
+
+from uptake.cli.bulk import import_files
+from uptake.control import requests as ask
+from uptake.core.calls import Call
+from uptake.core.errors import UptakeError
+from uptake.engines import now_us
+from uptake.installation import Installation, LocalDesk
+from uptake.settings import load
+from uptake.stores.log.base import Request
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load({}, {"data_dir": str(tmp_path / "data")})
+
+
+@pytest.fixture
+def filled(settings):
+    """A folder with ana's three events, closed."""
+    opened = Installation(settings, role="command")
+    calls = [Call(type="track", message_id=f"m{n}", at_us=now_us(), user_id="ana", event="Export") for n in range(3)]
+    opened.running.log.append([Request(1, now_us(), "segment", calls)])
+    opened.running.settle(1)
+    opened.close()
+    return settings
+
+
+def explained(settings):
+    """Ana's raw score, as a command says it."""
+    desk = LocalDesk(settings)
+    try:
+        return desk.ask(ask.Explain(kind="user", id="ana"))["raw"]
+    finally:
+        desk.close()
+
+
+def test_a_lost_event_store_is_made_again(filled):
+    """Without its file the store is folded from the log anew."""
+    (store,) = (filled.data_dir / "store").glob("*.duckdb")
+    store.unlink()
+
+    assert explained(filled) == 3
+
+
+def test_a_damaged_event_store_is_said(filled):
+    """The start names the file and says that it can go; once it is gone all is well."""
+    (store,) = (filled.data_dir / "store").glob("*.duckdb")
+    store.write_bytes(b"no database" * 1000)
+
+    with pytest.raises(UptakeError, match=r"E011 .*p1-g1.duckdb"):
+        LocalDesk(filled)
+
+    store.rename(store.with_suffix(".old"))
+    assert explained(filled) == 3
+
+
+def test_what_a_killed_rebuild_left_is_deleted(filled):
+    """A generation that is not in force goes at the next start, its journal too; other files stay."""
+    store = filled.data_dir / "store"
+    for name in ("p1-g2.duckdb", "p1-g2.duckdb.wal", "p9-g1.duckdb", "notes.txt"):
+        (store / name).write_bytes(b"half")
+
+    assert explained(filled) == 3
+
+    assert sorted(path.name for path in store.iterdir()) == ["notes.txt", "p1-g1.duckdb"]
+
+
+def test_a_folder_is_open_once(filled):
+    """A second opening is refused while the first lasts, and is possible after it."""
+    desk = LocalDesk(filled)
+    with pytest.raises(UptakeError, match="E004 Another command with process id"):
+        LocalDesk(filled)
+    desk.close()
+
+    assert explained(filled) == 3
+
+
+def test_a_start_that_fails_gives_the_folder_back(filled, monkeypatch):
+    """After a fault in the middle of opening, the folder can be opened again by the same process."""
+    with monkeypatch.context() as patched:
+        patched.setattr("uptake.installation.Directory", lambda running: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            LocalDesk(filled)
+
+    assert explained(filled) == 3
+
+
+def test_the_ingest_key_is_the_same_after_every_start(filled):
+    """The first key is made once; its text needs the secret that it was sealed under."""
+    keys = []
+    for secret in ("", "", "another secret of at least 32 characters"):
+        opened = Installation(msgspec.structs.replace(filled, secret_key=secret), role="command")
+        keys.append(opened.ingest_key())
+        opened.close()
+
+    assert keys[0] == keys[1] is not None
+    assert keys[2] is None
+
+
+def test_an_import_goes_beside_an_open_installation(filled, tmp_path):
+    """The ledger of an import needs no lock: meta store and call log admit several."""
+    from_file = tmp_path / "calls.jsonl"
+    from_file.write_text('{"type": "track", "userId": "ana", "event": "Export"}\n')
+    desk = LocalDesk(filled)
+    try:
+        imported = import_files([from_file], filled, None, told=ask.Silence(), again=False)
+        told = desk.ask(ask.Explain(kind="user", id="ana"))
+    finally:
+        desk.close()
+
+    assert imported[0].logged == 1
+    assert told["raw"] == 4
