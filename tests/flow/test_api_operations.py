@@ -36,6 +36,24 @@ def test_health_needs_no_token(house):
             assert client.head(path).status_code == 200
 
 
+def test_head_is_get_without_a_body(house):
+    """Everywhere on the site: same status and headers, nothing after them."""
+    with house.client() as client:
+        for path in ("/accounts", "/v2/status", "/openapi.json", "/nothing"):
+            got, head = client.get(path), client.head(path)
+            assert head.status_code == got.status_code
+            assert head.headers["content-type"] == got.headers["content-type"]
+            assert head.content == b""
+
+
+def test_the_server_loads_only_what_it_uses(house):
+    """The framework's plugins for libraries that happen to be installed stay out: they cost more than the site."""
+    with house.client():
+        names = {type(plugin).__module__ for plugin in house.app.site.site.plugins}
+
+    assert not [name for name in names if "pydantic" in name or "attrs" in name]
+
+
 def test_ready_means_that_calls_are_accepted(house):
     """503 with Retry-After once the way into the log is closed; health stays."""
     with house.client() as client:

@@ -12,6 +12,8 @@ from litestar import Litestar, Response, get
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap
@@ -46,17 +48,34 @@ class WebOptions(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """The ASGI application: paths of ingest to ingest, all else to the site."""
+    """The ASGI application: ingest's paths to ingest, all else to the site, which answers HEAD as GET without a body."""
 
-    def __init__(self, ingest: Ingest, site: ASGIApp) -> None:
+    def __init__(self, ingest: Ingest, site: Any) -> None:
         self._ingest, self.site = ingest, site
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] == "http" and self._ingest.handles(scope["path"], scope["method"]):
             await self._ingest(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "HEAD":
+            await self.site({**scope, "method": "GET"}, receive, _without_body(send))
         else:
             await self.site(scope, receive, send)
+
+
+def _without_body(send: Any) -> Any:
+    async def head(message: Any) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return head
+
+
+class Lean(Litestar):
+    """Litestar without the plugins for libraries that are installed and not used here: pydantic alone takes 12 MB."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
 
 
 def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> ASGIApp:
@@ -77,7 +96,7 @@ def create_app(running: Running, directory: Directory, acceptor: Acceptor, optio
 
 def create_site(site: Site) -> Litestar:
     """API, operations, pages and assets, without the guard."""
-    return Litestar(
+    return Lean(
         route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
         dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
         exception_handlers=_handlers(site.faults),

@@ -1,6 +1,6 @@
 """What machines ask of the server itself: is it up, can it accept calls, its metrics, and the OpenAPI document."""
 
-from litestar import MediaType, Response, get, head
+from litestar import MediaType, Response, get
 
 from uptake.web.api.openapi import document
 from uptake.web.problems import AnyRequest, Refused
@@ -15,23 +15,12 @@ def healthz() -> dict[str, str]:
     return ALIVE
 
 
-@head("/healthz", sync_to_thread=False)
-def healthz_head() -> None:
-    """The same for who asks with HEAD."""
-
-
 @get("/readyz", sync_to_thread=False)
 def readyz(request: AnyRequest) -> dict[str, str]:
     """200 as soon as calls can be accepted durably, whatever the lag of the fold; else 503."""
     if not site_of(request).acceptor.running:
         raise Refused("log_unavailable", "calls cannot be accepted now", headers={"Retry-After": "2"})
     return ALIVE
-
-
-@head("/readyz", sync_to_thread=False)
-def readyz_head(request: AnyRequest) -> None:
-    """The same for who asks with HEAD."""
-    readyz.fn(request)
 
 
 @get("/metrics", sync_to_thread=True)
@@ -46,4 +35,4 @@ def openapi(request: AnyRequest) -> Response[bytes]:
     return Response(document(site_of(request).version), media_type=MediaType.JSON)
 
 
-OPS_HANDLERS = (healthz, healthz_head, readyz, readyz_head, metrics, openapi)
+OPS_HANDLERS = (healthz, readyz, metrics, openapi)
