@@ -48,7 +48,7 @@ class WebOptions(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """The ASGI application: ingest's paths to ingest, the rest to the site, which answers HEAD as GET without a body."""
+    """The ASGI application: ingest's paths to ingest, the rest to the site, which answers HEAD like GET, bodiless."""
 
     def __init__(self, ingest: Ingest, site: Any) -> None:
         self._ingest, self.site = ingest, site
