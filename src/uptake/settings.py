@@ -6,7 +6,6 @@ the command line see `Settings`; everything below gets plain values.
 """
 
 import difflib
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,8 +15,6 @@ from typing import Any
 import msgspec
 
 from uptake.core.errors import UptakeError
-
-log = logging.getLogger("uptake.settings")
 
 PREFIX = "UPTAKE_"
 SECRET_CHARACTERS = 32
@@ -224,7 +221,6 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, str | None] | None 
     Raises UptakeError (E001) naming the first value that cannot be taken.
     """
     said = {name: text for name, text in (overrides or {}).items() if text is not None}
-    _tell_unknown(environ)
     texts = {each: said.get(each.field, environ.get(each.name, each.default)) for each in SETTINGS}
     return Settings(**{each.field: each.value(text) for each, text in texts.items()})
 
@@ -234,10 +230,9 @@ def load_here(overrides: Mapping[str, str | None] | None = None) -> Settings:
     return load(os.environ, overrides)
 
 
-def _tell_unknown(environ: Mapping[str, str]) -> None:
-    """Log variables that look like a setting and are none: most likely misspelt."""
+def misspelt(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that look like a setting and are none, each with the setting that was probably meant."""
     known = [each.name for each in SETTINGS]
-    for name in sorted(environ):
-        close = difflib.get_close_matches(name, known, 1, cutoff=0.85)
-        if name.startswith(PREFIX) and name not in known and close:
-            log.warning("unknown_setting", extra={"setting": name, "meant": close[0]})
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    close = ((name, difflib.get_close_matches(name, known, 1, cutoff=0.85)) for name in unknown)
+    return [(name, found[0]) for name, found in close if found]

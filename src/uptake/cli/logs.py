@@ -5,11 +5,14 @@ Fields are what a call of the log passes in `extra`: never traits, never keys.
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from uptake.settings import Settings
+from uptake.settings import Settings, misspelt
+
+log = logging.getLogger("uptake.settings")
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -62,3 +65,5 @@ def log_to_stderr(settings: Settings, *, least: str | None = None) -> None:
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name, meant in misspelt(os.environ):
+        log.warning("unknown_setting", extra={"setting": name, "meant": meant})
