@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import httpx
 import pytest
@@ -122,7 +123,7 @@ def test_stopping_answers_what_was_begun_and_ends_well(installed):
     for thread in threads:
         thread.start()
     while peek(acknowledged) < 100:
-        pass
+        time.sleep(0.01)
 
     code, log = installed.end()
     stop.set()
@@ -144,7 +145,7 @@ def test_a_killed_server_comes_back_with_everything(installed):
     thread = threading.Thread(target=send_until, args=(installed, stop, acknowledged, "a"))
     thread.start()
     while peek(acknowledged) < 50:
-        pass
+        time.sleep(0.01)
 
     installed.end(signal.SIGKILL)
     stop.set()
