@@ -95,7 +95,7 @@ class SqliteCallLog:
         self.end(product_id)
         calls: list[LoggedCall] = []
         for _, file in sorted(self._files.items()):
-            at, after = first + len(calls), file.next(product_id)[1]
+            at, after = first + len(calls), file.next(product_id)
             if len(calls) < most and at < after:
                 calls += file.read(product_id, at, most=most - len(calls))
                 if first + len(calls) < after:
@@ -110,11 +110,9 @@ class SqliteCallLog:
             self._find_files()
         if not self._files:
             return 0
-        closed, after = self._newest().next(product_id)
-        if closed:
+        if self._newest().is_closed():
             self._find_files()
-            closed, after = self._newest().next(product_id)
-        return after
+        return self._newest().next(product_id)
 
     def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
         """See CallLog."""

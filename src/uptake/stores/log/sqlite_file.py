@@ -1,8 +1,8 @@
 """One month's file of the call log, and the SQL that reads and writes it.
 
-A file is a SQLite database in WAL mode with synchronous=FULL: a commit is on disk when it returns.  `ends` holds
-where each product's part of this file begins (`base`) and its next offset, so that offsets continue from file to
-file.  A file that is `closed` takes no more calls: its successor exists and knows its ends.
+A file is a SQLite database in WAL mode with synchronous=FULL: a commit is on disk when it returns.  `bases` holds where
+each product's part of this file begins, so that offsets continue from file to file.  A file that is closed takes no
+more calls, which a trigger in it enforces: its successor exists and has its ends as bases.
 """
 
 import sqlite3
@@ -34,13 +34,16 @@ CHECKPOINT_BYTES = 16 * 1024 * 1024
 ROWS_A_STATEMENT = 256
 """One statement for many rows: each statement gives Python's lock away and must wait to have it back."""
 
+CAREFUL_COMMITS = 1_000
+"""How many commits read the ends anew after another process was met."""
+
 _TABLES = """
 create table if not exists requests (
   product_id integer not null, first integer not null, calls integer not null, received_us integer not null,
   source text not null, crc integer not null, body blob not null
 );
 create unique index if not exists requests_by_offset on requests (product_id, first);
-create table if not exists ends (product_id integer primary key, base integer not null, next integer not null);
+create table if not exists bases (product_id integer primary key, base integer not null);
 create table if not exists refusals (
   id integer primary key, product_id integer not null, received_us integer not null, source text not null,
   code text not null, place text not null, message text not null, item integer not null
@@ -50,17 +53,16 @@ create table if not exists refusal_counts (
   product_id integer not null, bucket_us integer not null, code text not null, times integer not null,
   primary key (product_id, bucket_us, code)
 ) without rowid;
-create table if not exists state (one integer primary key check (one = 1), closed integer not null);
-insert or ignore into state (one, closed) values (1, 0);
 """
-_IS_CLOSED = "select closed from state"
-_CLOSE = "update state set closed = 1"
-_NEXT = "select (select closed from state), (select next from ends where product_id = ?)"
-_ENDS = "select product_id, next from ends"
-_SET_END = """
-insert into ends (product_id, base, next) values (?1, ?2, ?3) on conflict (product_id) do update set next = ?3
+_CLOSE = "create trigger closed before insert on requests begin select raise(abort, 'closed'); end"
+_IS_CLOSED = "select exists (select 1 from sqlite_schema where type = 'trigger' and name = 'closed')"
+_NEXT = """
+select coalesce(
+  (select first + calls from requests where product_id = ?1 order by first desc limit 1),
+  (select base from bases where product_id = ?1), 0)
 """
-_CONTINUE = "insert or replace into ends (product_id, base, next) values (?1, ?2, ?2)"
+_PRODUCTS = "select product_id from bases union select product_id from requests"
+_CONTINUE = "insert or replace into bases (product_id, base) values (?, ?)"
 _INSERT = "insert into requests (product_id, first, calls, received_us, source, crc, body) values "
 _READ = """
 select first, calls, received_us, crc, body from requests
@@ -104,57 +106,86 @@ class LogFile:
         self.path = path
         self._lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self._ends: dict[int, int] = {}
+        self._careful = 0
         self._untrimmed = 0
         self._reader = _connect(path)
         self._reader.executescript(_TABLES)
 
     # ---- writing
     def append(self, requests: Sequence[Request]) -> list[int]:
-        """Commit the requests; return their first offsets.  Raises FileClosed, sqlite3.Error; then nothing was kept."""
-        return self.write(lambda writer: self._append(writer, requests))
+        """Commit the requests; return their first offsets.  Raises FileClosed, sqlite3.Error; then nothing was kept.
+
+        Where no other process appends, one statement is the whole transaction.  Another's calls make its offsets
+        collide with those that are taken, and then the offsets are read anew inside a transaction.
+        """
+        try:
+            if self._careful == 0 and len(requests) <= ROWS_A_STATEMENT and not any(each.refused for each in requests):
+                try:
+                    return self._insert(self._connected(), requests, self._ends)
+                except sqlite3.IntegrityError:
+                    self._careful = CAREFUL_COMMITS
+            self._careful = max(0, self._careful - 1)
+            return self.write(lambda writer: self._append(writer, requests))
+        except sqlite3.Error as error:
+            self._abandon()
+            if str(error) == "closed":
+                raise FileClosed from error
+            raise
 
     def write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         """Make a change in one transaction.  Raises what the change raises; then nothing was kept."""
-        if self._writer is None:
-            self._writer = _connect(self.path)
+        writer = self._connected()
         done = False
         try:
-            self._writer.execute("begin immediate")
-            result = change(self._writer)
-            self._writer.execute("commit")
+            writer.execute("begin immediate")
+            result = change(writer)
+            writer.execute("commit")
             done = True
         finally:
             if not done:
                 self._abandon()
         return result
 
+    def _connected(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = _connect(self.path)
+        return self._writer
+
     def _abandon(self) -> None:
-        """Forget the connection with its open transaction: after a fault of the disk it is not to be trusted."""
+        """Forget the connection with its open transaction, and the ends: after a fault they are not to be trusted."""
+        self._ends = {}
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
 
     def _append(self, writer: sqlite3.Connection, requests: Sequence[Request]) -> list[int]:
-        if writer.execute(_IS_CLOSED).fetchone()[0]:
-            raise FileClosed
-        ends: dict[int, int] = {}
+        firsts: list[int] = []
+        self._ends = {}
+        for start in range(0, len(requests), ROWS_A_STATEMENT):
+            firsts += self._insert(writer, requests[start : start + ROWS_A_STATEMENT], self._ends)
+        self._refuse(writer, [request for request in requests if request.refused])
+        return firsts
+
+    def _insert(self, writer: sqlite3.Connection, requests: Sequence[Request], ends: dict[int, int]) -> list[int]:
+        """Insert the requests from the products' ends on, read where they are not known, and move the ends."""
+        moved: dict[int, int] = {}
         firsts: list[int] = []
         values: list[Any] = []
         for request in requests:
-            first = ends.get(request.product_id)
-            if first is None:
-                first = writer.execute(_NEXT, (request.product_id,)).fetchone()[1] or 0
-            firsts.append(first)
-            ends[request.product_id] = first + len(request.calls)
-            if request.calls:
+            product_id, count = request.product_id, len(request.calls)
+            if product_id not in moved:
+                known = ends.get(product_id)
+                moved[product_id] = writer.execute(_NEXT, (product_id,)).fetchone()[0] if known is None else known
+            firsts.append(moved[product_id])
+            if count:
                 body = _encode(request.calls)
-                values += (request.product_id, first, len(request.calls), request.received_us, request.source)
+                values += (product_id, moved[product_id], count, request.received_us, request.source)
                 values += (zlib.crc32(body), body)
-        for start in range(0, len(values), 7 * ROWS_A_STATEMENT):
-            chunk = values[start : start + 7 * ROWS_A_STATEMENT]
-            writer.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(chunk) // 7)), chunk)
-        writer.executemany(_SET_END, [(product_id, 0, after) for product_id, after in ends.items()])
-        self._refuse(writer, [request for request in requests if request.refused])
+                moved[product_id] += count
+        if values:
+            writer.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(values) // 7)), values)
+        ends.update(moved)
         return firsts
 
     def _refuse(self, writer: sqlite3.Connection, requests: Sequence[Request]) -> None:
@@ -173,14 +204,15 @@ class LogFile:
     def close_into(self, successor: "LogFile") -> None:
         """Take no more calls, and let the successor continue the offsets; safe to repeat after a crash in between.
 
-        The successor's ends are committed first: nobody writes to it before this file is closed.
+        The successor's bases are committed first: nobody writes to it before this file is closed.
         """
 
         def change(writer: sqlite3.Connection) -> None:
             if writer.execute(_IS_CLOSED).fetchone()[0]:
                 return
-            ends = writer.execute(_ENDS).fetchall()
-            successor.write(lambda other: other.executemany(_CONTINUE, ends))
+            products = [row[0] for row in writer.execute(_PRODUCTS).fetchall()]
+            bases = [(each, writer.execute(_NEXT, (each,)).fetchone()[0]) for each in products]
+            successor.write(lambda other: other.executemany(_CONTINUE, bases))
             writer.execute(_CLOSE)
 
         self.write(change)
@@ -190,10 +222,10 @@ class LogFile:
         """Does a newer file take the calls now?"""
         return bool(self._rows(_IS_CLOSED, ())[0][0])
 
-    def next(self, product_id: int) -> tuple[bool, int]:
-        """Is the file closed, and the product's next offset in it."""
-        ((closed, after),) = self._rows(_NEXT, (product_id,))
-        return bool(closed), after or 0
+    def next(self, product_id: int) -> int:
+        """The product's next offset in this file."""
+        after: int = self._rows(_NEXT, (product_id,))[0][0]
+        return after
 
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """The product's calls of this file from an offset on, whole requests until there are `most`.
