@@ -112,7 +112,9 @@ def report(rates: dict[str, list[float]]) -> str:
         low, high = min(rates[name]), max(rates[name])
         lines.append(f"  {median[name]:>10,.0f}  ({low:,.0f} to {high:,.0f})  {what}")
     for name, what in (("parsed_once", "with a parsed trigger"), ("parsed_each_time", "as Segment runs it")):
-        lines.append(f"  ratio to the official engine {what}: {median['strict'] / median[name]:.2f}")
+        ratios = sorted(ours / theirs for ours, theirs in zip(rates["strict"], rates[name], strict=True))
+        ratio = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        lines.append(f"  ratio to the official engine {what}, round by round: {ratio}")
     return "\n".join(lines)
 
 
