@@ -16,8 +16,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow as pa
 
+from tests.fakes_facts import MemoryFacts
+from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.segments.judging import holds
 from uptake.stores.events.base import (
     SORTS,
     ActedRow,
@@ -388,6 +391,8 @@ class MemoryEventStore:
             if known == kind and each not in excluded
         ]
         rows = [row for row in rows if self._asked(row, query)]
+        if query.where is not None:
+            rows = [row for row in rows if holds(query.where, self.facts(row, model, day))]
         rows.sort(key=lambda row: -row.raw_score)
         field = "score" if query.sort == "level" else query.sort
         told = [row for row in rows if getattr(row, field) is not None]
@@ -395,12 +400,22 @@ class MemoryEventStore:
         rows = told + [row for row in rows if getattr(row, field) is None]
         return rows[query.offset : query.offset + query.limit], len(rows)
 
+    def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
+        rows, _ = self.numbers(kind, model, day, ListQuery(sort="tracking_id", descending=False, limit=10**6))
+        return [row.tracking_id for row in rows if holds(condition, self.facts(row, model, day))]
+
+    moment_of = staticmethod(moment_of)
+
+    def facts(self, row: Numbers, model: ScoringModel, day: date) -> MemoryFacts:
+        """What is known of one row of a list."""
+        return MemoryFacts(self, row.kind, row.tracking_id, model, day, row)
+
     def _numbers(self, kind: Kind, each: str, kept: Kept, model: ScoringModel, day: date) -> Numbers:
         scored_events = len(self._scored_events(model))
         full_day = self._day(self._published.as_of_us) - timedelta(days=1) if self._published else date.min
         email = self._text("user", each, "email") if kind == "user" else None
         turns = self._turns(each) if kind == "user" else []
-        return Numbers(
+        row = Numbers(
             kind=kind,
             id=self._opaque(kind, each),
             tracking_id=each,
@@ -420,7 +435,13 @@ class MemoryEventStore:
             total_users=kept.total_users,
             email=email,
             account=turns[-1][1] if turns else None,
+            first_seen=kept.first_day,
         )
+        conditions = model.user_activation if kind == "user" else model.account_activation
+        if not conditions:
+            return row
+        met = sum(holds(condition, self.facts(row, model, day)) for condition in conditions)
+        return msgspec.structs.replace(row, activation=100 * met / len(conditions))
 
     @staticmethod
     def _level(score: int, model: ScoringModel) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from uptake.core.conditions import All, AnyOf, Condition, Did, Everyone, LevelIs, Not, Number, Trait
 from uptake.core.config import Levels
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import (
@@ -93,7 +94,7 @@ VALUES: st.SearchStrategy[Any] = (
     | ISO_TEXTS
     | NUMBERS
     | st.booleans()
-    | st.lists(st.integers(0, 3), max_size=2)
+    | st.lists(st.integers(0, 3) | st.sampled_from(["a", "12", True, None]), max_size=2)
     | st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 3), max_size=2)
 )
 EMAILS = st.sampled_from(["ana@acme.com", "Bob@Beta.io", "", "nobody"])
@@ -171,6 +172,64 @@ def folds(draw: st.DrawFn, *, most: int = 4) -> list[FoldBatch]:
     return found
 
 
+# ---- conditions
+
+COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+OF = st.sampled_from(["user", "account"])
+KEYS = st.sampled_from(["name", "email", "createdAt", "created_at", "role", "title", "domain", "parent"])
+FIELDS = (
+    "score", "score_change", "raw_score", "activation", "adoption", "adoption_all_time", "frequency", "active_users",
+    "total_users", "active_users_percent", "tenure_days", "first_seen_days", "last_active_days",
+)  # fmt: skip
+OPERANDS = TEXTS | ISO_TEXTS | st.sampled_from([0, 1, 12, 1.5, 2.0, 1e15, True, False, "a", "12", "true", "TRUE", "1"])
+WORTH_COMPARING = st.sampled_from([-10, 0, 1, 2, 3, 7, 25, 33.25, 50, 75, 100, 365])
+
+
+def did_conditions() -> st.SearchStrategy[Did]:
+    """Events and features, of either level, in a few days or ever."""
+    times = st.integers(0, 3)
+    within = st.none() | st.sampled_from([1, 2, 7, 30, 90])
+    events = st.builds(
+        Did, st.sampled_from((*EVENTS, "never done")), st.just(""), OF | st.none(), COMPARISONS, times, within
+    )
+    features = st.sampled_from(["Feature o", "Feature R", "none"])
+    return events | st.builds(Did, st.just(""), features, OF | st.none(), COMPARISONS, times, within)
+
+
+def trait_conditions() -> st.SearchStrategy[Trait]:
+    """Every operator, of either level."""
+    days = st.sampled_from(["2024-01-01", "2024-02-29", "2023-11-14", "1970-01-01", "2026-03-29"])
+    return st.one_of(
+        st.builds(Trait, OF, KEYS, COMPARISONS, OPERANDS),
+        st.builds(
+            Trait, OF, KEYS, st.just("contains"), st.sampled_from(["a", "1", "12", "@", "É", "{", "true", "x y"])
+        ),
+        st.builds(Trait, OF, KEYS, st.just("exists")),
+        st.builds(Trait, OF, KEYS, st.sampled_from(["before", "after", "on"]), days),
+        st.builds(Trait, OF, KEYS, st.just("within"), st.sampled_from([1, 30, 800, 36_500])),
+    )
+
+
+def lasting_conditions() -> st.SearchStrategy[Condition]:
+    """Conditions without numbers of the day: what filters, exclusions and activation are made of."""
+    return _grouped(did_conditions() | trait_conditions() | st.just(Everyone()))
+
+
+def conditions() -> st.SearchStrategy[Condition]:
+    """Any condition."""
+    numbers = st.builds(Number, st.sampled_from(FIELDS), COMPARISONS, WORTH_COMPARING)
+    levels = st.builds(LevelIs, st.sampled_from(LEVELS))
+    return _grouped(did_conditions() | trait_conditions() | numbers | levels | st.just(Everyone()))
+
+
+def _grouped(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    def groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
+        return st.builds(All, parts) | st.builds(AnyOf, parts) | st.builds(Not, inner)
+
+    return st.recursive(leaves, groups, max_leaves=4)
+
+
 @st.composite
 def models(draw: st.DrawFn, workspace_id: int = 1) -> ScoringModel:
     """Any model: few or all events, either curve and account score, caps, half-lives, exclusions."""
@@ -191,6 +250,8 @@ def models(draw: st.DrawFn, workspace_id: int = 1) -> ScoringModel:
         half_life_days=draw(st.none() | st.sampled_from([0.5, 1.0, 7.0, 10.5])),
         excluded_users=draw(st.frozensets(st.sampled_from(USERS), max_size=2)),
         excluded_accounts=draw(st.frozensets(st.sampled_from(ACCOUNTS), max_size=2)),
+        user_activation=draw(st.lists(lasting_conditions(), max_size=2).map(tuple)),
+        account_activation=draw(st.lists(lasting_conditions(), max_size=2).map(tuple)),
     )
 
 
@@ -205,6 +266,7 @@ def list_queries(draw: st.DrawFn) -> ListQuery:
         level=draw(st.sampled_from(["", "", *LEVELS])),
         account=draw(st.none() | st.none() | st.sampled_from(ACCOUNTS)),
         tracking_ids=draw(st.none() | st.none() | few),
+        where=draw(st.none() | conditions()),
         limit=draw(st.sampled_from([20, 20, 2])),
         offset=draw(st.sampled_from([0, 0, 1, 3])),
     )

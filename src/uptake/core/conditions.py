@@ -32,11 +32,17 @@ Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
 TraitOperator = Literal["=", "!=", "<", "<=", ">", ">=", "contains", "exists", "before", "after", "on", "within"]
 Scalar = str | int | float | bool
 
+NUMBER_TEXT = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
+"""What a trait's text must look like, as a whole, to be compared with a number."""
+
 
 class Did(msgspec.Struct, frozen=True, tag="did"):
     """How often an event (or any event of a feature) was done: `times` compared.
 
-    of: who did it.  within_days: 1–90 days ending at the day, None for ever.  Never done is 0 times.
+    of: who did it.  None and the own kind: the user, or for an account all its users together, accounts below it
+    included.  `account` for a user: all users of the account that he is in.  `user` for an account: that one of
+    its users who did it most.  Never done is 0 times.
+    within_days: 1–90 days ending at the day, None for ever up to the day.
     """
 
     event: str = ""
@@ -50,7 +56,10 @@ class Did(msgspec.Struct, frozen=True, tag="did"):
 class Trait(msgspec.Struct, frozen=True, tag="trait"):
     """A trait compared by its data type.
 
-    of: whose.  A trait that is not there satisfies `!=` and nothing else.  before, after, on: a day (ISO) in the
+    of: whose.  `account` for a user: the account that he is in; `user` for an account: any user who is in it.  The
+    operand decides how values compare: a number with numbers (in texts too), true and false with booleans, a text with
+    plain texts; `contains` looks for an item of a list, else for a part of the text in any case.
+    A trait that is not there satisfies `!=` and nothing else.  before, after, on: a day (ISO) in the
     product's zone.  within: in the last so many days, today included.  exists takes no value.
     """
 

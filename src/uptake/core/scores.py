@@ -5,10 +5,22 @@ from typing import Literal
 
 import msgspec
 
+from uptake.core.conditions import Condition
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
 
 Level = Literal["most_engaged", "slightly_engaged", "passive", "least_engaged", "inactive"]
+
+
+def level_bounds(levels: Levels) -> list[tuple[Level, int, int]]:
+    """Each level with its lowest and highest score, the highest level first."""
+    return [
+        ("most_engaged", levels.most, 100),
+        ("slightly_engaged", levels.slightly, levels.most - 1),
+        ("passive", levels.passive, levels.slightly - 1),
+        ("least_engaged", 1, levels.passive - 1),
+        ("inactive", 0, 0),
+    ]
 
 
 class ScoringModel(msgspec.Struct, frozen=True):
@@ -19,6 +31,7 @@ class ScoringModel(msgspec.Struct, frozen=True):
     scored_events: the model's events with weight above 0, seen or not; with `every_event` the engine adds every event
     that the product has ever seen.
     features: event → its feature's name, for the explanation; an event without a feature is not in it.
+    user_activation, account_activation: what activation counts; without conditions on scores of their own.
     """
 
     workspace_id: int
@@ -34,6 +47,8 @@ class ScoringModel(msgspec.Struct, frozen=True):
     half_life_days: float | None = None
     excluded_users: frozenset[str] = frozenset()
     excluded_accounts: frozenset[str] = frozenset()
+    user_activation: tuple[Condition, ...] = ()
+    account_activation: tuple[Condition, ...] = ()
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -42,7 +57,8 @@ class Numbers(msgspec.Struct, frozen=True):
     id: opaque, stable across rebuilds.  tracking_id: the sender's id.
     score 0–100, score_change −100–100, raw_score >= 0; percentages 0–100 (unrounded).
     active_users, total_users: accounts only (0 for users).  account: a user's current account's tracking_id.
-    activation: None where the workspace has no activation conditions.
+    activation: conditions met ÷ conditions × 100; None where the workspace has no activation conditions.
+    first_seen: the day of the first event up to the day; None without any.
     last_active_us, created_us: µs since 1970 UTC, None where unknown.
     provisional: no full day of events yet.
     """
@@ -66,6 +82,7 @@ class Numbers(msgspec.Struct, frozen=True):
     total_users: int = 0
     email: str | None = None
     account: str | None = None
+    first_seen: date | None = None
 
 
 class Point(msgspec.Struct, frozen=True):

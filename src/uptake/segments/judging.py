@@ -6,6 +6,7 @@ text too), true and false as booleans, a text as text, and before, after, on, wi
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from uptake.core.conditions import (
+    NUMBER_TEXT,
     All,
     AnyOf,
     Comparison,
@@ -27,6 +29,8 @@ from uptake.core.conditions import (
     Trait,
 )
 from uptake.segments.writing import text
+
+_NUMBER = re.compile(NUMBER_TEXT)
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda one, other: one == other,
@@ -121,15 +125,16 @@ def _trait_holds(condition: Trait, values: Sequence[Any], facts: Facts) -> bool:
 def _matches(condition: Trait, operator: str, value: Any, facts: Facts) -> bool:
     operand = condition.value
     if operator == "contains":
-        items = value if isinstance(value, list) else None
-        return str(operand) in map(plain, items) if items is not None else str(operand).lower() in plain(value).lower()
+        if isinstance(value, list):
+            return str(operand) in [_item(item) for item in value if item is not None]
+        return str(operand).lower() in plain(value).lower()
     if operator in ("before", "after", "on", "within"):
         return _in_days(operator, operand, facts.day_of(value), facts.today())
     if isinstance(operand, bool):
         return _compared(operator, _boolean(value), operand)
     if isinstance(operand, str):
         return _compared(operator, plain(value) if not isinstance(value, list | dict) else None, operand)
-    return _compared(operator, _number(value), operand)
+    return _compared(operator, _number(value), float(str(operand)))
 
 
 def _in_days(operator: str, operand: Any, day: date | None, today: date) -> bool:
@@ -146,12 +151,14 @@ def _compared(operator: str, one: Any, other: Any) -> bool:
 
 
 def plain(value: Any) -> str:
-    """A trait's scalar as text: as JSON writes it, a string without quotes, a whole number without a fraction."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    """A trait's value as text: as JSON writes it, but a string without quotes and a whole number in digits."""
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return msgspec.json.encode(value).decode()
+    return _item(value)
+
+
+def _item(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _boolean(value: Any) -> bool | None:
@@ -161,10 +168,9 @@ def _boolean(value: Any) -> bool | None:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    try:
-        number = float(value)
-    except ValueError:
+    if not _NUMBER.fullmatch(plain(value)):
         return None
+    number = float(value)
     return number if math.isfinite(number) else None
 
 

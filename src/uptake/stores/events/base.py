@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 import pyarrow as pa
 
+from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
 
@@ -134,7 +135,7 @@ class ListQuery(msgspec.Struct, frozen=True):
     tracking_id ascending.
     search: case-insensitive substring of name, tracking_id or e-mail.  account: only users of whom any event ever
     counts for it, or whose current account is it or a descendant of it (users only).  tracking_ids: only these.
-    level: only this level, by the bounds of the model that is asked about.
+    level: only this level, by the bounds of the model that is asked about.  where: only those it holds for.
     """
 
     sort: str = "score"
@@ -143,6 +144,7 @@ class ListQuery(msgspec.Struct, frozen=True):
     level: str = ""
     account: str | None = None
     tracking_ids: tuple[str, ...] | None = None
+    where: Condition | None = None
     limit: int = 20
     offset: int = 0
 
@@ -155,6 +157,7 @@ SORTS = (
     "frequency",
     "adoption",
     "adoption_all_time",
+    "activation",
     "active_users",
     "total_users",
     "last_active_us",
@@ -257,6 +260,14 @@ class EventStore(Protocol):
         creation are those of now.  adoption divides by the scored events known now, so that a first event of its name
         needs no day scored again.  provisional: no event yet, up to the day, on a day that was over when the scores
         were published.  Raises ValueError if query.sort is not one of SORTS.
+        """
+
+    def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
+        """The tracking ids that the condition holds for on a day, ascending, of all known ones that are not excluded.
+
+        Numbers and levels are those of a scored day, counts those up to the day; traits, current accounts and creation
+        are those of now.  The excluded exist for no condition.  What each condition means is said in
+        `uptake.core.conditions`; `uptake.segments.judging` judges one by one in the same way.
         """
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:

@@ -15,6 +15,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from uptake.core.conditions import Condition
 from uptake.core.days import day_of
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
@@ -30,11 +31,12 @@ from uptake.stores.events.base import (
     StoreRules,
     Totals,
 )
-from uptake.stores.events.compaction import compact_day, compact_ever_if_grown, grown_days
+from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
-from uptake.stores.events.list_sql import benchmark_of, days_scored, numbers_page, rule_values, series_of
+from uptake.stores.events.list_sql import benchmark_of, days_scored, ids_matching, numbers_page, series_of
 from uptake.stores.events.message_sql import seen_in
+from uptake.stores.events.people_sql import rule_values
 from uptake.stores.events.question_sql import (
     cycles_in,
     events_of,
@@ -58,8 +60,9 @@ PUBLISHED = "select next_offset, revision, as_of_us from published"
 UNPUBLISH = "delete from published"
 PUBLISH = "insert into published values ($offset, $revision, $as_of_us)"
 
-COMPACT_EVERY = 50_000
-"""After so many events it is looked whether counts are worth adding up."""
+COMPACT_EVERY, COMPACT_DAYS = 50_000, 6
+"""After so many events it is looked whether counts are worth adding up, and so many days are, for a fold must not wait
+long."""
 
 
 class DuckSession:
@@ -163,17 +166,17 @@ class DuckEventStore:
             fold_batch(session, batch, zone=self.rules.time_zone, dedupe_us=self.rules.dedupe_us)
         self._uncompacted += len(batch.acted)
         if self._uncompacted >= COMPACT_EVERY:
-            self.compact()
+            self.compact(most_days=COMPACT_DAYS)
 
-    def compact(self) -> None:
-        """Add up the parts of counts that have grown; nothing that can be asked changes."""
+    def compact(self, *, most_days: int | None = None) -> None:
+        """Add up the parts of counts that have grown, those that grew most first; no answer changes by it."""
         with self._reading() as session:
-            days = grown_days(session)
-        for day in days:
+            days = grown_days(session, least=LEAST_ROWS)
+        for day in days[:most_days]:
             with self._writing() as session:
                 compact_day(session, day)
         with self._writing() as session:
-            compact_ever_if_grown(session)
+            compact_ever_if_grown(session, least=LEAST_ROWS)
         self._uncompacted = 0
 
     # ---- scoring
@@ -184,11 +187,12 @@ class DuckEventStore:
 
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
         """Compute and keep every number of the days."""
+        once = list(dict.fromkeys(days))
         with self._reading() as session:
             step = days_a_pass(session)
-        for at in range(0, len(days), step):
+        for at in range(0, len(once), step):
             with self._writing() as session:
-                rescore_days(session, models, days[at : at + step])
+                rescore_days(session, models, once[at : at + step])
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""
@@ -218,6 +222,11 @@ class DuckEventStore:
             newest = day_of(found[0][2], ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
             full_day = newest - timedelta(days=1)
             return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
+
+    def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
+        """The tracking ids that the condition holds for on a day, ascending."""
+        with self._reading() as session:
+            return ids_matching(session, kind, condition, model, day=day, rules=self.rules)
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day."""

@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from uptake.stores.events.base import ExportTable
-from uptake.stores.events.list_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES
+from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES
 from uptake.stores.events.profile_sql import PARENTS
 from uptake.stores.events.schema import BEGINNING, FOREVER
 from uptake.stores.events.session import Session

@@ -7,10 +7,13 @@ ranking itself needs them (a search, or a sort by one of them).
 from datetime import date
 from typing import Any
 
+from uptake.core.conditions import Condition
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, Numbers, Point, ScoringModel
+from uptake.core.scores import Numbers, Point, ScoringModel, level_bounds
 from uptake.stores.events.base import SORTS, ListQuery, StoreRules
+from uptake.stores.events.condition_sql import Compiled, condition_values, conditions_met, listed_ids, matching_ids
+from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, OF_PAGE, USER_PROFILES
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.score_sql import SCORED_EVENTS, model_values
 from uptake.stores.events.session import Session
@@ -23,6 +26,7 @@ SORT_TEXTS = {
     "frequency": "coalesce(s.frequency, 0)",
     "adoption": "coalesce(s.adopted, 0)",
     "adoption_all_time": "coalesce(s.adopted_ever, 0)",
+    "activation": "case when $activations > 0 then coalesce(a.met, 0) end",
     "active_users": "coalesce(s.active_users, 0)",
     "total_users": "coalesce(s.total_users, 0)",
     "last_active_us": "s.last_us",
@@ -36,49 +40,13 @@ SORT_TEXTS = {
 if tuple(SORT_TEXTS) != SORTS:
     raise AssertionError("every sort needs its text")
 
-USER_PROFILES = f"""
-select k.id, coalesce(t.name, t.email, k.id) as name, t.email, t.created_us, m.account_id
-from known k
-left join (
-  select id, nullif(max(case when key = 'name' then text end), '') as name,
-    nullif(max(case when key = 'email' then text end), '') as email,
-    max(case when key = 'createdAt' then moment_us end) as created_us
-  from traits where kind = 'user' and key in ('name', 'email', 'createdAt') {{of_page}} group by id
-) t on t.id = k.id
-left join (select user_id, account_id from memberships where until_us = {FOREVER}) m on m.user_id = k.id
-where k.kind = 'user'
-"""
-
-ACCOUNT_PROFILES = """
-select k.id, coalesce(t.name, k.id) as name, cast(null as varchar) as email,
-  coalesce(t.created_us, f.created_us) as created_us, cast(null as varchar) as account_id
-from known k
-left join (
-  select id, nullif(max(case when key = $display_name then text end), '') as name,
-    max(case when key = $created_at then moment_us end) as created_us
-  from traits where kind = 'account' and key in ($display_name, $created_at) {of_page} group by id
-) t on t.id = k.id
-left join (
-  select m.account_id as id, min(u.moment_us) as created_us
-  from memberships m join traits u on u.kind = 'user' and u.id = m.user_id and u.key = 'createdAt' {of_page_accounts}
-  group by m.account_id
-) f on f.id = k.id
-where k.kind = 'account'
-"""
-
-EVERYONE = {"of_page": "", "of_page_accounts": ""}
-OF_PAGE = {
-    "of_page": "and id in (select id from page)",
-    "of_page_accounts": "and m.account_id in (select id from page)",
-}
-
 RANKED = """
 from known k
 left join (
   select id, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, first_day
   from scores where workspace_id = $workspace and kind = $kind and day = $day
 ) s on s.id = k.id
-{profiles}
+{joins}
 where k.kind = $kind and k.id not in (select unnest($excluded::varchar[])) {filters}
 """
 
@@ -86,9 +54,9 @@ COUNT = "{context} select count(*) {ranked}"
 """How many there are, where the page is beyond them."""
 
 PAGE = f"""
-{{context}} page as (
+{{context}}, page as (
   select k.id, k.opaque_id, s.score, s.score_before, s.raw, s.frequency, s.adopted, s.adopted_ever, s.active_users,
-    s.total_users, s.last_us, case when s.first_day <= $full_day then 0 else 1 end as provisional,
+    s.total_users, s.last_us, s.first_day, case when s.first_day <= $full_day then 0 else 1 end as provisional,
     row_number() over (order by {{sort}} {{direction}} nulls last, coalesce(s.raw, 0) desc, k.id) as place,
     count(*) over () as total
   {{ranked}}
@@ -99,8 +67,9 @@ PAGE = f"""
 select p.total, p.opaque_id, p.id, d.name, coalesce(p.score, 0), coalesce(p.score_before, 0), coalesce(p.raw, 0),
   coalesce(p.frequency, 0), coalesce(100.0 * p.adopted / nullif(e.events, 0), 0),
   coalesce(100.0 * p.adopted_ever / nullif(e.events, 0), 0), p.last_us, d.created_us, p.provisional,
-  coalesce(p.active_users, 0), coalesce(p.total_users, 0), d.email, d.account_id
-from page p join described d on d.id = p.id cross join scored e
+  coalesce(p.active_users, 0), coalesce(p.total_users, 0), d.email, d.account_id, p.first_day,
+  case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end
+from page p join described d on d.id = p.id cross join scored e left join activated a on a.id = p.id
 order by p.place
 """
 
@@ -125,15 +94,20 @@ def numbers_page(
     """One page of a ranked list and how many there are; full_day: the last day that is over."""
     if query.sort not in SORT_TEXTS:
         raise ValueError(f"a list is sorted by one of {', '.join(SORTS)}; got {query.sort!r}")
-    values = _values(kind, model, query, rules) | {"day": day, "full_day": min(day, full_day)}
+    met = conditions_met(kind, model, day)
+    only = Compiled("", {}) if query.where is None else matching_ids(kind, query.where, model, day)
+    values = {**_values(kind, model, query, rules, day), **met.values, **only.values, "full_day": min(day, full_day)}
     sort = SORT_TEXTS[query.sort]
-    joined = bool(query.search) or "p." in sort
     profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
-    every = profiles.format(**EVERYONE)
-    ranked = RANKED.format(profiles="join profiles p on p.id = k.id" if joined else "", filters=_filters(kind, query))
-    context = f"with profiles as ({every})" if joined else ""
+    tables = {"activated": met.text}
+    joins = ["left join activated a on a.id = k.id"] if "a." in sort else []
+    if query.search or "p." in sort:
+        tables["profiles"] = profiles.format(**EVERYONE)
+        joins.append("join profiles p on p.id = k.id")
+    ranked = RANKED.format(joins=" ".join(joins), filters=_filters(kind, query, only.text))
+    context = "with " + ", ".join(f"{name} as ({text})" for name, text in tables.items())
     page = PAGE.format(
-        context=f"{context}," if joined else "with",
+        context=context,
         sort=sort,
         direction="desc" if query.descending else "asc",
         ranked=ranked,
@@ -144,20 +118,11 @@ def numbers_page(
     return [_numbers(kind, model.levels, row[1:]) for row in rows], total
 
 
-def rule_values(rules: StoreRules) -> dict[str, str]:
-    """The traits that profiles are made of, as parameters; `created_at` is kept as `createdAt`."""
-    created_at = "createdAt" if rules.created_at == "created_at" else rules.created_at
-    return {"display_name": rules.display_name, "created_at": created_at}
-
-
-def _values(kind: Kind, model: ScoringModel, query: ListQuery, rules: StoreRules) -> dict[str, Any]:
+def _values(kind: Kind, model: ScoringModel, query: ListQuery, rules: StoreRules, day: date) -> dict[str, Any]:
     lowest, highest = _scores_of(query.level, model.levels) if query.level else (0, 100)
-    excluded = model.excluded_users if kind == "user" else model.excluded_accounts
     return {
-        **model_values(model),
-        "kind": kind,
-        "excluded": sorted(excluded),
-        **rule_values(rules),
+        **condition_values(kind, model, day, rules),
+        "activations": len(model.user_activation if kind == "user" else model.account_activation),
         "search": query.search.lower(),
         "tracking_ids": list(query.tracking_ids or ()),
         "lowest": lowest,
@@ -168,34 +133,24 @@ def _values(kind: Kind, model: ScoringModel, query: ListQuery, rules: StoreRules
     }
 
 
-def _filters(kind: Kind, query: ListQuery) -> str:
+def _filters(kind: Kind, query: ListQuery, only: str) -> str:
     filters = [
         SEARCHED if query.search else "",
         NAMED if query.tracking_ids is not None else "",
         AT_LEVEL if query.level else "",
         OF_ACCOUNT if kind == "user" and query.account is not None else "",
+        f"and k.id in ({only})" if only else "",
     ]
     return " ".join(filters)
 
 
-def _bounds(levels: Levels) -> list[tuple[Level, int, int]]:
-    """Each level with its lowest and highest score, the highest level first."""
-    return [
-        ("most_engaged", levels.most, 100),
-        ("slightly_engaged", levels.slightly, levels.most - 1),
-        ("passive", levels.passive, levels.slightly - 1),
-        ("least_engaged", 1, levels.passive - 1),
-        ("inactive", 0, 0),
-    ]
-
-
 def _scores_of(level: str, levels: Levels) -> tuple[int, int]:
-    return next(((low, high) for name, low, high in _bounds(levels) if name == level), (101, 100))
+    return next(((low, high) for name, low, high in level_bounds(levels) if name == level), (101, 100))
 
 
 def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
     opaque_id, tracking_id, name, score, score_before, raw, frequency, adoption, adoption_all_time = row[:9]
-    last_active_us, created_us, provisional, active_users, total_users, email, account = row[9:]
+    last_active_us, created_us, provisional, active_users, total_users, email, account, first_seen, activation = row[9:]
     return Numbers(
         kind=kind,
         id=opaque_id,
@@ -203,12 +158,12 @@ def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
         name=name,
         score=score,
         score_change=score - score_before,
-        level=next(level for level, low, _ in _bounds(levels) if score >= low),
+        level=next(level for level, low, _ in level_bounds(levels) if score >= low),
         raw_score=raw,
         frequency=frequency,
         adoption=adoption,
         adoption_all_time=adoption_all_time,
-        activation=None,
+        activation=activation,
         last_active_us=last_active_us,
         created_us=created_us,
         provisional=bool(provisional),
@@ -216,7 +171,20 @@ def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
         total_users=total_users,
         email=email,
         account=account,
+        first_seen=first_seen,
     )
+
+
+MATCHING = "{ids} order by id"
+
+
+def ids_matching(
+    session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
+) -> list[str]:
+    """The tracking ids that a condition holds for, ascending."""
+    found = listed_ids(kind, condition, model, day)
+    values = {**condition_values(kind, model, day, rules), **found.values}
+    return [each for (each,) in session.rows(MATCHING.format(ids=found.text), **values)]
 
 
 # ---- series and benchmarks

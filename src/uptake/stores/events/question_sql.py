@@ -9,7 +9,7 @@ from uptake.core.days import DAY_US, to_us
 from uptake.core.effects import Kind
 from uptake.core.scores import Part, ScoringModel
 from uptake.stores.events.base import ActedRow, EventVolume, FateRow, OutcomeRow, StoreRules, Totals
-from uptake.stores.events.list_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES, rule_values
+from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES, rule_values
 from uptake.stores.events.profile_sql import PARENTS
 from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS, counted_times, model_values, worth
 from uptake.stores.events.session import Session

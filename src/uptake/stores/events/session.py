@@ -31,4 +31,4 @@ def parameters(sql: str) -> frozenset[str]:
     >>> sorted(parameters("select $day, $user_id::varchar"))
     ['day', 'user_id']
     """
-    return frozenset(re.findall(r"\$([a-z_]+)", sql))
+    return frozenset(re.findall(r"\$([a-z_][a-z0-9_]*)", sql))

@@ -1,0 +1,46 @@
+"""How users and accounts are described: name, e-mail, creation and current account, out of traits and memberships."""
+
+from uptake.stores.events.base import StoreRules
+from uptake.stores.events.schema import FOREVER
+
+USER_PROFILES = f"""
+select k.id, coalesce(t.name, t.email, k.id) as name, t.email, t.created_us, m.account_id
+from known k
+left join (
+  select id, nullif(max(case when key = 'name' then text end), '') as name,
+    nullif(max(case when key = 'email' then text end), '') as email,
+    max(case when key = 'createdAt' then moment_us end) as created_us
+  from traits where kind = 'user' and key in ('name', 'email', 'createdAt') {{of_page}} group by id
+) t on t.id = k.id
+left join (select user_id, account_id from memberships where until_us = {FOREVER}) m on m.user_id = k.id
+where k.kind = 'user'
+"""
+
+ACCOUNT_PROFILES = """
+select k.id, coalesce(t.name, k.id) as name, cast(null as varchar) as email,
+  coalesce(t.created_us, f.created_us) as created_us, cast(null as varchar) as account_id
+from known k
+left join (
+  select id, nullif(max(case when key = $display_name then text end), '') as name,
+    max(case when key = $created_at then moment_us end) as created_us
+  from traits where kind = 'account' and key in ($display_name, $created_at) {of_page} group by id
+) t on t.id = k.id
+left join (
+  select m.account_id as id, min(u.moment_us) as created_us
+  from memberships m join traits u on u.kind = 'user' and u.id = m.user_id and u.key = 'createdAt' {of_page_accounts}
+  group by m.account_id
+) f on f.id = k.id
+where k.kind = 'account'
+"""
+
+EVERYONE = {"of_page": "", "of_page_accounts": ""}
+OF_PAGE = {
+    "of_page": "and id in (select id from page)",
+    "of_page_accounts": "and m.account_id in (select id from page)",
+}
+
+
+def rule_values(rules: StoreRules) -> dict[str, str]:
+    """The traits that profiles are made of, as parameters; `created_at` is kept as `createdAt`."""
+    created_at = "createdAt" if rules.created_at == "created_at" else rules.created_at
+    return {"display_name": rules.display_name, "created_at": created_at}

@@ -1,0 +1,190 @@
+"""Conditions on every engine of the event store, held against the oracle, which judges one by one."""
+
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import strategies
+from tests.contract.test_event_store import (
+    DAY_US,
+    JUNE_1,
+    KINDS,
+    NOON,
+    acts,
+    assert_same,
+    engine,
+    fold,
+    listed,
+    model,
+    other,
+    store,
+    trait,
+)
+from tests.fakes import MemoryEventStore
+from uptake.segments import parse
+from uptake.stores.events.base import JoinedRow, ListQuery, StoreRules
+
+__all__ = ["engine", "other", "store"]
+
+
+@settings(max_examples=settings().max_examples * 3 // 5)
+@given(
+    folds=strategies.folds(most=2),
+    conditions=st.lists(strategies.conditions(), min_size=5, max_size=5),
+    asked=strategies.models(),
+    day=st.sampled_from(strategies.DAYS),
+    zone=st.sampled_from(strategies.ZONES),
+)
+def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone):
+    """A compiled query finds exactly those that the condition holds for, one by one; lists page within them."""
+    rules = StoreRules(zone, display_name="title", created_at="created_at")
+    oracle, compiled = MemoryEventStore(rules), other(rules)
+    for each in (oracle, compiled):
+        for batch in folds:
+            each.commit(batch)
+        each.rescore([asked], [day])
+
+    for kind in KINDS:
+        for condition in conditions:
+            expected = oracle.matching(kind, condition, asked, day)
+            assert compiled.matching(kind, condition, asked, day) == expected, condition
+            query = ListQuery(where=condition, limit=2)
+            page = compiled.numbers(kind, asked, day, query)
+            assert_same(oracle.numbers(kind, asked, day, query), page, str(condition))
+            assert page[1] == len(expected)
+    compiled.close()
+
+
+@pytest.fixture
+def house(store):
+    """acme (pro) with ana (admin, 3 reports) and eve (2 reports); its parent corp; beta with bob, who reported once."""
+    fold(
+        store,
+        [
+            JoinedRow("ana", "acme", NOON, "m"),
+            JoinedRow("eve", "acme", NOON, "m"),
+            JoinedRow("bob", "beta", NOON, "m"),
+            trait("account", "acme", "parent", "corp"),
+            trait("account", "acme", "plan", "pro"),
+            trait("account", "beta", "plan", "free"),
+            trait("account", "acme", "mrr", 4000),
+            trait("account", "beta", "mrr", "900"),
+            trait("account", "acme", "tags", ["Trial", "eu"]),
+            trait("user", "ana", "role", "Admin"),
+            trait("user", "ana", "createdAt", "2026-05-20"),
+            trait("user", "bob", "admin", False),
+            *acts("ana", "report", 3),
+            *acts("eve", "report", 2, at_us=NOON - 10 * DAY_US),
+            *acts("bob", "report"),
+            *acts("zoe", "share"),
+        ],
+    )
+    return store
+
+
+CASES = [
+    ("user", 'did("report") >= 2', "ana eve"),
+    ("user", 'did("report") >= 2 within 7 days', "ana"),
+    ("user", 'did("report") = 0', "zoe"),
+    ("user", 'not did("share")', "ana bob eve"),
+    ("user", 'did(feature "Reporting") = 1', "bob"),
+    ("user", 'account did("report") >= 5', "ana eve"),
+    ("user", 'account did("report") < 5', "bob zoe"),
+    ("account", 'did("report") >= 5', "acme corp"),
+    ("account", 'any user did("report") >= 3', "acme corp"),
+    ("account", 'any user did("report") >= 4', ""),
+    ("account", 'did("report") <= 3 within 7 days', "acme beta corp"),
+    ("account", 'account.plan = "pro"', "acme"),
+    ("account", 'account.plan != "pro"', "beta corp"),
+    ("user", 'account.plan = "pro"', "ana eve"),
+    ("user", 'account.plan != "pro"', "bob zoe"),
+    ("account", 'user.role contains "adm"', "acme"),
+    ("account", "account.mrr > 1000", "acme"),
+    ("account", "account.mrr <= 900", "beta"),
+    ("account", 'account.tags contains "eu"', "acme"),
+    ("account", 'account.tags contains "e"', ""),
+    ("user", "user.admin = false", "bob"),
+    ("user", "user.role exists", "ana"),
+    ("user", 'user.createdAt before "2026-05-21"', "ana"),
+    ("user", "user.created_at within 13 days", "ana"),
+    ("user", "user.created_at within 12 days", ""),
+    ("account", "tenure_days = 12", "acme"),
+    ("user", "last_active_days >= 10", "eve"),
+    ("user", "first_seen_days = 0", "ana bob zoe"),
+    ("user", "score > 0 and frequency = 1", "ana bob zoe"),
+    ("user", "level = inactive", "eve"),
+    ("account", "active_users = 1 and total_users = 2", "acme corp"),
+    ("account", "active_users_percent = 50 or score = 0", "acme corp"),
+    ("user", "activation >= 50", "ana bob eve"),
+    ("user", "activation = 100", "ana"),
+    ("account", "activation >= 0", ""),
+    ("user", "everyone", "ana bob eve zoe"),
+]
+
+
+@pytest.mark.parametrize(("kind", "words", "expected"), CASES, ids=[f"{case[0]}: {case[1]}" for case in CASES])
+def test_a_condition_holds_for_these(house, kind, words, expected):
+    """Worked examples of every kind of condition."""
+    asked = model(
+        features={"report": "Reporting"},
+        user_activation=(parse('did("report")'), parse("user.role exists")),
+    )
+    house.rescore([asked], [JUNE_1])
+
+    assert house.matching(kind, parse(words), asked, JUNE_1) == expected.split()
+
+
+def test_the_excluded_exist_for_no_condition(house):
+    """Neither they are found, nor what they did or are counts for others."""
+    asked = model(excluded_users=frozenset({"ana"}), excluded_accounts=frozenset({"beta"}))
+    house.rescore([asked], [JUNE_1])
+
+    def found(kind, words):
+        return house.matching(kind, parse(words), asked, JUNE_1)
+
+    assert found("user", "everyone") == ["bob", "eve", "zoe"]
+    assert found("account", 'did("report") = 2') == ["acme", "corp"]
+    assert found("account", "user.role exists") == []
+    assert found("user", "account.plan exists") == ["eve"]
+    assert found("user", 'did("report")') == ["eve"]
+
+
+def test_a_day_before_knows_only_what_was_done_until_then(house):
+    """Counts end with the day that is asked about, ever or within days."""
+    asked, before = model(), JUNE_1 - timedelta(days=1)
+    house.rescore([asked], [before])
+
+    for words in ('did("report")', 'did("report") >= 2', 'did("report") within 90 days', "last_active_days = 9"):
+        assert house.matching("user", parse(words), asked, before) == ["eve"]
+
+
+def test_activation_is_a_number_of_the_list(house):
+    """Conditions met divided by conditions; a list can be sorted by it; None without conditions."""
+    asked = model(user_activation=(parse('did("report")'), parse("user.role exists"), parse("everyone")))
+
+    found = listed(house, "user", asked)
+    page, _ = house.numbers("user", asked, JUNE_1, ListQuery(sort="activation", limit=2))
+
+    assert {each: row.activation for each, row in found.items()} == pytest.approx(
+        {"ana": 100, "bob": 200 / 3, "eve": 200 / 3, "zoe": 100 / 3}
+    )
+    assert [row.tracking_id for row in page] == ["ana", "bob"]
+    assert listed(house, "account", asked)["acme"].activation is None
+    assert listed(house, "user", asked)["eve"].first_seen == date(2026, 5, 22)
+
+
+def test_a_list_pages_within_a_condition(house):
+    """The total and every page are of those that it holds for; other filters narrow it further."""
+    asked = model()
+    house.rescore([asked], [JUNE_1])
+    query = ListQuery(where=parse('did("report")'), limit=2)
+
+    pages = [house.numbers("user", asked, JUNE_1, msgspec.structs.replace(query, offset=at)) for at in (0, 2)]
+
+    assert [[row.tracking_id for row in rows] for rows, _ in pages] == [["ana", "bob"], ["eve"]]
+    assert [total for _, total in pages] == [3, 3]
+    narrowed = msgspec.structs.replace(query, search="b", account="beta")
+    assert [row.tracking_id for row in house.numbers("user", asked, JUNE_1, narrowed)[0]] == ["bob"]
