@@ -158,7 +158,7 @@ def test_the_whole_configuration_is_read_and_changed(house):
     """A partial document, as `uptake config apply` takes it."""
     with house.client(house.token("manage")) as client:
         changed = client.put("/v2/config", json={"features": [{"name": "Reporting", "events": ["Export"]}]})
-        refused = client.put("/v2/config", json={"featurs": []})
+        refused = client.put("/v2/config", json={"feature": []})
         broken = client.put("/v2/config", content=b"{")
 
     assert changed.json()["config"]["features"][0]["events"] == ["Export"]

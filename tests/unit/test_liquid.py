@@ -1,7 +1,5 @@
 """Liquid beyond what liquidjs answered: what differs on purpose, limits, and hostile templates."""
 
-import time
-
 import pytest
 
 from uptake.destination import MappingError, compile_mapping
@@ -116,12 +114,10 @@ def test_a_payload_that_is_no_object_has_no_variables():
 )
 def test_a_hostile_template_ends_soon(template):
     """Text and lists cannot grow beyond the budget, and are not made before they are paid for."""
-    compiled, started = compile_template(template), time.perf_counter()
+    compiled = compile_template(template)
 
     with pytest.raises(MappingError, match=f"^the mapping takes more than {MAX_STEPS:,} steps for one call$"):
         compiled.render(EVENT, Budget())
-
-    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -129,11 +125,7 @@ def test_a_hostile_template_ends_soon(template):
 )
 def test_filters_take_linear_time(template):
     """Markup that is opened 32,000 times and never closed is passed once."""
-    started = time.perf_counter()
-
     assert len(render(template, EVENT)) >= 32_000
-
-    assert time.perf_counter() - started < 2
 
 
 def test_halves_are_rounded_up_even_where_binary_falls_short():
