@@ -1,4 +1,4 @@
-"""The server that the ingest benchmark drives: the real ingest routes, and beside them a bare route that only decodes."""
+"""The server that the ingest benchmark drives: the real ingest routes, and beside them one that only decodes."""
 
 import logging
 import os
