@@ -1,7 +1,8 @@
 """A load generator on raw sockets, for a process of its own: python -m bench.load PORT PATH SECONDS < bodies.
 
 Reads bodies as JSON lines from standard input, posts them in rotation over a number of connections, each waiting for
-its answer before it sends again, and prints one JSON line: requests answered 200, others, and latencies in milliseconds.
+its answer before it sends again, and prints one JSON line: requests answered 200, others, and latencies in
+milliseconds.
 """
 
 import asyncio
