@@ -81,9 +81,7 @@ def measured(port: int, name: str, seconds: float, rounds: int = 3) -> Measured:
     seen = [(load(port, bare, seconds, lines), load(port, ours, seconds, lines)) for _ in range(rounds)]
     middle = statistics.median(mine["requests_a_s"] / ceiling["requests_a_s"] for ceiling, mine in seen)
     ceiling, mine = min(seen, key=lambda pair: abs(pair[1]["requests_a_s"] / pair[0]["requests_a_s"] - middle))
-    return Measured(
-        name, calls * mine["requests_a_s"], calls * ceiling["requests_a_s"], mine["p99_ms"], mine["max_ms"]
-    )
+    return Measured(name, calls * mine["requests_a_s"], calls * ceiling["requests_a_s"], mine["p99_ms"], mine["max_ms"])
 
 
 def measure(seconds: float = 4.0) -> list[Measured]:

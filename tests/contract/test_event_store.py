@@ -214,6 +214,8 @@ def test_every_engine_agrees(other, folds, asked, days, zone, later):
         for each in (oracle, store):
             each.commit(batch)
         assert store.dirty_days() == oracle.dirty_days()
+        for each in (oracle, store):
+            each.publish(published, clear_dirty=batch is not folds[-1])
     for each in (oracle, store):
         each.rescore(asked.models, days)
         each.publish(published, clear_dirty=later)
@@ -523,13 +525,26 @@ def test_a_cleared_trait_stays_cleared(store):
     assert store.traits("user", "ana") == {"role": "guest"}
 
 
+def test_at_one_moment_the_larger_message_sets_the_trait(store):
+    """Whichever comes first, and however the values compare; within one fold and across folds."""
+    calls = [trait("user", "ana", "plan", "z", message_id="m1"), trait("user", "ana", "plan", "a", message_id="m2")]
+    for each, rows in (("ana", calls), ("bob", calls[::-1])):
+        for row in rows:
+            fold(store, [msgspec.structs.replace(row, id=each)])
+    fold(store, [msgspec.structs.replace(row, id="cai") for row in calls])
+
+    assert [store.traits("user", each) for each in ("ana", "bob", "cai")] == [{"plan": "a"}] * 3
+
+
 def test_one_call_with_two_values_keeps_the_larger_text(store):
     """The order of equal stamps does not decide, and null is less than any value."""
     for each, values in (("ana", (None, 1, 2)), ("bob", (2, 1, None))):
         for value in values:
             fold(store, [trait("user", each, "seats", value)])
+        fold(store, [trait("user", f"{each} at once", "seats", value) for value in values])
 
-    assert store.traits("user", "ana") == store.traits("user", "bob") == {"seats": 2}
+    for each in ("ana", "bob", "ana at once", "bob at once"):
+        assert store.traits("user", each) == {"seats": 2}
 
 
 def test_names_and_creation_fall_back(store):

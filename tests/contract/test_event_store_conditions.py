@@ -72,6 +72,7 @@ def house(store):
             trait("account", "beta", "plan", "free"),
             trait("account", "acme", "mrr", 4000),
             trait("account", "beta", "mrr", "900"),
+            trait("account", "corp", "mrr", "Infinity"),
             trait("account", "acme", "tags", ["Trial", "eu"]),
             trait("user", "ana", "role", "Admin"),
             trait("user", "ana", "createdAt", "2026-05-20"),
@@ -88,6 +89,7 @@ def house(store):
 CASES = [
     ("user", 'did("report") >= 2', "ana eve"),
     ("user", 'did("report") >= 2 within 7 days', "ana"),
+    ("user", 'did("report") > 1', "ana eve"),
     ("user", 'did("report") = 0', "zoe"),
     ("user", 'not did("share")', "ana bob eve"),
     ("user", 'did(feature "Reporting") = 1', "bob"),

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tests.fakes_meta import MemoryMetaStore
-from uptake.core.config import Feature, Mapping, ProductConfig, Segment, Workspace
+from uptake.core.config import Exclusions, Feature, Mapping, ProductConfig, Segment, Workspace
 from uptake.core.errors import UptakeError
 from uptake.stores.meta import migrate
 from uptake.stores.meta.base import by_id
@@ -75,8 +75,8 @@ def test_a_saved_configuration_comes_back_whole(meta):
         product="Acme App 2",
         time_zone="Europe/Berlin",
         features=(Feature("Reporting", events=("Report_Created",)),),
-        workspaces=(Workspace("Engagement", id=1, features={"Reporting": 8}, filter={"trait": "plan"}),),
-        segments=(Segment("Big", "account", "Engagement", where={"all": [1, "zwei"]}),),
+        workspaces=(Workspace("Engagement", id=1, features={"Reporting": 8}, filter='account.plan = "pro"'),),
+        segments=(Segment("Big", "account", "Engagement", where='account.plan = "zwei"'),),
     )
     config = msgspec.structs.replace(
         config, destination=msgspec.structs.replace(config.destination, mappings=(Mapping("T", "track", "a = 1"),))
@@ -334,6 +334,25 @@ def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
     assert differences == []
     assert dump(made) == dump(migrated)
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def test_conditions_of_the_first_form_are_taken_out(tmp_path):
+    """A configuration that was saved before conditions were texts opens, and loses nothing else."""
+    store = sqlite_store(tmp_path)
+    product(store)
+    config = msgspec.json.decode(msgspec.json.encode(ProductConfig(product="Acme App", ignored_events=("Test",))))
+    config["workspaces"][0] |= {"filter": {"trait": "plan"}, "user_activation": [{"event": "x"}]}
+    config["segments"] = [{"name": "Big", "of": "account", "workspace": "Engagement", "where": {"all": []}}]
+    config["exclusions"] = {"users": ["bob"], "user_traits": [], "account_traits": []}
+    with store._writing.begin() as connection:
+        written = sqlalchemy.text("update config_versions set document = :document")
+        connection.execute(written, {"document": msgspec.json.encode(config).decode()})
+        connection.execute(sqlalchemy.text("update alembic_version set version_num = '0001'"))
+    store.close()
+
+    opened = sqlite_store(tmp_path).config(1).config
+
+    assert opened == ProductConfig(product="Acme App", ignored_events=("Test",), exclusions=Exclusions(("bob",)))
 
 
 def dump(engine):

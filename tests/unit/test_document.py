@@ -61,10 +61,18 @@ FULL = ProductConfig(
     ignored_events=("=",),
     workspaces=(
         Workspace("Engagement", 1, 30, {"Reporting": 8, "No": 1}, {"yes": 10, "404": 0}, "linear-1", "pooled"),
-        Workspace("Trial", 5, daily_cap=3, half_life_days=2.5, levels=Levels(90, 60, 10), filter={"all": [{"x": 1}]}),
+        Workspace(
+            "Trial",
+            5,
+            daily_cap=3,
+            half_life_days=2.5,
+            levels=Levels(90, 60, 10),
+            filter='user.role = "admin"',
+            user_activation=('did("yes")', "user.name exists"),
+        ),
     ),
-    segments=(Segment("Big", "account", "Trial", {"trait": "mrr", "above": 100.5}, 3, "Much."),),
-    exclusions=Exclusions(users=("ana",), email_domains=("acme.example",), user_traits=({"trait": "t"},)),
+    segments=(Segment("Big", "account", "Trial", "account.mrr > 100.5", 3, "Much."),),
+    exclusions=Exclusions(users=("ana",), email_domains=("acme.example",), users_where="user.internal = true"),
     destination=Destination(
         filters=(Filter("No tests", "drop", 'event = "Test"'),),
         mappings=(

@@ -35,7 +35,11 @@ class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A scoring model over the product.  `features` gives weights 1–10, `event_weights` overrides 0–10 by event
-    name."""
+    name.
+
+    filter: whom it scores, a condition on users in the filter language; None for everyone.
+    user_activation, account_activation: conditions whose share that holds is the activation.
+    """
 
     name: Name
     id: Annotated[int, Meta(ge=0)] = 0
@@ -47,9 +51,9 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     daily_cap: Annotated[int, Meta(ge=1)] | None = None
     half_life_days: Annotated[float, Meta(gt=0)] | None = None
     levels: Levels = Levels()
-    filter: dict[str, Any] | None = None
-    user_activation: tuple[dict[str, Any], ...] = ()
-    account_activation: tuple[dict[str, Any], ...] = ()
+    filter: str | None = None
+    user_activation: tuple[str, ...] = ()
+    account_activation: tuple[str, ...] = ()
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,22 +107,25 @@ class TraitTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Exclusions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is left out before counting: ids, e-mail domains of users, and trait conditions `{trait, equals}`."""
+    """Who is left out before counting: ids, e-mail domains of users, and conditions in the filter language.
+
+    Users who are in an excluded account are left out too.  An empty condition leaves out nobody.
+    """
 
     users: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     email_domains: tuple[str, ...] = ()
-    user_traits: tuple[dict[str, Any], ...] = ()
-    account_traits: tuple[dict[str, Any], ...] = ()
+    users_where: str = ""
+    accounts_where: str = ""
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A saved filter over users or accounts of a workspace."""
+    """A saved filter over users or accounts of a workspace; where: a condition in the filter language, '' for all."""
 
     name: Name
     of: Literal["user", "account"]
     workspace: Name
-    where: dict[str, Any] = {}
+    where: str = ""
     id: Annotated[int, Meta(ge=0)] = 0
     description: str = ""
 

@@ -171,27 +171,28 @@ def _time_of(item: Item, behind_us: int, incoming: Incoming) -> tuple[int, tuple
         return incoming.received_us, NO_NOTES
     if item.sent_at is not None:
         behind_us = 0 if incoming.repeated else skew_us(item.sent_at, incoming.received_us)
-    if behind_us and (item.received_at is not None or None not in (item.timestamp, item.original_timestamp)):
+    at_us = us_of(stamp)
+    if behind_us == 0 and at_us <= incoming.received_us:  # as almost always
+        return at_us, NO_NOTES
+    if item.received_at is not None or (item.timestamp is not None and item.original_timestamp is not None):
         behind_us = 0
-    return placed(us_of(stamp), behind_us, incoming.received_us)
+    return placed(at_us, behind_us, incoming.received_us)
 
 
 def _kept(item: Item, call_type: CallType, projection: Projection) -> tuple[Object | None, Object | None]:
     """Properties and context as they are kept.  Raises Unfit for a value that the slow way must look at."""
-    properties: Object | None = None
-    context: Object | None = None
-    if isinstance(item.context, AccountContext):
-        context = item.context.kept(call_type)
-    elif item.context:
-        context = kept_context(item.context, projection, call_type)
+    properties, context = item.properties, item.context
+    if context.__class__ is AccountContext:
+        context = context.kept(call_type)
+    elif context:
+        context = kept_context(context, projection, call_type)
         if context and not _plain(context):
             raise Unfit("bad_field", "$.context", "the slow way decides")
-    if isinstance(item.properties, dict):
-        properties = kept_properties(item.properties, projection)
+    properties = None if properties.__class__ is Skipped else kept_properties(properties, projection)
     if item.traits or properties or context:
         for value in (item.traits, properties, context):
             fit(value, "$")
-    return properties, context
+    return properties, context or None
 
 
 def _plain(context: Object) -> bool:

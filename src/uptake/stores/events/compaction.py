@@ -9,14 +9,14 @@ from datetime import date
 
 from uptake.stores.events.session import Session
 
-LEAST_ROWS = 50_000
+LEAST_ROWS = 20_000
 """Parts fewer than so many are left as they are."""
 
 GROWN_DAYS = """
 select d.day from (select day, count(*) as size from daily_counts group by day) d
 left join compacted c on c.day = d.day
 where d.size > 2 * coalesce(c.size, 0) + $least
-order by d.day
+order by d.size - coalesce(c.size, 0) desc, d.day
 """
 COMPACT_DAY = (
     """create or replace temp table compact_counts as
@@ -54,8 +54,8 @@ COMPACT_EVER = (
 )
 
 
-def grown_days(session: Session, *, least: int = LEAST_ROWS) -> list[date]:
-    """The days whose counts have about doubled since they were added up."""
+def grown_days(session: Session, *, least: int) -> list[date]:
+    """The days whose counts have about doubled since they were added up, those that grew most first."""
     return [day for (day,) in session.rows(GROWN_DAYS, least=least)]
 
 
@@ -65,7 +65,7 @@ def compact_day(session: Session, day: date) -> None:
         session.run(text, day=day)
 
 
-def compact_ever_if_grown(session: Session, *, least: int = LEAST_ROWS) -> None:
+def compact_ever_if_grown(session: Session, *, least: int) -> None:
     """Add up `events_ever` if it has about doubled."""
     if session.rows(EVER_GROWN, least=least)[0][0]:
         for text in COMPACT_EVER:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
