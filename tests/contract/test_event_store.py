@@ -619,6 +619,7 @@ def test_a_list_is_ranked_paged_and_searched(store):
         return [row.tracking_id for row in rows], total
 
     assert page() == (["cai", "ana", "bob", "eva", "dan", "zoe"], 6)
+    assert page(sort="frequency") == (["cai", "ana", "bob", "eva", "dan", "zoe"], 6)
     assert page(limit=2, offset=2) == (["bob", "eva"], 6)
     assert page(limit=2, offset=6) == ([], 6)
     assert page(limit=0, level="inactive") == ([], 2)
