@@ -23,6 +23,7 @@ from uptake.destination.filters_parse import FilterError
 from uptake.destination.fql import TriggerError, compile_trigger, parse
 from uptake.destination.fql import paths_of as trigger_paths
 from uptake.destination.mapping import paths_of_mapping
+from uptake.pipeline.condition_check import condition_faults
 from uptake.stores.events.base import StoreRules
 
 MOST_MAPPINGS = 50
@@ -54,6 +55,7 @@ def faults_in(config: ProductConfig) -> list[Fault]:
         _feature_faults,
         _workspace_faults,
         _destination_faults,
+        condition_faults,
     )
     return [fault for check in checks for fault in check(config)]
 
