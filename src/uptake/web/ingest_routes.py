@@ -42,9 +42,9 @@ def _mapped(path: str, summary: str, decode: Decoder, source: str, call_type: Ca
 
 
 _SINGLE = [
-    *(_post(f"/v1/{name}", f"A {name} call", segment.decode_one, "segment", name) for name in CALL_TYPES),
+    *(_post(f"/v1/{name}", f"One {name} call", segment.decode_one, "segment", name) for name in CALL_TYPES),
     *(
-        _post(f"/v1/{name[0]}", f"A {name} call, as browsers send it", segment.decode_one, "segment", name)
+        _post(f"/v1/{name[0]}", f"One {name} call, as browsers send it", segment.decode_one, "segment", name)
         for name in CALL_TYPES
     ),
 ]
@@ -63,7 +63,7 @@ _ACCOIL = [
     _mapped("/v1/events", "Accoil's legacy track", accoil.decode_legacy, "legacy", "track"),
 ]
 _PIXELS = [
-    Route("GET", f"/v1/pixel/{name}", f"A {name} call in a query", "pixel", "pixel", pixel.decode, GIF, name)
+    Route("GET", f"/v1/pixel/{name}", f"One {name} call in a query", "pixel", "pixel", pixel.decode, GIF, name)
     for name in CALL_TYPES
 ]
 SETTINGS = Route("GET", "/v1/projects/{key}/settings", "Where SDKs of browsers and phones send to", "settings")
