@@ -5,9 +5,10 @@
 """
 
 import math
+import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, md5
 from typing import Any
@@ -17,7 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from tests.fakes_facts import MemoryFacts
-from uptake.core.conditions import Condition
+from uptake.core.conditions import NUMBER_TEXT, Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.segments.judging import holds
@@ -28,6 +29,7 @@ from uptake.stores.events.base import (
     ExportTable,
     FateRow,
     FoldBatch,
+    GroupSize,
     JoinedRow,
     ListQuery,
     OutcomeRow,
@@ -403,6 +405,25 @@ class MemoryEventStore:
     def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
         rows, _ = self.numbers(kind, model, day, ListQuery(sort="tracking_id", descending=False, limit=10**6))
         return [row.tracking_id for row in rows if holds(condition, self.facts(row, model, day))]
+
+    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
+        rows, _ = self.numbers(kind, model, day, ListQuery(where=condition, limit=10**6))
+        scores = [row.score for row in rows if row.score]
+        accounts = {row.tracking_id if kind == "account" else row.account for row in rows} - {None}
+        texts = [self._text("account", each, "mrr") for each in accounts - model.excluded_accounts]
+        mrr = math.fsum(float(text) for text in texts if text and re.fullmatch(NUMBER_TEXT, text))
+        return GroupSize(len(rows), len(scores), sum(scores) / len(scores) if scores else None, mrr)
+
+    def members_of(self, accounts: Collection[str]) -> list[str]:
+        return sorted(user for user in self._joined if self._turns(user)[-1][1] in accounts)
+
+    def accounts_of(self, users: Collection[str]) -> list[str]:
+        own = {act.account for act in self._acts() if act.user in users and act.account}
+        own |= {self._turns(user)[-1][1] for user in self._joined if user in users}
+        return sorted(own.union(*(self._above(each) for each in own)))
+
+    def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
+        return min((act.day for act in self._acts() if act.user in users or act.account in accounts), default=None)
 
     moment_of = staticmethod(moment_of)
 

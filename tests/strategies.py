@@ -108,7 +108,8 @@ def trait_rows(draw: st.DrawFn) -> TraitRow:
         key = draw(st.sampled_from(["name", "email", "createdAt", "role"]))
         value = draw(EMAILS if key == "email" else VALUES | ISO_TEXTS)
     else:
-        key = draw(st.sampled_from(["parent", "parent", "parent_group_id", "name", "title", "createdAt", "domain"]))
+        keys = ["parent", "parent", "parent_group_id", "name", "title", "createdAt", "domain", "mrr"]
+        key = draw(st.sampled_from(keys))
         parents = st.sampled_from((*ACCOUNTS, 12, "", None))
         value = draw(parents if key.startswith("parent") else VALUES | ISO_TEXTS)
     text = None if value is None else msgspec.json.encode(value).decode()
@@ -176,7 +177,7 @@ def folds(draw: st.DrawFn, *, most: int = 4) -> list[FoldBatch]:
 
 COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 OF = st.sampled_from(["user", "account"])
-KEYS = st.sampled_from(["name", "email", "createdAt", "created_at", "role", "title", "domain", "parent"])
+KEYS = st.sampled_from(["name", "email", "createdAt", "created_at", "role", "title", "domain", "parent", "mrr"])
 FIELDS = (
     "score", "score_change", "raw_score", "activation", "adoption", "adoption_all_time", "frequency", "active_users",
     "total_users", "active_users_percent", "tenure_days", "first_seen_days", "last_active_days",

@@ -25,7 +25,7 @@ from tests.contract.test_event_store import (
 )
 from tests.fakes import MemoryEventStore
 from uptake.segments import parse
-from uptake.stores.events.base import JoinedRow, ListQuery, StoreRules
+from uptake.stores.events.base import GroupSize, JoinedRow, ListQuery, StoreRules
 
 __all__ = ["engine", "other", "store"]
 
@@ -55,6 +55,11 @@ def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone):
             page = compiled.numbers(kind, asked, day, query)
             assert_same(oracle.numbers(kind, asked, day, query), page, str(condition))
             assert page[1] == len(expected)
+            sizes = [each.group_size(kind, condition, asked, day) for each in (oracle, compiled)]
+            assert_same(*sizes, str(condition))
+            for question in ("members_of", "accounts_of"):
+                assert getattr(compiled, question)(expected) == getattr(oracle, question)(expected)
+            assert compiled.first_day_of(expected, expected[:1]) == oracle.first_day_of(expected, expected[:1])
     compiled.close()
 
 
@@ -176,6 +181,32 @@ def test_activation_is_a_number_of_the_list(house):
     assert [row.tracking_id for row in page] == ["ana", "bob"]
     assert listed(house, "account", asked)["acme"].activation is None
     assert listed(house, "user", asked)["eve"].first_seen == date(2026, 5, 22)
+
+
+def test_a_group_is_counted_with_what_it_is_worth(house):
+    """Members, active ones, their average score, and the money of the accounts, each account once."""
+    asked = model()
+    house.rescore([asked], [JUNE_1])
+    ana = listed(house, "user", asked)["ana"].score
+
+    found = {kind: house.group_size(kind, parse('account.plan = "pro"'), asked, JUNE_1) for kind in KINDS}
+
+    assert found["user"] == GroupSize(2, 1, ana, 4000)
+    assert found["account"] == GroupSize(1, 1, ana, 4000)
+    assert house.group_size("account", parse("everyone"), asked, JUNE_1).mrr == 4900
+    assert house.group_size("user", parse('did("nothing")'), asked, JUNE_1) == GroupSize(0, 0, None, 0)
+
+
+def test_who_belongs_to_whom(house):
+    """Members are those of now; accounts are those acted for, those of now, and those above; days begin with events."""
+    fold(house, [JoinedRow("eve", "beta", NOON, "z")])
+
+    assert house.members_of(["beta"]) == ["bob", "eve"]
+    assert house.accounts_of(["ana"]) == ["acme", "corp"]
+    assert house.accounts_of(["zoe", "nobody"]) == []
+    assert house.first_day_of(["ana"], []) == JUNE_1
+    assert house.first_day_of(["ana"], ["beta"]) == JUNE_1 - timedelta(days=10)
+    assert house.first_day_of(["nobody"], ["corp"]) is None
 
 
 def test_a_list_pages_within_a_condition(house):

@@ -13,7 +13,7 @@ Three definitions that every engine shares:
   which points were added up cannot decide.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, Protocol
 
@@ -171,6 +171,16 @@ SORTS = (
 """The fields of Numbers that a list can be sorted by; a level stands for its score."""
 
 
+class GroupSize(msgspec.Struct, frozen=True):
+    """How many members a group has, how many of them are active (score above 0), the plain average score of those
+    (None where nobody is), and the sum of `mrr` of the accounts, or of the accounts that its users are in now."""
+
+    members: int
+    active: int
+    average_score: float | None
+    mrr: float
+
+
 class EventVolume(msgspec.Struct, frozen=True):
     """An event's name with its times ever, first and last moment (µs), users and (attributed) accounts that ever did
     it."""
@@ -269,6 +279,18 @@ class EventStore(Protocol):
         are those of now.  The excluded exist for no condition.  What each condition means is said in
         `uptake.core.conditions`; `uptake.segments.judging` judges one by one in the same way.
         """
+
+    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
+        """How large the group is that the condition holds for on a scored day; see `matching`."""
+
+    def members_of(self, accounts: Collection[str]) -> list[str]:
+        """Users who are in one of the accounts now, ascending."""
+
+    def accounts_of(self, users: Collection[str]) -> list[str]:
+        """Accounts that the users' events ever counted for or that they are in now, and those above, ascending."""
+
+    def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
+        """The first day with an event by one of the users or attributed to one of the accounts; None for none."""
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day; None where nobody was active.

@@ -4,7 +4,7 @@ Writes come from one thread at a time, each in one transaction of the writing co
 its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from uptake.stores.events.base import (
     ExportTable,
     FateRow,
     FoldBatch,
+    GroupSize,
     ListQuery,
     OutcomeRow,
     Published,
@@ -34,6 +35,7 @@ from uptake.stores.events.base import (
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
+from uptake.stores.events.group_sql import accounts_of, first_day_of, group_size, members_of
 from uptake.stores.events.list_sql import benchmark_of, days_scored, ids_matching, numbers_page, series_of
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.people_sql import rule_values
@@ -227,6 +229,26 @@ class DuckEventStore:
         """The tracking ids that the condition holds for on a day, ascending."""
         with self._reading() as session:
             return ids_matching(session, kind, condition, model, day=day, rules=self.rules)
+
+    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
+        """How large the group is that the condition holds for."""
+        with self._reading() as session:
+            return group_size(session, kind, condition, model, day=day, rules=self.rules)
+
+    def members_of(self, accounts: Collection[str]) -> list[str]:
+        """Users who are in one of the accounts now, ascending."""
+        with self._reading() as session:
+            return members_of(session, accounts)
+
+    def accounts_of(self, users: Collection[str]) -> list[str]:
+        """Accounts that users have to do with, and those above, ascending."""
+        with self._reading() as session:
+            return accounts_of(session, users)
+
+    def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
+        """The first day with an event of one of them."""
+        with self._reading() as session:
+            return first_day_of(session, users, accounts)
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day."""

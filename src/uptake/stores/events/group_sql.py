@@ -1,0 +1,76 @@
+"""Questions about many users and accounts at once: how large a group is, and who belongs to whom."""
+
+from collections.abc import Collection
+from datetime import date
+
+from uptake.core.conditions import Condition
+from uptake.core.effects import Kind
+from uptake.core.scores import ScoringModel
+from uptake.stores.events.base import GroupSize, StoreRules
+from uptake.stores.events.condition_sql import AS_NUMBER, CURRENT, condition_values, listed_ids
+from uptake.stores.events.schema import FOREVER
+from uptake.stores.events.session import Session
+
+GROUP_SIZE = f"""
+with members as ({{ids}}), accounts as ({{accounts}}), sizes as (
+  select count(*) as members, count(case when s.score > 0 then 1 end) as active,
+    avg(case when s.score > 0 then s.score end) as average_score
+  from members m left join (
+    select id, score from scores where workspace_id = $workspace and kind = $kind and day = $day
+  ) s on s.id = m.id
+), money as (
+  select coalesce(sum({AS_NUMBER}), 0) as mrr from traits
+  where kind = 'account' and key = 'mrr' and value is not null and id in (select id from accounts)
+)
+select s.members, s.active, s.average_score, y.mrr from sizes s cross join money y
+"""
+THEMSELVES = "select id from members"
+THEIR_ACCOUNTS = f"select distinct account_id as id from ({CURRENT}) where user_id in (select id from members)"
+
+
+def group_size(
+    session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
+) -> GroupSize:
+    """How many a condition holds for on a scored day, and what they are worth."""
+    found = listed_ids(kind, condition, model, day)
+    accounts = THEMSELVES if kind == "account" else THEIR_ACCOUNTS
+    text = GROUP_SIZE.replace("{ids}", found.text).replace("{accounts}", accounts)
+    values = {**condition_values(kind, model, day, rules), **found.values}
+    return GroupSize(*session.rows(text, **values)[0])
+
+
+MEMBERS_OF = f"""
+select user_id from memberships
+where until_us = {FOREVER} and account_id in (select unnest($accounts::varchar[])) order by user_id
+"""
+ACCOUNTS_OF = f"""
+with own as (
+  select account_id from events_ever where account_id <> '' and user_id in (select unnest($users::varchar[]))
+  union
+  select account_id from memberships where until_us = {FOREVER} and user_id in (select unnest($users::varchar[]))
+)
+select account_id from own
+union
+select l.ancestor_id from own o join lineage l on l.account_id = o.account_id
+order by account_id
+"""
+FIRST_DAY_OF = """
+select min(first_day) from events_ever
+where user_id in (select unnest($users::varchar[])) or account_id in (select unnest($accounts::varchar[]))
+"""
+
+
+def members_of(session: Session, accounts: Collection[str]) -> list[str]:
+    """Users who are in one of the accounts now, ascending."""
+    return [each for (each,) in session.rows(MEMBERS_OF, accounts=list(accounts))]
+
+
+def accounts_of(session: Session, users: Collection[str]) -> list[str]:
+    """Accounts that the users' events ever counted for or that they are in now, and those above, ascending."""
+    return [each for (each,) in session.rows(ACCOUNTS_OF, users=list(users))]
+
+
+def first_day_of(session: Session, users: Collection[str], accounts: Collection[str]) -> date | None:
+    """The first day with an event of one of the users or accounts."""
+    found: date | None = session.rows(FIRST_DAY_OF, users=list(users), accounts=list(accounts))[0][0]
+    return found
