@@ -3,12 +3,15 @@
 Ingest stays outside the framework for speed, and answers any origin and any Host.  Nothing here chooses an engine.
 """
 
+import secrets
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from litestar import Litestar, Response, get
+from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -100,9 +103,24 @@ def create_site(site: Site) -> Litestar:
         route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
         dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
         exception_handlers=_handlers(site.faults),
+        csrf_config=csrf_config(secrets.token_hex(32)),
         state=State({"site": site, "running": site.running, "directory": site.tokens}),
         openapi_config=None,
         logging_config=None,
+    )
+
+
+def csrf_config(secret: str) -> CSRFConfig:
+    """What a form must prove: that it comes from a page of this very server.  Routes with tokens of their own are free.
+
+    The cookie's name changes with the secret, so that neither a restart nor another server at the same name leaves a
+    browser with a cookie that can never fit.
+    """
+    return CSRFConfig(
+        secret,
+        cookie_name=f"uptake_form_{sha256(secret.encode()).hexdigest()[:8]}",
+        cookie_httponly=True,
+        exclude=["^/(v1|v2|static)(/|$)", "^/(healthz|readyz|metrics|openapi.json|favicon.ico)$"],
     )
 
 

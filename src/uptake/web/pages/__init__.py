@@ -9,6 +9,12 @@ from litestar.exceptions import HTTPException
 
 from uptake.views.base import Unknown
 from uptake.web.pages.accounts import account_page, accounts_page
+from uptake.web.pages.destination import destination_home, destination_posted
+from uptake.web.pages.destination_editor import mapping_page, mapping_posted, new_mapping_page, new_mapping_posted
+from uptake.web.pages.destination_filters import filter_page, filter_posted, new_filter_page, new_filter_posted
+from uptake.web.pages.destination_history import history_get, history_posted
+from uptake.web.pages.destination_overview import overview_page, versions_page
+from uptake.web.pages.destination_tester import tester_page, tester_posted
 from uptake.web.pages.events import events_page
 from uptake.web.pages.faults import fault_page
 from uptake.web.pages.live import live_page
@@ -32,6 +38,22 @@ page_handlers = [
             user_page,
             events_page,
             live_page,
+            destination_home,
+            destination_posted,
+            new_mapping_page,
+            new_mapping_posted,
+            mapping_page,
+            mapping_posted,
+            new_filter_page,
+            new_filter_posted,
+            filter_page,
+            filter_posted,
+            history_get,
+            history_posted,
+            tester_page,
+            tester_posted,
+            overview_page,
+            versions_page,
             search_page,
             settings_page,
             styleguide_page,

@@ -10,10 +10,11 @@ from uptake.web.pages.render import html
 from uptake.web.pages.visit import THEMES, PageRequest
 
 log_ = logging.getLogger("uptake.web")
-INTERNAL = 500
+INTERNAL, FORBIDDEN = 500, 403
+OLD_FORM = "This form is older than the server, or the browser keeps no cookie. Open the page again, and repeat."
 TITLES = {
     400: "This address cannot be read",
-    403: "This is not yours to see",
+    403: "This was not accepted",
     404: "There is nothing here",
     405: "This address does not take that",
     500: "Something went wrong here",
@@ -31,6 +32,7 @@ def fault_page(request: PageRequest, error: Exception) -> Response[str]:
         message = sentence(error.message)
     elif isinstance(error, HTTPException):
         status, message = error.status_code, error.detail if error.detail != "Not Found" else ""
+        message = OLD_FORM if status == FORBIDDEN and "CSRF" in message else message
     if status >= INTERNAL:
         log_.error("page_failed", extra={"path": request.url.path}, exc_info=error)
         message = ""

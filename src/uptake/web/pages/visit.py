@@ -35,6 +35,7 @@ NAV = (
     NavItem("/users", "Users", "users", "u"),
     NavItem("/events", "Events", "events", "e"),
     NavItem("/live", "Live", "live", "l"),
+    NavItem("/destination", "Destination", "destination", "d"),
     NavItem("/settings", "Settings", "settings", "s"),
 )
 
