@@ -11,13 +11,11 @@ import uvicorn
 
 from uptake.core.calls import Projection
 from uptake.pipeline.accept import Acceptor, IngestProduct
-from uptake.sources.typed import Batch, LeanItem
 from uptake.stores.log.sqlite import SqliteCallLog
 from uptake.web.ingest import Ingest
 from uptake.web.ingest_answers import SUCCESS
 
-_batch = msgspec.json.Decoder(Batch[LeanItem]).decode
-_one = msgspec.json.Decoder(LeanItem).decode
+_decode = msgspec.json.Decoder().decode
 
 
 async def _body(receive) -> bytes:
@@ -37,9 +35,8 @@ def application(folder: Path):
     ingest = Ingest({"KEY": product}.get, acceptor, lambda: time.time_ns() // 1000)
 
     async def serve(scope, receive, send) -> None:
-        path = scope["path"]
-        if path.startswith("/bare/"):
-            (_batch if path == "/bare/batch" else _one)(await _body(receive))
+        if scope["path"].startswith("/bare/"):
+            _decode(await _body(receive))
             await send(SUCCESS.start)
             await send(SUCCESS.body)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -225,6 +226,23 @@ def test_a_commit_is_told(log):
     acceptor.stop()
 
     assert told == [1]
+
+
+def test_a_closed_loop_stops_nobody_else(acceptor, log):
+    """Whoever closes an event loop while its requests wait keeps no other thread or loop waiting for long."""
+    log.free.clear()
+    loop = asyncio.new_event_loop()
+    gone = loop.create_task(acceptor.submit(request()))
+    loop.run_until_complete(waiting(acceptor, 1))
+    gone.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    log.free.set()
+    while acceptor.waiting:
+        time.sleep(0.001)
+    loop.close()
+
+    assert acceptor.submit_sync(request()) == 1
+    assert asyncio.run(acceptor.submit(request())) == 2
 
 
 def test_a_sender_that_went_away_costs_nothing(acceptor, log):

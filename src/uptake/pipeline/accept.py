@@ -17,6 +17,9 @@ import msgspec
 from uptake.core.calls import Projection
 from uptake.stores.log.base import CallLog, LogUnavailable, Request
 
+PATIENCE_S = 1.0
+"""How long the writer sleeps without being woken."""
+
 
 class IngestProduct(msgspec.Struct, frozen=True):
     """The product that an ingest key opens, and what of its calls is kept."""
@@ -150,9 +153,14 @@ class Acceptor:
         group: list[_Waiting] = []
         try:
             while self._running_or_waiting():
-                self._wakes.get()
+                with suppress(queue.Empty):  # a loop that was closed may never have told: look for yourself
+                    self._wakes.get(timeout=PATIENCE_S)
                 while group := self._next_group():
                     self._settle(group, self._committed([waiting.request for waiting in group]))
+                    if self._thread is not None:
+                        break  # whoever is told wakes us again
+                else:
+                    self._go_on()
         finally:  # also after a fault of our own, so that nobody waits for ever
             with self._lock:
                 self._thread = None
@@ -165,12 +173,17 @@ class Acceptor:
             return self._thread is not None or bool(self._pending)
 
     def _next_group(self) -> list[_Waiting]:
-        """What waits now; empty where that is nothing, and then the next request wakes the writer."""
         with self._lock:
             group = self._pending[: self._max_group]
             del self._pending[: self._max_group]
-            self._awake = bool(group)
             return group
+
+    def _go_on(self) -> None:
+        """Wake the writer for what waits by now; where nothing does, the next request will."""
+        with self._lock:
+            self._awake = bool(self._pending)
+        if self._awake:
+            self._wakes.put(None)
 
     def _committed(self, requests: Sequence[Request]) -> Sequence[Outcome]:
         try:
@@ -193,14 +206,19 @@ class Acceptor:
                 _tell(waiting.future, outcome)
             else:
                 by_loop.setdefault(waiting.future.get_loop(), []).append((waiting.future, outcome))
+        told = False
         for loop, outcomes_of_loop in by_loop.items():
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_tell_all, outcomes_of_loop)
+                loop.call_soon_threadsafe(self._tell_all, outcomes_of_loop)
+                told = True
+        if not told:
+            self._go_on()
 
-
-def _tell_all(outcomes: Sequence[tuple[asyncio.Future[int], Outcome]]) -> None:
-    for future, outcome in outcomes:
-        _tell(future, outcome)
+    def _tell_all(self, outcomes: Sequence[tuple[asyncio.Future[int], Outcome]]) -> None:
+        """Tell in the event loop's thread, then let the writer go on: what arrived meanwhile shares the next commit."""
+        for future, outcome in outcomes:
+            _tell(future, outcome)
+        asyncio.get_running_loop().call_soon(self._go_on)
 
 
 def _tell(future: asyncio.Future[int] | Future[int], outcome: Outcome) -> None:

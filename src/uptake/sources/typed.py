@@ -95,7 +95,7 @@ _lean_batch, _wide_batch = msgspec.json.Decoder(Batch[LeanItem]).decode, msgspec
 def calls_in_batch(body: bytes, incoming: Incoming) -> list[Call] | None:
     """The calls of a batch's body; None where item by item must decide."""
     projection = incoming.projection
-    if projection.extra or projection.everything or b"\\u0000" in body:
+    if projection.extra or projection.everything or _holds_nul(body):
         return None
     try:
         batch = _wide_batch(body) if _wide(projection) else _lean_batch(body)
@@ -116,13 +116,17 @@ def calls_in_batch(body: bytes, incoming: Incoming) -> list[Call] | None:
 def call_alone(body: bytes, incoming: Incoming) -> Call | None:
     """The call of a body that is one call of the route's type; None where the slow way must decide."""
     projection, call_type = incoming.projection, incoming.call_type
-    if call_type is None or projection.extra or projection.everything or b"\\u0000" in body:
+    if call_type is None or projection.extra or projection.everything or _holds_nul(body):
         return None
     try:
         item = _wide_item(body) if _wide(projection) else _lean_item(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return _call(item, call_type, 0, incoming)
+
+
+def _holds_nul(body: bytes) -> bool:
+    return b"\\" in body and b"\\u0000" in body  # one byte is found much faster than six, and mostly there is none
 
 
 def _wide(projection: Projection) -> bool:

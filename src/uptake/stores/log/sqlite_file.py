@@ -17,6 +17,7 @@ import msgspec
 from uptake.core.calls import Call, LoggedCall
 from uptake.core.errors import Rejection
 from uptake.stores.log.base import LogDamaged, Refusal, RefusalCount, Request
+from uptake.stores.log.sqlite_checkpoint import Checkpoints
 
 BUCKET_US = 600 * 1_000_000
 
@@ -27,9 +28,6 @@ BUSY_TIMEOUT_S = 5.0
 
 PAGE_BYTES = 8192
 """A third fewer bytes and a third less time than 4096 for batches of 20 calls, of which a small page holds only one."""
-
-CHECKPOINT_BYTES = 16 * 1024 * 1024
-"""The write-ahead log is folded in at this size: rarely enough for few stalls, soon enough for short ones (14 ms)."""
 
 ROWS_A_STATEMENT = 256
 """One statement for many rows: each statement gives Python's lock away and must wait to have it back."""
@@ -108,7 +106,9 @@ class LogFile:
         self._writer: sqlite3.Connection | None = None
         self._ends: dict[int, int] = {}
         self._careful = 0
+        self._written = 0
         self._untrimmed = 0
+        self._checkpoints = Checkpoints(lambda: _connect(path))
         self._reader = _connect(path)
         self._reader.executescript(_TABLES)
 
@@ -119,19 +119,25 @@ class LogFile:
         Where no other process appends, one statement is the whole transaction.  Another's calls make its offsets
         collide with those that are taken, and then the offsets are read anew inside a transaction.
         """
+        self._written = PAGE_BYTES
         try:
-            if self._careful == 0 and len(requests) <= ROWS_A_STATEMENT and not any(each.refused for each in requests):
-                try:
-                    return self._insert(self._connected(), requests, self._ends)
-                except sqlite3.IntegrityError:
-                    self._careful = CAREFUL_COMMITS
-            self._careful = max(0, self._careful - 1)
-            return self.write(lambda writer: self._append(writer, requests))
+            firsts = self._committed(requests)
+            self._checkpoints.committed(self._written, self._connected())
+            return firsts
         except sqlite3.Error as error:
             self._abandon()
             if str(error) == "closed":
                 raise FileClosed from error
             raise
+
+    def _committed(self, requests: Sequence[Request]) -> list[int]:
+        if self._careful == 0 and len(requests) <= ROWS_A_STATEMENT and not any(each.refused for each in requests):
+            try:
+                return self._insert(self._connected(), requests, self._ends)
+            except sqlite3.IntegrityError:
+                self._careful = CAREFUL_COMMITS
+        self._careful = max(0, self._careful - 1)
+        return self.write(lambda writer: self._append(writer, requests))
 
     def write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         """Make a change in one transaction.  Raises what the change raises; then nothing was kept."""
@@ -182,6 +188,7 @@ class LogFile:
                 body = _encode(request.calls)
                 values += (product_id, moved[product_id], count, request.received_us, request.source)
                 values += (zlib.crc32(body), body)
+                self._written += len(body)
                 moved[product_id] += count
         if values:
             writer.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(values) // 7)), values)
@@ -273,6 +280,7 @@ class LogFile:
 
     def close(self) -> None:
         """Give the file back."""
+        self._checkpoints.stop()
         with self._lock:
             self._abandon()
             self._reader.close()
@@ -283,5 +291,5 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute(f"pragma page_size = {PAGE_BYTES}")
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")
-    connection.execute(f"pragma wal_autocheckpoint = {CHECKPOINT_BYTES // PAGE_BYTES}")
+    connection.execute("pragma wal_autocheckpoint = 0")  # see sqlite_checkpoint
     return connection
