@@ -62,7 +62,7 @@ PUBLISHED = "select next_offset, revision, as_of_us from published"
 UNPUBLISH = "delete from published"
 PUBLISH = "insert into published values ($offset, $revision, $as_of_us)"
 
-COMPACT_EVERY, COMPACT_DAYS = 50_000, 6
+COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
 """After so many events it is looked whether counts are worth adding up, and so many days are, for a fold must not wait
 long."""
 

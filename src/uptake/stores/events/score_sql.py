@@ -240,14 +240,16 @@ left join score_accounts s on s.day = p.day and s.account_id = p.account_id
 left join ever e on e.day = p.day and e.account_id = p.account_id
 """
 
-ACTIVE_ROWS = "select count(*) from active_days"
-LARGE_PRODUCT, MANY_DAYS, FEW_DAYS = 2_000_000, 15, 3
-"""With more active days of users than that, fewer days are scored in one pass, so that memory stays bounded."""
+EVER_ROWS = "select count(*) from events_ever"
+MOST_DAYS, MOST_ACTS = 15, 1_000_000
+"""A pass holds up to one row a day for whatever a user ever did: of a small product many days go together, of a large
+one each goes by itself, because sums that do not fit into memory cost more than a pass saves."""
 
 
 def days_a_pass(session: Session) -> int:
     """How many days are worth scoring in one pass."""
-    return MANY_DAYS if session.rows(ACTIVE_ROWS)[0][0] < LARGE_PRODUCT else FEW_DAYS
+    acts = int(session.rows(EVER_ROWS)[0][0])
+    return max(1, min(MOST_DAYS, MOST_ACTS // max(1, acts)))
 
 
 def rescore_days(session: Session, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
