@@ -32,11 +32,11 @@ def routes_of(handlers: Iterable[Any], part: Part, permission: Permission) -> It
     """The routes of handlers, told by the first line of their docstrings."""
     for route in Router(path="/", route_handlers=list(handlers)).routes:
         path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path)
-        for handler in getattr(route, "route_handlers", ()):
-            if isinstance(handler, HTTPRouteHandler):
-                told = (handler.fn.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-                for method in sorted(handler.http_methods - {"OPTIONS"}):
-                    yield Route(method, path, told, part, permission)
+        served = [each for each in getattr(route, "route_handlers", ()) if isinstance(each, HTTPRouteHandler)]
+        for handler in sorted(served, key=lambda each: sorted(each.http_methods)):
+            told = (handler.fn.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+            for method in sorted(handler.http_methods - {"OPTIONS"}):
+                yield Route(method, path, told, part, permission)
 
 
 def _all() -> Iterator[Route]:
