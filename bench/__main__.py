@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = {"ingest": "bench.ingest", "stores": "bench.rescore"}
+MODULES = {"ingest": "bench.ingest", "stores": "bench.rescore", "spine": "bench.spine"}
 
 
 def main(chosen: list[str]) -> None:
