@@ -37,14 +37,20 @@ def desk(settings: Settings, *, make: bool = False) -> Iterator[Desk]:
     Raises UptakeError (E003 to E005, E008, E009).
     """
     log_to_stderr(settings, least="warning")
-    if not make and not is_installation(settings.data_dir):
-        hint = "`uptake serve` makes one; or name another folder with --data-dir."
-        raise UptakeError("E008", f"There is no installation in {settings.data_dir}.", hint=hint)
+    if not make:
+        demand_installation(settings)
     found = _found(settings)
     try:
         yield found
     finally:
         found.close()
+
+
+def demand_installation(settings: Settings) -> None:
+    """Raises UptakeError (E008) where the data folder holds none."""
+    if not is_installation(settings.data_dir):
+        hint = "`uptake serve` makes one; or name another folder with --data-dir."
+        raise UptakeError("E008", f"There is no installation in {settings.data_dir}.", hint=hint)
 
 
 def _found(settings: Settings) -> Desk:

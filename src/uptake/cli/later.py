@@ -6,8 +6,6 @@ from uptake.cli.base import console
 
 LATER = {
     "erase": "Forget a person everywhere: not there yet.",
-    "backup": "Copy what is precious while the server runs: not there yet. Stop it and copy the data folder.",
-    "restore": "Put a backup back: not there yet. Copy the data folder back while nothing runs.",
     "bench": "Measure this machine: not there yet in the package. In a checkout run `make bench`.",
 }
 _ANY = {"allow_extra_args": True, "ignore_unknown_options": True}
