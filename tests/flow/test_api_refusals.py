@@ -48,7 +48,17 @@ REFUSED = [
     ("/v2/accounts/acme?expand=explanation&against=2026-11-24", "invalid_parameter"),
     ("/v2/accounts/acme/history?from=2024-01-01", "invalid_parameter"),
     ("/v2/accounts/acme/history?from=2026-11-02&to=2026-11-01", "invalid_parameter"),
-    ("/v2/segments", "not_found"),
+    ("/v2/segments", "missing_workspace_id"),
+    ("/v2/segments?workspace_id=0", "invalid_workspace_id"),
+    ("/v2/segments?workspace_id=9", "unknown_workspace"),
+    ("/v2/segments?workspace_id=1&scope=teams", "invalid_parameter"),
+    ("/v2/segments?workspace_id=1&exclude_defaults=perhaps", "invalid_parameter"),
+    ("/v2/segments/7", "unknown_segment"),
+    ("/v2/segments/users.multi_user", "unknown_segment"),
+    ("/v2/segments/accounts.all/members?limit=0", "invalid_parameter"),
+    ("/v2/segments/accounts.all/members/nobody", "unknown_account"),
+    ("/v2/accounts?workspace_id=1&segment=7", "unknown_segment"),
+    ("/v2/accounts?workspace_id=1&segment=users.all", "unknown_segment"),
     ("/v2/accounts/acme/secrets", "not_found"),
 ]
 

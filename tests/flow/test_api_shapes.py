@@ -111,7 +111,7 @@ def test_expansions_stand_inside_the_account(client):
     assert body["_expansions"] == ["traits", "segments", "explanation"]
     account = body["account"]
     assert account["traits"] == {"createdAt": "2026-01-05T08:00:00Z", "name": "Acme", "plan": "pro"}
-    assert {"id": "all_active", "name": "All active"} in account["segments"]
+    assert {"id": "accounts.all_active", "name": "All active"} in account["segments"]
     assert sum(part["raw"] for part in account["explanation"]["parts"]) == account["raw_score"]
     assert "insights" not in account
 

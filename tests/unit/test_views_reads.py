@@ -24,7 +24,7 @@ from uptake.views.base import BadDay, Unknown
 from uptake.views.events import event_list, events_by_day
 from uptake.views.health import counters
 from uptake.views.live import live_calls
-from uptake.views.segments import suggested_segments
+from uptake.views.segments import segments_of
 from uptake.views.status import status_of
 from uptake.views.users import user_detail, user_events, user_history, user_list, user_named, user_traits
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
@@ -252,9 +252,9 @@ SEGMENTS = [
 @pytest.mark.parametrize(("fields", "expected"), SEGMENTS)
 def test_suggested_segments_follow_from_the_numbers(house, fields, expected):
     """Level, trend, age and silence, each by its own bound."""
-    found = suggested_segments(numbers(**fields), window_days=7, day=TODAY, zone=house.product.zone)
+    found = segments_of(house.product, 1, numbers(**fields), TODAY)
 
-    assert [segment.id for segment in found] == expected
+    assert [segment.id for segment in found] == [f"accounts.{key}" for key in expected]
 
 
 def test_a_wrong_mapping_is_seen_among_the_live_calls():

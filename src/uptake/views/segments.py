@@ -1,24 +1,29 @@
-"""Which suggested segments an account or user is in: those that its own numbers decide.
+"""Segments of a workspace: the suggested ones and those of the configuration, who is in them, and why.
 
-Saved segments of the configuration are not evaluated here.
+A segment's id is the number that the configuration gave it, or for a suggested one the level and a word:
+`accounts.red_hot`.
 """
 
-from datetime import date, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
+from functools import lru_cache
 
 import msgspec
 
-from uptake.core.days import day_of
+from uptake.core.conditions import Condition
+from uptake.core.config import Segment
+from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
+from uptake.segments import parse, text
+from uptake.segments.judging import Verdict, holds, judge
+from uptake.segments.suggested import suggested
+from uptake.stores.events.base import GroupSize, ListQuery
+from uptake.views.base import ProductView, Unknown, model_of, scored_day
+from uptake.views.facts import StoreFacts
+from uptake.views.ranking import NumbersPage, known, numbers_of, ranked
+from uptake.views.summary import Asked, asked_about
 
-LEVEL_NAMES = {
-    "most_engaged": "Most engaged",
-    "slightly_engaged": "Slightly engaged",
-    "passive": "Passive",
-    "least_engaged": "Least engaged",
-}
-HOT = 10
-"""Points of change from which a score counts as red hot, or with the other sign ice cold."""
+KINDS: tuple[Kind, ...] = ("account", "user")
+CENTS = 100
 
 
 class SegmentName(msgspec.Struct, frozen=True):
@@ -28,25 +33,129 @@ class SegmentName(msgspec.Struct, frozen=True):
     name: str
 
 
-def suggested_segments(numbers: Numbers, *, window_days: int, day: date, zone: ZoneInfo) -> list[SegmentName]:
-    """The suggested segments that the numbers of a day put it into, in the order in which they are shown."""
-    active = numbers.score > 0
-    idle_days = _days_since(numbers.last_active_us, day, zone)
-    age_days = _days_since(numbers.created_us, day, zone)
-    tests = [
-        (numbers.level, LEVEL_NAMES.get(numbers.level, ""), active),
-        ("red_hot", "Red hot", numbers.score_change >= HOT),
-        ("ice_cold", "Ice cold", numbers.score_change <= -HOT),
-        ("active_today", "Active today", idle_days == 0),
-        ("recently_inactive", "Recently inactive", idle_days is not None and 30 <= idle_days <= 60),
-        ("new", "New", age_days is not None and 0 <= age_days < window_days),
-        ("mature", "Mature", age_days is not None and age_days > 180),
-        ("all_active", "All active", active),
-        ("multi_user", "Multi-user accounts", numbers.active_users > 1),
-        ("all", "All", True),
+class SegmentInfo(msgspec.Struct, frozen=True):
+    """A segment: whom it can hold, of which workspace, and its condition."""
+
+    id: str
+    name: str
+    kind: Kind
+    workspace_id: int
+    condition: Condition
+    description: str = ""
+    suggested: bool = False
+
+
+class SegmentSize(msgspec.Struct, frozen=True):
+    """How large a segment is on a day.
+
+    average_score: the plain mean over active members, None without any.  mrr: the sum over the accounts, or the
+    accounts that the users are in, in whole units of the product's currency.
+    """
+
+    members: int
+    active: int
+    average_score: float | None
+    mrr: float
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """Is somebody in a segment on a day, and which part of the condition decided?"""
+
+    numbers: Numbers
+    day: date
+    why: Verdict
+
+
+class SegmentPreview(msgspec.Struct, frozen=True):
+    """A condition that is not saved: its text in one form, how large the segment would be, and its first members."""
+
+    where: str
+    size: SegmentSize
+    sample: NumbersPage
+
+
+def segment_list(
+    product: ProductView, workspace_id: int | None, *, kind: Kind | None = None, with_suggested: bool = True
+) -> list[SegmentInfo]:
+    """The segments of a workspace: suggested ones first, then those of the configuration.  Raises Unknown."""
+    model = model_of(product, workspace_id)
+    ready = [
+        SegmentInfo(f"{each_kind}s.{each.key}", each.name, each_kind, model.workspace_id, each.condition, "", True)
+        for each_kind in KINDS
+        for each in suggested(each_kind, window_days=model.window_days)
     ]
-    return [SegmentName(name, title) for name, title, inside in tests if inside]
+    names = {workspace.name: workspace.id for workspace in product.version.config.workspaces}
+    own = [
+        _saved(segment, model.workspace_id)
+        for segment in product.version.config.segments
+        if names.get(segment.workspace) == model.workspace_id
+    ]
+    return [each for each in [*(ready if with_suggested else []), *own] if kind in (None, each.kind)]
 
 
-def _days_since(moment_us: int | None, day: date, zone: ZoneInfo) -> int | None:
-    return None if moment_us is None else (day - day_of(moment_us, zone)) // timedelta(days=1)
+def segment_named(product: ProductView, segment_id: str, workspace_id: int | None = None) -> SegmentInfo:
+    """The segment with this id; a suggested one in the workspace, by default the first.  Raises Unknown."""
+    workspaces = [workspace_id] if workspace_id is not None else [model.workspace_id for model in product.models]
+    for each in workspaces:
+        for segment in segment_list(product, each):
+            if segment.id == segment_id:
+                return segment
+    raise Unknown("unknown_segment", f"the product has no segment {segment_id!r}")
+
+
+def segment_size(product: ProductView, segment: SegmentInfo, day: date | None = None) -> SegmentSize:
+    """How large the segment is on a day, by default today.  Raises Unknown, BadDay."""
+    return _size(product, segment.kind, segment.workspace_id, segment.condition, day)
+
+
+def segment_members(
+    product: ProductView, segment: SegmentInfo, query: ListQuery, day: date | None = None
+) -> NumbersPage:
+    """One page of the ranked members on a day, by default today.  Raises Unknown, BadDay."""
+    within = msgspec.structs.replace(query, where=segment.condition)
+    return ranked(product, segment.kind, segment.workspace_id, within, day=day)
+
+
+def membership(product: ProductView, segment: SegmentInfo, some_id: str, day: date | None = None) -> Membership:
+    """Why somebody (opaque id or tracking id) is in the segment or not.  Raises Unknown, BadDay."""
+    model, chosen = model_of(product, segment.workspace_id), scored_day(product, day)
+    tracking_id = known(product, segment.kind, some_id)
+    numbers = numbers_of(product, segment.kind, segment.workspace_id, tracking_id, chosen)
+    if numbers is None:
+        raise Unknown(f"unknown_{segment.kind}", f"{tracking_id!r} is excluded from the workspace")
+    return Membership(numbers, chosen, judge(segment.condition, StoreFacts(product.store, model, chosen, numbers)))
+
+
+def segments_of(product: ProductView, workspace_id: int, numbers: Numbers, day: date) -> list[SegmentName]:
+    """The segments that somebody is in, from the numbers of a scored day."""
+    facts = StoreFacts(product.store, model_of(product, workspace_id), day, numbers)
+    listed = segment_list(product, workspace_id, kind=numbers.kind)
+    return [SegmentName(each.id, each.name) for each in listed if holds(each.condition, facts)]
+
+
+def segment_preview(
+    product: ProductView, kind: Kind, workspace_id: int | None, where: str, *, most: int = 10
+) -> SegmentPreview:
+    """What a condition would hold today.  Raises Unknown, and ConditionError where the text is no condition."""
+    condition = parse(where)
+    page = ranked(product, kind, workspace_id, ListQuery(where=condition, limit=most), day=None)
+    return SegmentPreview(text(condition), _size(product, kind, workspace_id, condition, page.day), page)
+
+
+def _saved(segment: Segment, workspace_id: int) -> SegmentInfo:
+    return SegmentInfo(
+        str(segment.id), segment.name, segment.of, workspace_id, parse(segment.where), segment.description
+    )
+
+
+def _size(
+    product: ProductView, kind: Kind, workspace_id: int | None, condition: Condition, day: date | None
+) -> SegmentSize:
+    found = _group_size(asked_about(product, workspace_id, day), kind, text(condition))
+    units = 1 if product.version.config.mrr_unit == "units" else CENTS
+    return SegmentSize(found.members, found.active, found.average_score, found.mrr / units)
+
+
+@lru_cache(maxsize=512)
+def _group_size(asked: Asked, kind: Kind, where: str) -> GroupSize:
+    return asked.store.group_size(kind, parse(where), asked.model, asked.day)

@@ -30,7 +30,7 @@ class Averages(msgspec.Struct, frozen=True):
     active_users_percent: float
 
 
-class _Asked:
+class Asked:
     """What a summary is of; equal where the answer must be."""
 
     def __init__(self, store: EventStore, model: ScoringModel, day: date, published: Published | None) -> None:
@@ -38,7 +38,7 @@ class _Asked:
         self._key = (id(store), store.generation, model.workspace_id, day, published)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self._key == other._key
+        return isinstance(other, Asked) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -48,17 +48,17 @@ def level_counts(
     product: ProductView, kind: Kind, workspace_id: int | None, day: date | None = None, *, search: str = ""
 ) -> Mapping[str, int]:
     """How many are on each level on a day, by default today, of those that `search` finds.  Raises Unknown, BadDay."""
-    return _level_counts(_asked(product, workspace_id, day), kind, search)
+    return _level_counts(asked_about(product, workspace_id, day), kind, search)
 
 
 def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
     """Averages over the accounts on a day, by default today.  Raises Unknown, BadDay."""
-    return _averages(_asked(product, workspace_id, day))
+    return _averages(asked_about(product, workspace_id, day))
 
 
 def user_benchmark(product: ProductView, workspace_id: int | None, day: date | None = None) -> float | None:
     """The P90 of users' raw scores on a day, by default today; None where nobody was.  Raises Unknown, BadDay."""
-    asked = _asked(product, workspace_id, day)
+    asked = asked_about(product, workspace_id, day)
     return asked.store.p90(asked.model, asked.day)
 
 
@@ -67,15 +67,16 @@ def product_totals(product: ProductView) -> Totals:
     return product.store.totals()
 
 
-def _asked(product: ProductView, workspace_id: int | None, day: date | None) -> _Asked:
+def asked_about(product: ProductView, workspace_id: int | None, day: date | None) -> Asked:
+    """What a summary is of.  Raises Unknown, BadDay."""
     model = model_of(product, workspace_id)
     chosen = scored_day(product, day)
     store = product.store
-    return _Asked(store, model, chosen, store.published())
+    return Asked(store, model, chosen, store.published())
 
 
 @lru_cache(maxsize=256)
-def _level_counts(asked: _Asked, kind: Kind, search: str) -> Mapping[str, int]:
+def _level_counts(asked: Asked, kind: Kind, search: str) -> Mapping[str, int]:
     return {
         level: asked.store.numbers(kind, asked.model, asked.day, ListQuery(search=search, level=level, limit=0))[1]
         for level in LEVELS
@@ -83,7 +84,7 @@ def _level_counts(asked: _Asked, kind: Kind, search: str) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=64)
-def _averages(asked: _Asked) -> Averages:
+def _averages(asked: Asked) -> Averages:
     rows, _ = asked.store.numbers("account", asked.model, asked.day, ListQuery(limit=EVERY))
     active = [row for row in rows if row.score > 0]
     count = max(len(active), 1)

@@ -3,6 +3,7 @@
 from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.lists import accounts, users
+from uptake.web.api.segments import SEGMENT_HANDLERS
 from uptake.web.api.status import status
 from uptake.web.api.workspaces import workspace, workspaces
 
@@ -17,5 +18,6 @@ API_HANDLERS = (
     user_history,
     status,
     lookup,
+    *SEGMENT_HANDLERS,
     *DESTINATION_HANDLERS,
 )

@@ -5,7 +5,7 @@ configuration; it applies to calls from now on, or to all of them by a rebuild.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar import delete, get, post, put
@@ -14,7 +14,7 @@ from litestar.params import FromPath, RawBody
 from uptake.core.calls import Call
 from uptake.core.config import Mapping, ProductConfig
 from uptake.core.days import SECOND_US
-from uptake.core.errors import ConfigInvalid, Fault
+from uptake.core.errors import ConfigInvalid
 from uptake.destination.trace import Trace
 from uptake.pipeline.configure import faults_in
 from uptake.pipeline.destination_changes import Change, add_mapping, change_mapping, copy_mapping, drop_mapping
@@ -31,6 +31,7 @@ from uptake.views.destination import (
     trace_call,
     version_notes,
 )
+from uptake.web.api.bodies import BY, read_body
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -43,11 +44,6 @@ from uptake.web.api.params import asked
 from uptake.web.problems import AnyRequest, Refused
 from uptake.web.site import managed_product_of, product_of, site_of
 
-BY = "management API"
-MOST_BODY_BYTES = 1_000_000
-
-T = TypeVar("T")
-
 
 @get("/v2/destination", sync_to_thread=True)
 def destination(request: AnyRequest) -> DestinationAnswer:
@@ -59,14 +55,14 @@ def destination(request: AnyRequest) -> DestinationAnswer:
 def put_destination(request: AnyRequest, body: RawBody) -> DestinationAnswer:
     """Switch the destination, replace its filters or its mappings."""
     product = managed_product_of(request)
-    return _changed(request, product, _replaced(_read(body, DestinationChange)), "destination")
+    return _changed(request, product, _replaced(read_body(body, DestinationChange)), "destination")
 
 
 @post("/v2/destination/mappings", sync_to_thread=True)
 def add(request: AnyRequest, body: RawBody) -> DestinationAnswer:
     """Add a mapping; it starts disabled."""
     product = managed_product_of(request)
-    mapping = _read(body, Mapping)
+    mapping = read_body(body, Mapping)
     return _changed(request, product, add_mapping(mapping), f"mapping {mapping.name} added")
 
 
@@ -74,7 +70,7 @@ def add(request: AnyRequest, body: RawBody) -> DestinationAnswer:
 def put_mapping(request: AnyRequest, name: FromPath[str], body: RawBody) -> DestinationAnswer:
     """Change, rename, enable or disable a mapping."""
     product = managed_product_of(request)
-    return _changed(request, product, change_mapping(name, _read(body, Mapping)), f"mapping {name} changed")
+    return _changed(request, product, change_mapping(name, read_body(body, Mapping)), f"mapping {name} changed")
 
 
 @delete("/v2/destination/mappings/{name:str}", status_code=200, sync_to_thread=True)
@@ -93,7 +89,7 @@ def copy(request: AnyRequest, name: FromPath[str]) -> DestinationAnswer:
 def test(request: AnyRequest, body: RawBody) -> Trace:
     """Follow a call through the destination, or through one mapping; nothing is stored."""
     product = managed_product_of(request)
-    asked_for = _read(body, TestAsked)
+    asked_for = read_body(body, TestAsked)
     call, received_us = _call(product, asked_for, site_of(request).running.clock())
     return trace_call(product, call, received_us, None if asked_for.mapping is None else (asked_for.mapping,))
 
@@ -117,7 +113,7 @@ def versions(request: AnyRequest) -> VersionsAnswer:
 def preview_history(request: AnyRequest, body: RawBody) -> Preview:
     """What applying the destination, or a changed one, to all of history would change."""
     product = managed_product_of(request)
-    config = _replaced(_read(body or b"{}", DestinationChange))(product.config)
+    config = _replaced(read_body(body or b"{}", DestinationChange))(product.config)
     faults = faults_in(config)
     if faults:
         raise ConfigInvalid(faults)
@@ -128,7 +124,7 @@ def preview_history(request: AnyRequest, body: RawBody) -> Preview:
 def apply_to_history(request: AnyRequest, body: RawBody) -> DestinationAnswer:
     """Apply the destination, changed where the body says so, to all of history by a rebuild."""
     product = managed_product_of(request)
-    change = _replaced(_read(body or b"{}", DestinationChange))
+    change = _replaced(read_body(body or b"{}", DestinationChange))
     return _changed(request, product, change, "destination applied to history", to_history=True)
 
 
@@ -142,7 +138,7 @@ def config(request: AnyRequest) -> ConfigAnswer:
 def put_config(request: AnyRequest, body: RawBody) -> ConfigAnswer:
     """Change the configuration: a partial document, merged as `uptake config apply` does."""
     product = managed_product_of(request)
-    document = _read(body, dict[str, Any])
+    document = read_body(body, dict[str, Any])
     _changed(request, product, lambda before: merge_document(before, document, prune=False), "configuration")
     return _config_shown(product)
 
@@ -192,23 +188,6 @@ def _call(product: RunningProduct, asked_for: TestAsked, now_us: int) -> tuple[C
         return call_in(msgspec.json.encode(event), now_us), now_us
     except CallRefused as error:
         raise Refused(error.rejection.code, str(error)) from error
-
-
-def _read(body: bytes, kind: type[T]) -> T:
-    if len(body) > MOST_BODY_BYTES:
-        raise Refused("body_too_large", f"expected at most {MOST_BODY_BYTES} bytes")
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise ConfigInvalid([Fault(*_placed(str(error)))]) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused("bad_json", f"expected a JSON document: {error}") from error
-
-
-def _placed(message: str) -> tuple[str, str]:
-    """The place and the sentence of what msgspec says about a document."""
-    told, _, place = message.partition(" - at `")
-    return place.removesuffix("`") or "$", told
 
 
 def _shown(product: RunningProduct) -> DestinationAnswer:

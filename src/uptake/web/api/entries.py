@@ -10,10 +10,10 @@ from litestar.params import FromPath
 
 from uptake.core.effects import Kind
 from uptake.pipeline.product import RunningProduct
-from uptake.views.base import Unknown, model_of
+from uptake.views.base import Unknown
 from uptake.views.explanation import explain
 from uptake.views.ranking import History, Standing, find, history, known, standing
-from uptake.views.segments import suggested_segments
+from uptake.views.segments import segments_of
 from uptake.web.api.params import HistoryAsked, LookupAsked, OneAsked, asked, matched
 from uptake.web.api.shapes import (
     Account,
@@ -97,10 +97,7 @@ def _expanded(product: RunningProduct, found: Standing, params: OneAsked) -> dic
         wanted = params.traits or traits
         blocks["traits"] = {key: traits[key] for key in wanted if key in traits}
     if "segments" in params.expand:
-        window_days = model_of(product, found.workspace_id).window_days
-        blocks["segments"] = suggested_segments(
-            found.numbers, window_days=window_days, day=found.day, zone=product.zone
-        )
+        blocks["segments"] = segments_of(product, found.workspace_id, found.numbers, found.day)
     if "explanation" in params.expand or "insights" in params.expand:
         told = explain(product, kind, found.workspace_id, tracking_id, found.day, against=params.against)
         blocks |= {"explanation": told} if "explanation" in params.expand else {}

@@ -5,11 +5,14 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import get
 
+from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.pipeline.product import RunningProduct
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list, account_named
+from uptake.views.base import Unknown
 from uptake.views.ranking import NumbersPage, find
+from uptake.views.segments import segment_named
 from uptake.views.users import user_list
 from uptake.web.api.params import AccountsAsked, Ranking, UsersAsked, asked, matched
 from uptake.web.api.shapes import (
@@ -77,10 +80,21 @@ def _query(product: RunningProduct, kind: Kind, params: Ranking, sort: str) -> L
         descending=params.order == "desc",
         search=params.search or "",
         level=params.level or "",
+        where=_within(product, kind, params),
         tracking_ids=only,
         limit=params.limit,
         offset=params.offset,
     )
+
+
+def _within(product: RunningProduct, kind: Kind, params: Ranking) -> Condition | None:
+    """The condition of the segment that the list is narrowed to.  Raises Unknown."""
+    if params.segment is None:
+        return None
+    segment = segment_named(product, params.segment, params.workspace_id)
+    if segment.kind != kind:
+        raise Unknown("unknown_segment", f"{segment.id!r} is a segment of {segment.kind}s")
+    return segment.condition
 
 
 def _links(request: AnyRequest, params: Ranking, listed: NumbersPage) -> ListLinks:

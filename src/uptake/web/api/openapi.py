@@ -53,7 +53,7 @@ def document(version: str) -> bytes:
 def _described(operation: Operation) -> dict[str, Any]:
     fields = msgspec.structs.fields(operation.query) if operation.query else ()
     codes = ("invalid_token", *(("bad_json", "body_too_large") if operation.body else ()), *operation.errors)
-    created = "201" if operation.name in ("addMapping", "copyMapping") else "200"
+    created = "201" if operation.name in ("addMapping", "copyMapping", "addSegment") else "200"
     return {
         "operationId": operation.name,
         "summary": operation.summary,

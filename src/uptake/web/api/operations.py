@@ -8,6 +8,7 @@ from uptake.core.config import Mapping
 from uptake.destination.trace import Trace
 from uptake.pipeline.preview import Preview
 from uptake.views.destination import Overview
+from uptake.views.segments import SegmentName
 from uptake.views.status import ProductStatus
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
@@ -25,6 +26,19 @@ from uptake.web.api.params import (
     UsersAsked,
     WorkspaceAsked,
     WorkspacesAsked,
+)
+from uptake.web.api.segment_shapes import (
+    ConditionAsked,
+    MembersAnswer,
+    MembersAsked,
+    MembershipAnswer,
+    PreviewAnswer,
+    SegmentAnswer,
+    SegmentAsked,
+    SegmentChange,
+    SegmentDraft,
+    SegmentsAnswer,
+    SegmentsAsked,
 )
 from uptake.web.api.shapes import (
     AccountAnswer,
@@ -85,7 +99,7 @@ _READ: tuple[Operation, ...] = (
         "Accounts of a workspace, ranked by engagement score, or one by a match",
         AccountsAnswer,
         AccountsAsked,
-        (*_LIST, "invalid_parameter"),
+        (*_LIST, "invalid_parameter", "unknown_segment"),
     ),
     Operation(
         "/v2/accounts/{account_id}",
@@ -109,7 +123,7 @@ _READ: tuple[Operation, ...] = (
         "Users of a workspace, ranked by engagement score, or one by a match",
         UsersAnswer,
         UsersAsked,
-        (*_LIST, "invalid_parameter", "unknown_account"),
+        (*_LIST, "invalid_parameter", "unknown_account", "unknown_segment"),
     ),
     Operation(
         "/v2/users/{user_id}",
@@ -126,6 +140,38 @@ _READ: tuple[Operation, ...] = (
         HistoryAnswer,
         HistoryAsked,
         (*_ONE, "unknown_user"),
+    ),
+    Operation(
+        "/v2/segments",
+        "listSegments",
+        "Segments of a workspace with their sizes: suggested and saved ones",
+        SegmentsAnswer,
+        SegmentsAsked,
+        ("missing_workspace_id", "invalid_workspace_id", "unknown_workspace", "invalid_parameter"),
+    ),
+    Operation(
+        "/v2/segments/{segment_id}",
+        "getSegment",
+        "One segment with its size",
+        SegmentAnswer,
+        SegmentAsked,
+        (*_ONE, "unknown_segment"),
+    ),
+    Operation(
+        "/v2/segments/{segment_id}/members",
+        "listSegmentMembers",
+        "The users or accounts in a segment, ranked by engagement score",
+        MembersAnswer,
+        MembersAsked,
+        (*_ONE, "unknown_segment"),
+    ),
+    Operation(
+        "/v2/segments/{segment_id}/members/{member_id}",
+        "explainMembership",
+        "Why a user or account is in a segment or not",
+        MembershipAnswer,
+        SegmentAsked,
+        (*_ONE, "unknown_segment", "unknown_account", "unknown_user"),
     ),
     Operation("/v2/status", "getStatus", "How far log, fold and scores are", ProductStatus),
     Operation(
@@ -233,4 +279,42 @@ _DESTINATION: tuple[Operation, ...] = (
     ),
 )
 
-OPERATIONS: tuple[Operation, ...] = (*_READ, *_DESTINATION)
+_SEGMENTS: tuple[Operation, ...] = (
+    Operation(
+        "/v2/segments",
+        "addSegment",
+        "Save a new segment",
+        SegmentAnswer,
+        errors=(*_CHANGE, "unknown_workspace"),
+        method="POST",
+        body=SegmentDraft,
+    ),
+    Operation(
+        "/v2/segments/{segment_id}",
+        "putSegment",
+        "Change a saved segment's name, condition or description",
+        SegmentAnswer,
+        errors=(*_CHANGE, "unknown_segment"),
+        method="PUT",
+        body=SegmentChange,
+    ),
+    Operation(
+        "/v2/segments/{segment_id}",
+        "deleteSegment",
+        "Delete a saved segment",
+        SegmentName,
+        errors=(*_CHANGE, "unknown_segment"),
+        method="DELETE",
+    ),
+    Operation(
+        "/v2/segments/preview",
+        "previewSegment",
+        "What a condition would hold today, before it is saved",
+        PreviewAnswer,
+        errors=(*_CHANGE, "unknown_workspace"),
+        method="POST",
+        body=ConditionAsked,
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (*_READ, *_SEGMENTS, *_DESTINATION)

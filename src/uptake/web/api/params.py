@@ -29,6 +29,7 @@ Sort = Literal[
     "tracking_id",
     "active_users",
     "total_users",
+    "activation",
     "adoption",
     "adoption_all_time",
     "frequency",
@@ -42,6 +43,7 @@ UserSort = Literal[
     "name",
     "tracking_id",
     "email",
+    "activation",
     "adoption",
     "adoption_all_time",
     "frequency",
@@ -77,6 +79,7 @@ class Ranking(Paging, kw_only=True):
     workspace_id: WorkspaceId
     day: Day | None = None
     level: Annotated[Level | None, Meta(description="Only entries on this level.")] = None
+    segment: Annotated[Name | None, Meta(description="Only members of this segment: its id.")] = None
     search: Annotated[Name | None, Meta(description="Part of name, tracking_id or e-mail, in any case.")] = None
     order: Annotated[Literal["desc", "asc"], Meta(description="Falling or rising.")] = "desc"
     match_type: Annotated[Name | None, Meta(description=MATCH)] = None
@@ -172,7 +175,7 @@ def _converted(kind: Any, text: str) -> Any:
     if is_list(kind):
         return msgspec.convert([part for part in text.split(",") if part], kind)
     value = msgspec.convert(text, kind, strict=False)
-    if isinstance(value, int) and str(value) != text:  # "1.0", "1e3" and "+1" are numbers, not whole ones as written
+    if type(value) is int and str(value) != text:  # "1.0", "1e3" and "+1" are numbers, not whole ones as written
         raise msgspec.ValidationError("Expected `int`, got `str`")
     return value
 
@@ -190,6 +193,8 @@ def _told(error: msgspec.ValidationError, kind: Any) -> str:
 _PLAIN = (
     ("Expected `int`, got `str`", "expected a whole number"),
     ("Expected `int`", "expected a whole number"),
+    ("Expected `bool`, got `str`", "expected true or false"),
+    ("Expected `bool`", "expected true or false"),
     ("Expected `str`", "expected text"),
     ("Expected `array`", "expected a list"),
     ("Invalid RFC3339 encoded date", "expected a day as YYYY-MM-DD"),

@@ -180,11 +180,12 @@ class HistoryAnswer(msgspec.Struct, frozen=True, rename={"first": "from", "last"
 
 
 class WorkspaceLinks(msgspec.Struct, frozen=True):
-    """Where a workspace and its ranked lists are found."""
+    """Where a workspace, its ranked lists and its segments are found."""
 
     self: str
     accounts: str
     users: str
+    segments: str
 
 
 class WorkspaceEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,5 +276,6 @@ def workspace_entry(workspace: Workspace, size: WorkspaceSize | UnsetType) -> Wo
             self=f"/v2/workspaces/{workspace.id}",
             accounts=f"/v2/accounts?workspace_id={workspace.id}",
             users=f"/v2/users?workspace_id={workspace.id}",
+            segments=f"/v2/segments?workspace_id={workspace.id}",
         ),
     )
