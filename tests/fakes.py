@@ -417,13 +417,18 @@ class MemoryEventStore:
     def members_of(self, accounts: Collection[str]) -> list[str]:
         return sorted(user for user in self._joined if self._turns(user)[-1][1] in accounts)
 
+    def member_traits(self, account: str, key: str) -> dict[str, Any]:
+        values = {user: self._value("user", user, key) for user in self.members_of([account])}
+        return {user: msgspec.json.decode(value) for user, value in values.items() if value is not None}
+
     def accounts_of(self, users: Collection[str]) -> list[str]:
         own = {act.account for act in self._acts() if act.user in users and act.account}
         own |= {self._turns(user)[-1][1] for user in self._joined if user in users}
         return sorted(own.union(*(self._above(each) for each in own)))
 
     def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
-        return min((act.day for act in self._acts() if act.user in users or act.account in accounts), default=None)
+        found = (act for act in self._acts() if act.user in users or not set(self._reached(act)).isdisjoint(accounts))
+        return min((act.day for act in found), default=None)
 
     moment_of = staticmethod(moment_of)
 

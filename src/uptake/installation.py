@@ -17,7 +17,7 @@ from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.running import Running
 from uptake.settings import Settings
-from uptake.stores.events.base import EventStore, StoreRules
+from uptake.stores.events.base import EventStore, StoreDamaged, StoreRules
 
 log = logging.getLogger("uptake.installation")
 
@@ -39,7 +39,8 @@ class Installation:
             opened.callback(self.folder.close)
             meta = open_meta(self.folder.path, settings)
             opened.callback(meta.close)
-            self.running = Running(meta, open_log(self.folder.path), self._store, self.folder.drop_store, clock=now_us)
+            self._log = open_log(self.folder.path)
+            self.running = Running(meta, self._log, self._store, self.folder.drop_store, clock=now_us)
             opened.callback(self.running.close)
             self._set_up()
             self._drop_orphans()
@@ -48,7 +49,24 @@ class Installation:
         self.office = Office(self.running, self.directory, self.folder.path, served=role == "server")
 
     def _store(self, product_id: int, generation: int, rules: StoreRules) -> EventStore:
-        return open_store(self.folder.store_path(product_id, generation), self.settings, generation, rules)
+        """The store of the folder; an empty one where that is missing or of no use, for the log has everything."""
+        path, logged = self.folder.store_path(product_id, generation), self._log.end(product_id)
+        why = ""
+        if path.exists():
+            try:
+                store = open_store(path, self.settings, generation, rules)
+                if store.offset() <= logged:
+                    return store
+                why = f"it was folded to {store.offset()}, but the log ends at {logged}"
+                store.close()
+            except StoreDamaged as error:
+                why = str(error)
+        elif logged:
+            why = "the file is missing"
+        if why:
+            log.error("store_made_again", extra={"file": path.name, "why": why, "calls": logged})
+        self.folder.drop_store(product_id, generation)
+        return open_store(path, self.settings, generation, rules)
 
     def _set_up(self) -> None:
         if not self.running.products():

@@ -8,14 +8,14 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes_log import MemoryCallLog, track
 from uptake.core.calls import Call
 from uptake.core.days import DAY_US
 from uptake.core.errors import Rejection
-from uptake.stores.log import sqlite_file
+from uptake.stores.log import sqlite_checkpoint, sqlite_file
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Request
 from uptake.stores.log.sqlite import SqliteCallLog
 
@@ -139,6 +139,7 @@ def test_a_log_continues_over_months(log):
     assert sum(each.times for each in log.refusal_counts(ACME, since_us=0)) == 4
 
 
+@settings(max_examples=25)
 @given(
     groups=st.lists(
         st.lists(st.tuples(st.sampled_from([ACME, BOBS]), st.integers(0, 4), st.integers(0, 2)), max_size=4),
@@ -196,6 +197,29 @@ def test_two_logs_on_one_folder_share_one_sequence(tmp_path):
     assert ours.read(ACME, 0, most=99) == theirs.read(ACME, 0, most=99)
     ours.close()
     theirs.close()
+
+
+def test_nobody_appends_to_a_month_that_another_has_closed(tmp_path):
+    """A process that has not seen the new month goes on in it, not in the old one."""
+    ours, theirs = SqliteCallLog(tmp_path), SqliteCallLog(tmp_path)
+    ours.append([request("a")])
+    theirs.append([request("b")])
+    ours.append([request("c", received_us=DECEMBER_US)])
+
+    assert theirs.append([request("d")]) == [3]
+    assert ids(ours.read(ACME, 0, most=9)) == ids(theirs.read(ACME, 0, most=9)) == ["a", "b", "c", "d"]
+    ours.close()
+    theirs.close()
+
+
+def test_a_commit_that_failed_leaves_no_gap(sqlite_log):
+    """Offsets go on where the last good commit ended, whatever failed after its calls were in."""
+    sqlite_log.append([request("a")])
+    with pytest.raises(OverflowError):
+        sqlite_log.append([request("b", refused=[Rejection("bad_id", "$", "", 2**70)])])
+
+    assert sqlite_log.append([request("c")]) == [1]
+    assert ids(sqlite_log.read(ACME, 0, most=9)) == ["a", "c"]
 
 
 def test_processes_append_at_once(tmp_path):
@@ -299,6 +323,39 @@ def test_a_damaged_request_is_named_and_the_rest_is_read(sqlite_log, tmp_path):
     with pytest.raises(LogDamaged, match=r"calls-2026-11\.sqlite: product 1, offset 2: the checksum"):
         sqlite_log.read(ACME, 2, most=9)
     assert ids(sqlite_log.read(ACME, 3, most=9)) == ["d"]
+    sqlite_log.append([request("e", received_us=DECEMBER_US)])
+    assert ids(sqlite_log.read(ACME, 0, most=9)) == ["a", "b"]
+    assert ids(sqlite_log.read(ACME, 3, most=9)) == ["d", "e"]
+
+
+def test_the_write_ahead_log_is_bounded(sqlite_log, tmp_path, monkeypatch):
+    """However much is appended, SQLite's own log stays small beside it, and every call is there."""
+    monkeypatch.setattr(sqlite_checkpoint, "FOLD_BYTES", 100_000)
+    monkeypatch.setattr(sqlite_checkpoint, "MOST_BYTES", 400_000)
+    for _ in range(300):
+        sqlite_log.append([request(*(f"m{n}" for n in range(100)))])
+
+    (wal,) = (tmp_path / "log").glob("*-wal")
+    (path,) = (tmp_path / "log").glob("*.sqlite")
+    assert wal.stat().st_size < 1_500_000 < path.stat().st_size
+    assert len(sqlite_log.read(ACME, 0, most=10**6)) == 30_000
+
+
+def test_a_fold_that_fails_loses_no_commit(sqlite_log, tmp_path, monkeypatch):
+    """Where the month's file cannot grow, commits that were returned stay, and the fold is done later."""
+    monkeypatch.setattr(sqlite_checkpoint, "MOST_BYTES", 100_000)
+    sqlite_log.append([request("a")])
+    held = sqlite3.connect(next((tmp_path / "log").glob("*.sqlite")), isolation_level=None)
+    held.execute("begin")
+    held.execute("select count(*) from requests").fetchall()
+    for _ in range(50):
+        sqlite_log.append([request(*(f"m{n}" for n in range(100)))])
+    held.execute("rollback")
+    held.close()
+
+    sqlite_log.append([request("z")])
+
+    assert len(sqlite_log.read(ACME, 0, most=10**6)) == 5_002
 
 
 def test_only_the_latest_refusals_are_kept(sqlite_log, monkeypatch):

@@ -25,7 +25,9 @@ from tests.contract.test_event_store import (
 )
 from tests.fakes import MemoryEventStore
 from uptake.segments import parse
+from uptake.segments.judging import holds
 from uptake.stores.events.base import GroupSize, JoinedRow, ListQuery, StoreRules
+from uptake.views.facts import StoreFacts
 
 __all__ = ["engine", "other", "store"]
 
@@ -57,6 +59,9 @@ def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone):
             assert page[1] == len(expected)
             sizes = [each.group_size(kind, condition, asked, day) for each in (oracle, compiled)]
             assert_same(*sizes, str(condition))
+            rows, _ = compiled.numbers(kind, asked, day, ListQuery(limit=100))
+            judged = [row.tracking_id for row in rows if holds(condition, StoreFacts(compiled, asked, day, row))]
+            assert sorted(judged) == expected, condition
             for question in ("members_of", "accounts_of"):
                 assert getattr(compiled, question)(expected) == getattr(oracle, question)(expected)
             assert compiled.first_day_of(expected, expected[:1]) == oracle.first_day_of(expected, expected[:1])
@@ -202,11 +207,14 @@ def test_who_belongs_to_whom(house):
     fold(house, [JoinedRow("eve", "beta", NOON, "z")])
 
     assert house.members_of(["beta"]) == ["bob", "eve"]
+    assert house.member_traits("acme", "created_at") == {"ana": "2026-05-20"}
+    assert house.member_traits("corp", "role") == {}
     assert house.accounts_of(["ana"]) == ["acme", "corp"]
     assert house.accounts_of(["zoe", "nobody"]) == []
     assert house.first_day_of(["ana"], []) == JUNE_1
     assert house.first_day_of(["ana"], ["beta"]) == JUNE_1 - timedelta(days=10)
-    assert house.first_day_of(["nobody"], ["corp"]) is None
+    assert house.first_day_of([], ["corp"]) == JUNE_1
+    assert house.first_day_of(["nobody"], ["solo"]) is None
 
 
 def test_a_list_pages_within_a_condition(house):

@@ -1,5 +1,7 @@
 """What the embedded event store promises beyond the contract: its file, its transactions, its readers."""
 
+import os
+import resource
 import subprocess
 import sys
 import threading
@@ -14,7 +16,9 @@ from uptake.core.scores import ScoringModel
 from uptake.stores.events import duckdb as engine
 from uptake.stores.events.base import ActedRow, FoldBatch, JoinedRow, KnownRow, ListQuery, Published, StoreRules
 from uptake.stores.events.duckdb import DuckEventStore
+from uptake.stores.events.duckdb_file import DuckSession
 
+ROOT = Path(__file__).parents[2]
 RULES = StoreRules("UTC")
 NOON_US = moment_us("2026-06-01T12:00")
 MODEL = ScoringModel(1, 7, {}, True, frozenset(), {}, "exponential-1", "mean", Levels())
@@ -79,7 +83,7 @@ def test_a_fold_that_fails_leaves_nothing(store, monkeypatch):
     store.commit(batch(0, 20))
     before = store.digest()
 
-    run = engine.DuckSession.run
+    run = DuckSession.run
     for doomed in ("insert into events", "insert into daily_counts", "update fold_cursor"):
 
         def fail(self, sql, doomed=doomed, **values):
@@ -87,7 +91,7 @@ def test_a_fold_that_fails_leaves_nothing(store, monkeypatch):
                 raise duckdb.IOException("no space left on device")
             run(self, sql, **values)
 
-        monkeypatch.setattr(engine.DuckSession, "run", fail)
+        monkeypatch.setattr(DuckSession, "run", fail)
         with pytest.raises(duckdb.IOException):
             store.commit(batch(20, 20))
         monkeypatch.undo()
@@ -182,7 +186,7 @@ def test_scoring_again_and_again_takes_no_more_room(store):
     def room_after(times: int) -> int:
         for _ in range(times):
             store.rescore([MODEL], days)
-        store._root.execute("checkpoint")
+        store._file.connections()[0].execute("checkpoint")
         return store.size_bytes()
 
     early = room_after(3)
@@ -193,3 +197,33 @@ def count(store: DuckEventStore, table: str) -> int:
     """How many rows a table of the file has."""
     with store._reading() as session:
         return session.rows(f"select count(*) from {table}")[0][0]
+
+
+def fill_a_disk(path: Path) -> None:
+    """A process of its own: fold until the disk is full (here: no file may be larger), then with more room again."""
+    store = DuckEventStore(path, RULES, generation=3)
+    store._file.connections()[0].execute("set checkpoint_threshold = '1MB'")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
+    acknowledged, fault = 0, None
+    while fault is None:
+        try:
+            store.commit(batch(acknowledged, 5_000, joined=False))
+        except duckdb.Error as error:
+            fault = error
+        else:
+            acknowledged += 5_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert isinstance(fault, duckdb.FatalException)  # after which DuckDB refuses every use of an open database
+    assert store.totals().events == store.offset() >= acknowledged >= 5_000
+    store.commit(batch(store.offset(), 5_000, joined=False))
+    assert store.totals().events == store.offset() >= acknowledged + 5_000
+    store.close()
+
+
+def test_a_full_disk_is_survived(path):
+    """What was folded stays, and folding goes on by itself once there is room; nobody has to open the store anew."""
+    words = f"from tests.flow.test_duck_event_store import *\nfill_a_disk(Path({str(path)!r}))"
+    places = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+
+    subprocess.run([sys.executable, "-c", words], cwd=ROOT, env={**os.environ, "PYTHONPATH": places}, check=True)

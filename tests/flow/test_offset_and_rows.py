@@ -16,7 +16,8 @@ import pytest
 
 from tests.fakes import MemoryEventStore
 from uptake.stores.events.base import ActedRow, FoldBatch, JoinedRow, KnownRow, StoreRules, TraitRow
-from uptake.stores.events.duckdb import DuckEventStore, DuckSession
+from uptake.stores.events.duckdb import DuckEventStore
+from uptake.stores.events.duckdb_file import DuckSession
 from uptake.stores.events.fold_sql import SET_OFFSET
 
 RULES = StoreRules("Europe/Berlin")
@@ -49,7 +50,7 @@ def batch_from(first: int) -> FoldBatch:
 def fold_until_killed(path: Path, kill: str) -> None:
     """The child: fold for ever, telling each commit; from its third fold on it may kill itself at the offset."""
     store = DuckEventStore(path, RULES, generation=1, memory_limit="256MB", threads=1)
-    store._root.execute("set checkpoint_threshold = '64KB'")  # so that kills meet checkpoints too
+    store._file.connections()[0].execute("set checkpoint_threshold = '64KB'")  # so that kills meet checkpoints too
     run, folds = DuckSession.run, 0
 
     def run_or_die(self: DuckSession, sql: str, **values: object) -> None:

@@ -68,6 +68,7 @@ CODES: dict[str, Code] = {
     "missing_match_parameter": Code(400, "match_type and match_value go together."),
     "invalid_parameter": Code(400, "A query parameter has a value that it cannot take; see the message."),
     "unknown_call": Code(404, "The log holds no call at this offset."),
+    "unknown_segment": Code(404, "The product has no segment with this id."),
     "unknown_mapping": Code(404, "The destination has no mapping with this name."),
     "read_only_token": Code(403, "A read token never writes: make one with `uptake key create --kind manage`."),
     "unknown_account": Code(404, "The product knows no account with this id."),
@@ -88,6 +89,8 @@ CODES: dict[str, Code] = {
     "E009": Code(0, "The server that holds this data folder did not answer."),
     "E010": Code(0, "The product is being rebuilt already."),
     "E011": Code(0, "An event store cannot be opened; it is derived and can be made again from the call log."),
+    "E012": Code(0, "A backup is damaged, cut short, or none at all."),
+    "E013": Code(0, "A backup is restored into an empty folder only."),
 }
 
 

@@ -17,8 +17,8 @@ from uptake.core.days import day_of
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
 from uptake.pipeline.fold import Rules, fold
+from uptake.pipeline.population import LeftOut, changed_since, counted_models, hash_of, left_out, nobody
 from uptake.pipeline.rescore import days_to_score, rescore
-from uptake.scoring.models import models_of
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
@@ -70,6 +70,8 @@ class RunningProduct:
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
         meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
         self._store = open_store(product.id, generation, self._store_rules())
+        self._models = counted_models(self.config, self._store, self.today())
+        self._scored_without: dict[int, LeftOut] | None = None
         self.rescore_due_us = 0
         self.rescore_took_us = 0
 
@@ -77,7 +79,6 @@ class RunningProduct:
         self._versions = versions
         self._version = versions[-1]
         self._rules = Rules(versions)
-        self._models = models_of(self._version.config)
         self._projection = projection_of(self._version.config)
         self._zone = ZoneInfo(self._version.config.time_zone)
 
@@ -190,6 +191,7 @@ class RunningProduct:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
             self._store.rules = self._store_rules()
+            self._models = counted_models(self.config, self._store, self.today())
             self.rescore_due_us = 0
 
     def fold(self, *, most: int) -> int:
@@ -206,10 +208,31 @@ class RunningProduct:
         if self.status().settled or (backlog and started_us < self.rescore_due_us):
             return False
         with self.lock:
-            rescore(self._store, self.models, self.today(), revision=self._scored_revision(), now_us=started_us)
+            today = self.today()
+            self._models = counted_models(self.config, self._store, today)
+            revision, since = self._scored_revision(), self._counted_anew_since()
+            rescore(self._store, self.models, today, revision=revision, now_us=started_us, since=since)
+            self._remember_counted()
         self.rescore_took_us = self._clock() - started_us
         self.rescore_due_us = self._clock() + max(1_000_000, 2 * self.rescore_took_us)
         return True
+
+    def _counted_anew_since(self) -> date | None:
+        """The first day whose kept numbers count others than the models do now; None where none does."""
+        now = left_out(self._models)
+        if self._scored_without is not None:
+            return changed_since(self._scored_without, now, self._store)
+        told = self._meta.fact(self._counted_fact())
+        return None if told == hash_of(now) or (told is None and nobody(now)) else date.min
+
+    def _remember_counted(self) -> None:
+        now = left_out(self._models)
+        if now != self._scored_without:
+            self._meta.set_fact(self._counted_fact(), hash_of(now))
+        self._scored_without = now
+
+    def _counted_fact(self) -> str:
+        return f"product:{self.product_id}:left-out"
 
     def _scored_revision(self) -> int:
         return self._built.revision if self.rebuild_due else self.version.revision
@@ -243,15 +266,20 @@ class RunningProduct:
                 progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
             if folded < most // 2:
                 break
-        rescore(fresh, self.models, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
+        models = counted_models(version.config, fresh, self.today())
+        rescore(fresh, models, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
         with self.lock:
             if version.revision != self.version.revision:
                 fresh.close()
                 return False
             while fold(self.product_id, self._log, fresh, rules, most=most):
                 pass
-            rescore(fresh, self.models, self.today(), revision=version.revision, now_us=self._clock())
+            before, models = models, counted_models(version.config, fresh, self.today())
+            since = changed_since(left_out(before), left_out(models), fresh)
+            rescore(fresh, models, self.today(), revision=version.revision, now_us=self._clock(), since=since)
             self._swap(fresh, version)
+            self._models = models
+            self._remember_counted()
         return True
 
     def _swap(self, fresh: EventStore, version: ConfigVersion) -> None:

@@ -15,10 +15,13 @@ KEPT_DAYS = 400
 """How far back numbers are kept up to date; an older day is computed when it is asked for."""
 
 
-def days_to_score(store: EventStore, models: Sequence[ScoringModel], today: date, *, every_day: bool) -> list[date]:
+def days_to_score(
+    store: EventStore, models: Sequence[ScoringModel], today: date, *, every_day: bool, since: date | None = None
+) -> list[date]:
     """The days whose numbers are out of date, newest first; always today.
 
-    every_day: the model changed, so that every day with data counts as out of date.
+    every_day: the model changed, so that every day with data counts as out of date.  since: from this day on, others
+    are counted than before.
     """
     totals = store.totals()
     if totals.first_day is None:
@@ -27,7 +30,7 @@ def days_to_score(store: EventStore, models: Sequence[ScoringModel], today: date
     if every_day:
         return sorted(days_between(min(oldest, today), today), reverse=True)
     changed = [day for day in store.dirty_days() if day <= today]
-    first = min([*changed, today])
+    first = min([*changed, today, since or today])
     for model in models:
         scored = store.scored_days(model.workspace_id)
         first = min(first, scored[-1] + timedelta(days=1) if scored else oldest)
@@ -42,11 +45,12 @@ def rescore(
     revision: int,
     now_us: int,
     every_day: bool = False,
+    since: date | None = None,
 ) -> None:
-    """Bring the kept numbers up to date with the store's rows and say so (`published`)."""
+    """Bring the kept numbers up to date with the store's rows and say so (`published`); see `days_to_score`."""
     offset = store.offset()
     published = store.published()
     remodelled = published is None or published.revision != revision
-    days = days_to_score(store, models, today, every_day=every_day or remodelled)
+    days = days_to_score(store, models, today, every_day=every_day or remodelled, since=since)
     store.rescore(models, days)
     store.publish(Published(offset, revision, now_us), clear_dirty=True)

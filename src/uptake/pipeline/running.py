@@ -1,5 +1,6 @@
 """The installation while it runs: every product, the log and the meta store.  Web, worker and commands work with it."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -7,10 +8,13 @@ from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import faults_in
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
+from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore
 
 __all__ = ["Running", "RunningProduct", "Status"]
+
+log_ = logging.getLogger("uptake.running")
 
 
 class Running:
@@ -103,14 +107,22 @@ class Running:
         self.refresh()
         more = False
         for product in self.products():
-            folded = product.fold(most=most)
-            more |= folded >= most // 2
-            more |= product.rescore_if_due(backlog=folded > 0)
-            if product.rebuild_due and not product.rebuilding and not folded:
+            try:
+                more |= self._step(product, most)
+            except StoreDamaged as error:
+                log_.error("store_made_again", extra={"product": product.product_id, "why": str(error)})
                 self.rebuild(product.product_id)
                 more = True
             product.drop_retired(self._drop_store)
         return more
+
+    def _step(self, product: RunningProduct, most: int) -> bool:
+        folded = product.fold(most=most)
+        scored = product.rescore_if_due(backlog=folded > 0)
+        if product.rebuild_due and not product.rebuilding and not folded:
+            self.rebuild(product.product_id)
+            return True
+        return scored or folded >= most // 2
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""

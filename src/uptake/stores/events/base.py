@@ -25,6 +25,10 @@ from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
 
 
+class StoreDamaged(Exception):
+    """A store's file, or a part of it, can no longer be read; the message names it.  It must be made anew."""
+
+
 class StoreRules(msgspec.Struct, frozen=True):
     """What of the product's configuration the stored rows depend on.
 
@@ -286,11 +290,14 @@ class EventStore(Protocol):
     def members_of(self, accounts: Collection[str]) -> list[str]:
         """Users who are in one of the accounts now, ascending."""
 
+    def member_traits(self, account: str, key: str) -> dict[str, Any]:
+        """User → value of a trait, of those who are in the account now and have it, users ascending."""
+
     def accounts_of(self, users: Collection[str]) -> list[str]:
         """Accounts that the users' events ever counted for or that they are in now, and those above, ascending."""
 
     def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
-        """The first day with an event by one of the users or attributed to one of the accounts; None for none."""
+        """The first day with an event by one of the users, or that counts for one of the accounts; None for none."""
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day; None where nobody was active.

@@ -4,14 +4,12 @@ Writes come from one thread at a time, each in one transaction of the writing co
 its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 import msgspec
 import pyarrow as pa
 
@@ -33,9 +31,10 @@ from uptake.stores.events.base import (
     Totals,
 )
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
+from uptake.stores.events.duckdb_file import DuckFile
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
-from uptake.stores.events.group_sql import accounts_of, first_day_of, group_size, members_of
+from uptake.stores.events.group_sql import accounts_of, first_day_of, group_size, member_traits, members_of
 from uptake.stores.events.list_sql import benchmark_of, days_scored, ids_matching, numbers_page, series_of
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.people_sql import rule_values
@@ -54,7 +53,6 @@ from uptake.stores.events.question_sql import (
 )
 from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
-from uptake.stores.events.session import Rows, parameters
 
 DIRTY_DAYS = "select day from dirty_days order by day"
 CLEAR_DIRTY = "delete from dirty_days"
@@ -67,42 +65,6 @@ COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
 long."""
 
 
-class DuckSession:
-    """One DuckDB connection as a session."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        self._lent: dict[str, Any] = {}
-
-    def rows(self, sql: str, **values: Any) -> Rows:
-        """Run a text and return all its rows."""
-        return self._execute(sql, values).fetchall()
-
-    def run(self, sql: str, **values: Any) -> None:
-        """Run a text for its effect."""
-        self._execute(sql, values).fetchall()
-
-    def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
-        """Run a text and yield its rows as Arrow batches."""
-        used = {name: values[name] for name in parameters(sql)}
-        yield from self._connection.sql(sql, params=used).to_arrow_reader() or ()
-
-    def lend(self, **tables: Any) -> None:
-        """Let texts read Arrow tables by these names."""
-        for name, table in tables.items():
-            self._connection.register(name, table)
-            self._lent[name] = table
-
-    def take_back(self) -> None:
-        """Forget lent tables."""
-        for name in self._lent:
-            self._connection.unregister(name)
-        self._lent.clear()
-
-    def _execute(self, sql: str, values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(sql, {name: values[name] for name in parameters(sql)})
-
-
 class DuckEventStore:
     """`EventStore` in a DuckDB file."""
 
@@ -110,46 +72,15 @@ class DuckEventStore:
         self, path: Path, rules: StoreRules, *, generation: int, memory_limit: str = "1GB", threads: int = 2
     ) -> None:
         """Open the file, made if it is not there; its rows must have been folded under the same zone."""
-        self.rules, self.generation, self._path = rules, generation, path
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "memory_limit": memory_limit,
-            "threads": threads,
-        }
-        self._root = duckdb.connect(str(path), config=config)
-        self._writer = self._root.cursor()
+        self.rules, self.generation = rules, generation
+        self._file = DuckFile(path, memory_limit=memory_limit, threads=threads)
+        self._reading, self._writing = self._file.reading, self._file.writing
         self._uncompacted = COMPACT_EVERY
         with self._writing() as session:
             for table, columns in TABLES.items():
                 session.run(CREATE_TABLE.format(table=table, columns=columns))
             if not session.rows(COUNT_CURSORS)[0][0]:
                 session.run(START_CURSOR)
-
-    @contextmanager
-    def _writing(self) -> Iterator[DuckSession]:
-        session = DuckSession(self._writer)
-        self._writer.execute("begin")
-        try:
-            yield session
-        except BaseException:
-            self._writer.execute("rollback")
-            raise
-        else:
-            self._writer.execute("commit")
-        finally:
-            session.take_back()
-
-    @contextmanager
-    def _reading(self) -> Iterator[DuckSession]:
-        with self._root.cursor() as cursor:
-            session = DuckSession(cursor)
-            cursor.execute("begin")
-            try:
-                yield session
-            finally:
-                cursor.execute("rollback")
-                session.take_back()
 
     # ---- folding
     def offset(self) -> int:
@@ -240,6 +171,11 @@ class DuckEventStore:
         with self._reading() as session:
             return members_of(session, accounts)
 
+    def member_traits(self, account: str, key: str) -> dict[str, Any]:
+        """User → value of a trait, of an account's members."""
+        with self._reading() as session:
+            return member_traits(session, account, key)
+
     def accounts_of(self, users: Collection[str]) -> list[str]:
         """Accounts that users have to do with, and those above, ascending."""
         with self._reading() as session:
@@ -329,10 +265,8 @@ class DuckEventStore:
     # ---- life
     def size_bytes(self) -> int:
         """Bytes on disk, the write-ahead log included."""
-        files = (self._path, self._path.with_name(self._path.name + ".wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return self._file.size_bytes()
 
     def close(self) -> None:
         """Give the file back."""
-        self._writer.close()
-        self._root.close()
+        self._file.close()

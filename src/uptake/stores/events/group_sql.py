@@ -2,6 +2,9 @@
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any
+
+import msgspec
 
 from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
@@ -57,7 +60,22 @@ order by account_id
 FIRST_DAY_OF = """
 select min(first_day) from events_ever
 where user_id in (select unnest($users::varchar[])) or account_id in (select unnest($accounts::varchar[]))
+  or account_id in (select account_id from lineage where ancestor_id in (select unnest($accounts::varchar[])))
 """
+
+
+MEMBER_TRAITS = f"""
+select id, value from traits
+where kind = 'user' and key = $key and value is not null
+  and id in (select user_id from memberships where until_us = {FOREVER} and account_id = $account)
+order by id
+"""
+
+
+def member_traits(session: Session, account: str, key: str) -> dict[str, Any]:
+    """User → value of a trait, of those who are in the account now and have it."""
+    rows = session.rows(MEMBER_TRAITS, account=account, key="createdAt" if key == "created_at" else key)
+    return {user: msgspec.json.decode(value) for user, value in rows}
 
 
 def members_of(session: Session, accounts: Collection[str]) -> list[str]:
@@ -71,6 +89,6 @@ def accounts_of(session: Session, users: Collection[str]) -> list[str]:
 
 
 def first_day_of(session: Session, users: Collection[str], accounts: Collection[str]) -> date | None:
-    """The first day with an event of one of the users or accounts."""
+    """The first day with an event of one of the users, or one that counts for one of the accounts."""
     found: date | None = session.rows(FIRST_DAY_OF, users=list(users), accounts=list(accounts))[0][0]
     return found

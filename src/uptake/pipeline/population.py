@@ -1,0 +1,124 @@
+"""Whom a workspace counts: exclusions, filters and activation of the configuration, resolved for the store's state.
+
+Rules become ids before anything is scored, so that the scores of every day are without them; a rule that is taken back
+brings everyone back, because nothing was deleted.  A workspace's filter is a condition on users.  Accounts follow them:
+where it speaks of accounts alone, those that it holds for are in; otherwise those with a user who is in, and the ones
+above.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from hashlib import blake2b
+
+import msgspec
+
+from uptake.core.conditions import AnyOf, Condition, Did, Everyone, Trait
+from uptake.core.config import Exclusions, ProductConfig, Workspace
+from uptake.core.effects import Kind
+from uptake.core.scores import ScoringModel
+from uptake.pipeline.condition_check import leaves
+from uptake.scoring.models import models_of
+from uptake.segments import parse
+from uptake.stores.events.base import EventStore, ListQuery
+
+EVERY = 10_000_000
+NOBODY: frozenset[str] = frozenset()
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """Users and accounts that are not counted."""
+
+    users: frozenset[str] = NOBODY
+    accounts: frozenset[str] = NOBODY
+
+
+def counted_models(config: ProductConfig, store: EventStore, today: date) -> tuple[ScoringModel, ...]:
+    """The models of all workspaces with their activation, and with everyone left out whom a rule leaves out today."""
+    models = {model.workspace_id: model for model in models_of(config)}
+    anyone = msgspec.structs.replace(next(iter(models.values())), excluded_users=NOBODY, excluded_accounts=NOBODY)
+    excluded = _excluded(config.exclusions, store, anyone, today)
+    found = []
+    for workspace in sorted(config.workspaces, key=lambda each: each.id):
+        model = msgspec.structs.replace(
+            models[workspace.id],
+            excluded_users=excluded.users,
+            excluded_accounts=excluded.accounts,
+            user_activation=tuple(map(parse, workspace.user_activation)),
+            account_activation=tuple(map(parse, workspace.account_activation)),
+        )
+        found.append(_filtered(workspace, store, model, today))
+    return tuple(found)
+
+
+def left_out(models: Sequence[ScoringModel]) -> dict[int, LeftOut]:
+    """Who is left out, by workspace id."""
+    return {model.workspace_id: LeftOut(model.excluded_users, model.excluded_accounts) for model in models}
+
+
+def nobody(without: dict[int, LeftOut]) -> bool:
+    """Is nobody left out of any workspace?"""
+    return not any(each.users or each.accounts for each in without.values())
+
+
+def hash_of(without: dict[int, LeftOut]) -> str:
+    """A digest of who is left out, the same after every start."""
+    told = [(workspace_id, sorted(each.users), sorted(each.accounts)) for workspace_id, each in sorted(without.items())]
+    return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
+
+
+def changed_since(before: dict[int, LeftOut], after: dict[int, LeftOut], store: EventStore) -> date | None:
+    """The first day whose numbers differ because others are left out now; None where no number does."""
+    users: set[str] = set()
+    accounts: set[str] = set()
+    for workspace_id in before.keys() | after.keys():
+        one, other = before.get(workspace_id, LeftOut()), after.get(workspace_id, LeftOut())
+        users |= one.users ^ other.users
+        accounts |= one.accounts ^ other.accounts
+    return store.first_day_of(users, accounts) if users or accounts else None
+
+
+def _excluded(rules: Exclusions, store: EventStore, anyone: ScoringModel, today: date) -> LeftOut:
+    accounts = frozenset(rules.accounts)
+    users = frozenset(rules.users)
+    if rules.accounts_where.strip():
+        accounts |= frozenset(store.matching("account", parse(rules.accounts_where), anyone, today))
+    if rules.users_where.strip():
+        users |= frozenset(store.matching("user", parse(rules.users_where), anyone, today))
+    if rules.email_domains:
+        users |= _with_domains(rules.email_domains, store, anyone, today)
+    if accounts:
+        users |= frozenset(store.members_of(accounts))
+    return LeftOut(users, accounts)
+
+
+def _with_domains(domains: Sequence[str], store: EventStore, anyone: ScoringModel, today: date) -> frozenset[str]:
+    """Users whose e-mail address ends with one of the domains, in any case."""
+    ends = tuple("@" + domain.lower().removeprefix("@") for domain in domains)
+    parts: tuple[Condition, ...] = tuple(Trait("user", "email", "contains", end) for end in ends)
+    query = ListQuery(where=parts[0] if len(parts) == 1 else AnyOf(parts), sort="tracking_id", limit=EVERY)
+    rows, _ = store.numbers("user", anyone, today, query)
+    return frozenset(row.tracking_id for row in rows if (row.email or "").lower().endswith(ends))
+
+
+def _filtered(workspace: Workspace, store: EventStore, model: ScoringModel, today: date) -> ScoringModel:
+    condition = parse(workspace.filter or "")
+    if isinstance(condition, Everyone):
+        return model
+    users = store.matching("user", condition, model, today)
+    if all(_of_accounts(leaf) for leaf in leaves(condition)):
+        accounts = store.matching("account", condition, model, today)
+    else:
+        accounts = store.accounts_of(users)
+    return msgspec.structs.replace(
+        model,
+        excluded_users=model.excluded_users | _others("user", users, store, model, today),
+        excluded_accounts=model.excluded_accounts | _others("account", accounts, store, model, today),
+    )
+
+
+def _others(kind: Kind, inside: Sequence[str], store: EventStore, model: ScoringModel, today: date) -> frozenset[str]:
+    return frozenset(store.matching(kind, Everyone(), model, today)) - frozenset(inside)
+
+
+def _of_accounts(leaf: Condition) -> bool:
+    return isinstance(leaf, Trait | Did) and leaf.of == "account"

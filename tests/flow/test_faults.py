@@ -1,0 +1,356 @@
+"""Faults around a real server: what it answers meanwhile, that it stays up, and that nothing is lost or doubled."""
+
+import gzip
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.installed import Installed
+from tests.senders import Sender, calls_of
+from uptake.core.days import DAY_US
+from uptake.stores.events.base import StoreRules
+from uptake.stores.events.duckdb import DuckEventStore
+
+DISK_BYTES = 64 * 1024 * 1024
+SLOW_S = 1.0
+"""Far more than any answer here takes, and far less than a sender that hangs does."""
+
+
+# ---- a full disk
+@pytest.fixture
+def disk(tmp_path):
+    """A small file system of the test's own."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(mounted)]
+    if os.geteuid() or shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield mounted
+    subprocess.run(["umount", "--lazy", str(mounted)], check=True)
+
+
+@pytest.mark.parametrize("left_bytes", [0, 150_000, 2_000_000])
+def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
+    """Senders are told when to come again; with room the server goes on by itself, and nothing acknowledged is lost.
+
+    How much room is left decides who meets the end of it first: the log, the counts or the scores.
+    """
+    installed = Installed(disk / "data")
+    installed.start()
+    token = installed.good("key", "create", "--kind", "read").strip()
+    sender = Sender("ana", 200)
+    try:
+        sender.send_to(installed)
+        wait_for(lambda: sender.acknowledged >= 5)
+        fill(disk, left_bytes)
+        wait_for(lambda: len(sender.refused) >= 10)
+        while_full = sender.acknowledged
+        assert httpx.get(f"{installed.url}/healthz").status_code == 200
+        assert installed.read("/v2/accounts?workspace_id=1", token).status_code == 200
+
+        (disk / "ballast").unlink()
+        wait_for(lambda: sender.acknowledged > while_full + 5)
+        sender.stop()
+
+        assert set(sender.refused) == {(503, "2")}
+        installed.settle(token)
+        assert installed.end()[0] == 0
+        assert_counted(installed, sender)
+    finally:
+        sender.stop()
+        installed.close()
+
+
+def test_a_kill_while_the_disk_is_full_loses_nothing(disk):
+    """kill -9 in the middle of refusals; the next start, with room, has every acknowledged call once."""
+    installed = Installed(disk / "data")
+    installed.start()
+    sender = Sender("ana", 200)
+    sender.send_to(installed)
+    wait_for(lambda: sender.acknowledged >= 5)
+    fill(disk, 1_000_000)
+    wait_for(lambda: len(sender.refused) >= 5)
+    installed.end(signal.SIGKILL)
+    sender.join()
+    (disk / "ballast").unlink()
+
+    installed.start()
+    try:
+        sender.most = sender.begun
+        sender.send_to(installed)
+        sender.join()
+        installed.settle(installed.good("key", "create", "--kind", "read").strip())
+        assert installed.end()[0] == 0
+        assert_counted(installed, sender)
+    finally:
+        installed.close()
+
+
+def fill(disk, left_bytes):
+    """Take all room but so many bytes."""
+    with open(disk / "ballast", "wb", buffering=0) as ballast:
+        room = shutil.disk_usage(disk).free - left_bytes
+        while room > 0:
+            room -= ballast.write(b"x" * min(room, 65_536))
+            room = min(room, shutil.disk_usage(disk).free - left_bytes)
+
+
+# ---- more than can be taken
+def test_overload_is_refused_and_memory_stays_bounded(tmp_path):
+    """While the disk hangs, so many requests wait as may; the others get 429 and when to come again, memory is flat."""
+    installed = Installed(tmp_path / "data", UPTAKE_MAX_WAITING="20")
+    installed.start()
+    calls = [call | {"properties": {"text": "x" * 300}} for call in calls_of("ana", 0, 400)]
+    try:
+        installed.post(calls)
+        before = memory_mb(installed)
+        with ThreadPoolExecutor(60) as pool:
+            with locked_log(installed):
+                posts = [pool.submit(installed.post, calls) for _ in range(300)]
+                wait_for(lambda: sum(post.done() for post in posts) >= 200)
+                during = memory_mb(installed)
+            answers = [post.result() for post in posts]
+
+        told = Counter((answer.status_code, answer.headers.get("Retry-After")) for answer in answers)
+        assert set(told) <= {(200, None), (429, "1"), (503, "1"), (503, "2")}
+        assert told[429, "1"] >= 100
+        assert told[200, None] >= 20
+        assert during - before < 150
+        assert installed.post(calls).status_code == 200
+    finally:
+        installed.close()
+
+
+def test_a_stop_answers_what_was_taken(installed):
+    """SIGTERM while requests wait for a hanging disk: each of them is answered, and durable."""
+    installed.start()
+    with ThreadPoolExecutor(12) as pool:
+        with locked_log(installed):
+            posts = [pool.submit(installed.post, calls_of("ana", number, 2)) for number in range(12)]
+            wait_for(lambda: waiting(installed) == 12)
+            process = installed.process
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert process.poll() is None
+            assert not any(post.done() for post in posts)
+        assert [post.result().status_code for post in posts] == [200] * 12
+    code, log = installed.end()
+
+    assert code == 0, log
+    installed.start()
+    installed.settle(installed.good("key", "create", "--kind", "read").strip())
+    assert installed.json("check")["products"][0]["counters"]["logged"] == 12 * 3
+
+
+@contextmanager
+def locked_log(installed):
+    """Hold the lock of the call log's file, as a disk does that hangs; for less than SQLite waits (5 s)."""
+    path = next((installed.folder / "log").glob("calls-*.sqlite"), None)
+    if path is None:
+        installed.post([calls_of("bob", 0, 1)[0] | {"userId": ""}])  # refused, and that is logged: there is a file
+        path = next((installed.folder / "log").glob("calls-*.sqlite"))
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("begin immediate")
+    timer = threading.Timer(4, holder.interrupt)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        holder.execute("rollback")
+        holder.close()
+
+
+def waiting(installed):
+    """How many requests wait for the disk, as the metrics say."""
+    lines = httpx.get(f"{installed.url}/metrics").text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith("uptake_ingest_waiting"))
+
+
+# ---- senders that mean ill
+def test_slow_senders_hold_nobody_up(installed):
+    """A hundred connections with half a head or half a body; others are answered at once."""
+    installed.start()
+    installed.post(calls_of("bob", 0, 1))
+    head = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    bodies = b"Content-Length: 4000\r\nAuthorization: Basic " + b"x" * 8 + b"\r\n\r\n" + b'{"batch": ['
+    slow = [connected(installed, head + (b"X-Sl" if number % 2 else bodies)) for number in range(100)]
+
+    taken = []
+    for number in range(1, 21):
+        for each in slow:
+            each.send(b"o")
+        started = time.monotonic()
+        assert installed.post(calls_of("ana", number, 10)).status_code == 200
+        taken.append(time.monotonic() - started)
+    for each in slow:
+        each.close()
+
+    assert max(taken) < SLOW_S
+    code, log = installed.end()
+    assert (code, errors_in(log)) == (0, [])
+
+
+def connected(installed, data):
+    """A connection on which so much was sent."""
+    made = socket.create_connection(("127.0.0.1", int(installed.url.rsplit(":", 1)[1])))
+    made.sendall(data)
+    return made
+
+
+def test_a_gzip_bomb_is_refused(installed):
+    """200 MB in 200 KB: 413, and the server did not grow by a tenth of it."""
+    installed.start()
+    installed.post(calls_of("bob", 0, 1))
+    bomb = gzip.compress(b" " * 200_000_000)
+    headers = {"Content-Encoding": "gzip"}
+    before = memory_mb(installed)
+
+    with ThreadPoolExecutor(8) as pool:
+        sent = [
+            pool.submit(
+                httpx.post, f"{installed.url}/v1/batch", content=bomb, headers=headers, auth=(installed.key, "")
+            )
+            for _ in range(16)
+        ]
+        answers = [post.result() for post in sent]
+
+    assert {answer.status_code for answer in answers} == {413}
+    assert memory_mb(installed, peak=True) - before < 20
+    assert installed.post(calls_of("ana", 1, 1)).status_code == 200
+
+
+def memory_mb(installed, *, peak=False):
+    """The server's memory now, or at its highest."""
+    name = "VmHWM:" if peak else "VmRSS:"
+    lines = Path(f"/proc/{installed.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+# ---- files that are gone or broken
+@pytest.fixture
+def folded(installed):
+    """An installation whose server has folded and scored a few thousand calls, and ended; with what it told."""
+    installed.start()
+    for number in range(30):
+        assert installed.post(calls_of("ana", number, 200)).status_code == 200
+    installed.token = installed.good("key", "create", "--kind", "read").strip()
+    installed.settle(installed.token)
+    installed.told = told(installed)
+    assert installed.end()[0] == 0
+    return installed
+
+
+def told(installed):
+    """What the API says of every account and user."""
+    paths = ("/v2/accounts?workspace_id=1&limit=100", "/v2/users?workspace_id=1&limit=100")
+    answers = [installed.read(path, installed.token).json() for path in paths]
+    return [(answer["data"], answer["pagination"]) for answer in answers]
+
+
+def lost(store):
+    """Only the write-ahead log is left."""
+    store.with_name(store.name + ".wal").write_bytes(store.read_bytes()[:5000])
+    store.unlink()
+
+
+def emptied(store):
+    """Nothing in it."""
+    store.write_bytes(b"")
+
+
+def cut(store):
+    """The second half is gone: it opens, and cannot be read."""
+    store.write_bytes(store.read_bytes()[: store.stat().st_size // 2])
+
+
+def overwritten(store):
+    """Something else in its place."""
+    store.write_bytes(b"not a database" * 5_000)
+
+
+@pytest.mark.parametrize("harm", [lost, emptied, cut, overwritten])
+def test_a_store_that_is_of_no_use_is_made_again(folded, harm):
+    """From the log, with every number as before; the server says so, and answers meanwhile."""
+    harm(folded.folder / "store" / "p1-g1.duckdb")
+
+    folded.start()
+    assert folded.post(calls_of("ana", 0, 200)).status_code == 200  # a repeat: it changes nothing
+    folded.settle(folded.token)
+    again = told(folded)
+    code, log = folded.end()
+
+    assert again == folded.told
+    assert (code, [line.split()[3] for line in errors_in(log)]) == (0, ["store_made_again"])
+
+
+def test_a_store_of_another_log_is_made_again(folded):
+    """A log put back from a copy ends before the store: what it holds is counted, and what comes then."""
+    copy = folded.folder.parent / "copy"
+    shutil.copytree(folded.folder / "log", copy)
+    folded.start()
+    folded.post(calls_of("bob", 1, 100))
+    folded.settle(folded.token)
+    assert folded.end()[0] == 0
+    shutil.rmtree(folded.folder / "log")
+    copy.rename(folded.folder / "log")
+
+    folded.start()
+    folded.settle(folded.token)
+
+    assert told(folded) == folded.told
+
+
+def test_a_kill_in_a_rebuild_leaves_the_old_state(folded):
+    """The half-made generation is gone after the next start, the numbers are as before, and a rebuild then works."""
+    folded.start()
+    rebuild = folded.popen("rebuild")
+    fresh = folded.folder / "store" / "p1-g2.duckdb"
+    wait_for(fresh.exists)
+    folded.end(signal.SIGKILL)
+    rebuild.communicate()
+    assert fresh.exists()
+
+    folded.start()
+    assert not fresh.exists()
+    folded.settle(folded.token)
+    assert told(folded) == folded.told
+    folded.good("rebuild")
+    assert fresh.exists()
+    assert told(folded) == folded.told
+
+
+# ---- shared
+def errors_in(log):
+    """The lines of a server's log that tell of errors."""
+    return [line for line in log.splitlines() if " ERROR " in line]
+
+
+def wait_for(happened, timeout_s=30):
+    """Wait until something is so."""
+    until = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.01)
+
+
+def assert_counted(installed, sender):
+    """Every acknowledged call of a sender is counted once; the server must have ended."""
+    path = installed.folder / "store" / "p1-g1.duckdb"
+    store = DuckEventStore(path, StoreRules("UTC", dedupe_us=7 * DAY_US), generation=1)
+    try:
+        counted = {volume.event: volume.times for volume in store.event_volumes()}
+    finally:
+        store.close()
+    assert counted == Counter(call["event"] for call in sender.sent() if call["type"] == "track")
