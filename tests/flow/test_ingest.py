@@ -292,6 +292,7 @@ PACKED = {
     "twice": ("gzip, gzip", gzip.compress(gzip.compress(CONTENT))),
     "identity": ("identity", CONTENT),
     "empty": ("", CONTENT),
+    "gzip without a word": ("", gzip.compress(CONTENT)),
     "unpacked by a proxy": ("gzip", CONTENT),
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes_log import MemoryCallLog, track
 from uptake.core.errors import Rejection
+from uptake.pipeline import accept
 from uptake.pipeline.accept import Acceptor, Overloaded, Stopping
 from uptake.stores.log.base import LogUnavailable, Request
 
@@ -40,6 +41,16 @@ def log():
     return Log()
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Nobody is answered because the writer looked by itself, except where a test says so."""
+    monkeypatch.setattr(accept, "PATIENCE_S", 1_000)
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 20))
+
+
 @pytest.fixture
 def acceptor(log):
     acceptor = Acceptor(log, max_waiting=100)
@@ -64,7 +75,7 @@ def test_a_request_is_answered_with_its_offset(acceptor, log):
     async def submit():
         return [await acceptor.submit(request(name)) for name in "abc"]
 
-    assert asyncio.run(submit()) == [0, 1, 2]
+    assert run(submit()) == [0, 1, 2]
     assert acceptor.submit_sync(request("d")) == 3
     assert log.end(ACME) == 4
 
@@ -83,7 +94,7 @@ def test_what_waits_shares_one_commit(acceptor, log):
         log.free.set()
         return await asyncio.gather(first, *others)
 
-    assert asyncio.run(submit()) == list(range(51))
+    assert run(submit()) == list(range(51))
     assert log.groups == [1, 50]
 
 
@@ -93,7 +104,7 @@ def test_requests_of_one_moment_share_one_commit(acceptor, log):
     async def submit():
         await asyncio.gather(*(acceptor.submit(request()) for _ in range(20)))
 
-    asyncio.run(submit())
+    run(submit())
 
     assert log.groups == [20]
 
@@ -106,7 +117,7 @@ def test_a_group_is_bounded(log):
     async def submit():
         return await asyncio.gather(*(acceptor.submit(request()) for _ in range(20)))
 
-    assert asyncio.run(submit()) == list(range(20))
+    assert run(submit()) == list(range(20))
     acceptor.stop()
     assert log.groups == [8, 8, 4]
 
@@ -124,7 +135,7 @@ def test_a_full_queue_refuses_at_once(acceptor, log):
         await asyncio.gather(*tasks)
         return refused.value.retry_after_s
 
-    assert asyncio.run(submit()) >= 1
+    assert run(submit()) >= 1
     assert log.end(ACME) == 100
     assert acceptor.submit_sync(request()) == 100
 
@@ -148,7 +159,7 @@ def test_one_request_that_cannot_be_stored_fails_alone(acceptor, log):
         requests = [request("a"), request("b", source="poison"), request("c")]
         return await asyncio.gather(*map(acceptor.submit, requests), return_exceptions=True)
 
-    first, second, third = asyncio.run(submit())
+    first, second, third = run(submit())
 
     assert (first, third) == (0, 1)
     assert isinstance(second, ValueError)
@@ -169,7 +180,7 @@ def test_nobody_waits_for_a_dead_writer(acceptor, log, monkeypatch):
         log.free.set()
         return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
 
-    outcomes = asyncio.run(submit())
+    outcomes = run(submit())
 
     assert [type(outcome) for outcome in outcomes] == [LogUnavailable] * 2
     assert not acceptor.running
@@ -190,7 +201,7 @@ def test_stopping_drains_and_answers(acceptor, log):
             await acceptor.submit(request())
         return await asyncio.gather(*tasks)
 
-    assert asyncio.run(submit()) == list(range(10))
+    assert run(submit()) == list(range(10))
     assert log.end(ACME) == 10
 
 
@@ -228,8 +239,11 @@ def test_a_commit_is_told(log):
     assert told == [1]
 
 
-def test_a_closed_loop_stops_nobody_else(acceptor, log):
+def test_a_closed_loop_stops_nobody_else(log, monkeypatch):
     """Whoever closes an event loop while its requests wait keeps no other thread or loop waiting for long."""
+    monkeypatch.setattr(accept, "PATIENCE_S", 0.05)
+    acceptor = Acceptor(log, max_waiting=100)
+    acceptor.start()
     log.free.clear()
     loop = asyncio.new_event_loop()
     gone = loop.create_task(acceptor.submit(request()))
@@ -242,7 +256,23 @@ def test_a_closed_loop_stops_nobody_else(acceptor, log):
     loop.close()
 
     assert acceptor.submit_sync(request()) == 1
-    assert asyncio.run(acceptor.submit(request())) == 2
+    assert run(acceptor.submit(request())) == 2
+    acceptor.stop()
+
+
+def test_threads_and_loops_may_take_turns(acceptor, log):
+    """Requests of threads and of an event loop wait together, and each is answered."""
+    log.free.clear()
+
+    async def submit():
+        threads = [asyncio.create_task(asyncio.to_thread(acceptor.submit_sync, request())) for _ in range(3)]
+        tasks = [asyncio.create_task(acceptor.submit(request())) for _ in range(3)]
+        await waiting(acceptor, 6)
+        log.free.set()
+        first = await asyncio.gather(*threads, *tasks)
+        return first + [await asyncio.to_thread(acceptor.submit_sync, request()) for _ in range(3)]
+
+    assert sorted(run(submit())) == list(range(9))
 
 
 def test_a_sender_that_went_away_costs_nothing(acceptor, log):
@@ -256,5 +286,5 @@ def test_a_sender_that_went_away_costs_nothing(acceptor, log):
         log.free.set()
         return await stays
 
-    assert asyncio.run(submit()) == 1
+    assert run(submit()) == 1
     assert log.end(ACME) == 2

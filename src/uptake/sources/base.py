@@ -46,8 +46,8 @@ class Incoming(msgspec.Struct, frozen=True):
 class Decoded(msgspec.Struct, frozen=True):
     """What a body held: calls in the body's order, and the items that were refused, each with its index.
 
-    single: the body was one call, so that its refusal is the answer.  fault: the body as a whole is refused; then it
-    counts as one refused item, unless `items` says how many there were.
+    single: the body was one call, so that its refusal is the answer.  fault: the body as a whole is refused, and counts
+    as one refused item.
     """
 
     calls: list[Call] = msgspec.field(default_factory=list)

@@ -55,8 +55,8 @@ class Bodies:
     async def read(self, receive: Receive, encoding: bytes, held: Held) -> bytes:
         """The decompressed body.  Raises BodyRefused, Disconnected.  held: counts what must be released."""
         body = await self._in_time(receive, held)
-        if encoding:
-            body = decompressed(body, encoding, most=self._max_body)
+        if encoding or body[:2] == _GZIP:  # JSON never begins like gzip, so the header may be missing
+            body = decompressed(body, encoding or b"gzip", most=self._max_body)
             self._hold(len(body), held)
         return body.removeprefix(BOM)
 

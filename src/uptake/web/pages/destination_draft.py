@@ -196,8 +196,8 @@ def _posted_source(form: Form, key: str) -> Source:
 def _posted_trigger(form: Form, shown: str, action: str) -> TriggerDraft:
     columns = (form.every(name) for name in ("c_field", "c_key", "c_operator", "c_value"))
     rows = [Condition(*row).settled() for row in zip(*columns, strict=False)][:MOST_CONDITIONS]
-    if shown != action:  # a trigger that asks for calls of the action's own type follows the action
-        rows = [msgspec.structs.replace(row, value=action) if row == Condition(value=shown) else row for row in rows]
+    if rows == [Condition(value=shown)]:  # a trigger that only asks for the action's own type follows the action
+        rows = [Condition(value=action)]
     view = "fql" if form.text("trigger_view") == "fql" else "build"
     return TriggerDraft(view, "any" if form.text("match") == "any" else "all", tuple(rows), form.text("fql"))
 

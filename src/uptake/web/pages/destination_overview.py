@@ -27,6 +27,28 @@ STEPS: tuple[tuple[Step, str, str], ...] = (
     ("not_counted", "Nothing to count", "Recorded, or without a user."),
 )
 MOST_VERSIONS = 50
+SEGMENT_CODES = {
+    "missing_user": "no_user_anon_id",
+    "missing_user_id": "id_required",
+    "missing_group_id": "id_required",
+    "missing_previous_id": "id_required",
+    "missing_event": "event_not_defined",
+    "bad_id": "id_not_string",
+    "bad_json": "bad_request",
+    "not_an_object": "bad_request",
+    "unknown_type": "bad_request",
+    "call_too_large": "bad_request",
+    "id_too_long": "bad_request",
+    "bad_timestamp": "bad_request",
+}
+"""Segment's discard codes for what is refused at ingest; all later steps have Segment's codes already."""
+FIELD_CODES = {
+    "event": "event_not_string",
+    "name": "name_not_string",
+    "category": "category_not_string",
+    "traits": "traits_not_object",
+    "properties": "properties_not_object",
+}
 
 
 class StepRow(msgspec.Struct, frozen=True):
@@ -39,7 +61,7 @@ class StepRow(msgspec.Struct, frozen=True):
     left: int
     share: float
     left_share: float
-    reasons: tuple[tuple[Reason, str], ...]
+    reasons: tuple[tuple[Reason, str, str], ...]
 
 
 @get("/destination/overview", sync_to_thread=True)
@@ -75,9 +97,18 @@ def funnel(found: Overview) -> list[StepRow]:
     return rows
 
 
-def _reasons(found: Overview, step: Step) -> tuple[tuple[Reason, str], ...]:
+def _reasons(found: Overview, step: Step) -> tuple[tuple[Reason, str, str], ...]:
+    """The reasons of a step, each with what its code means and, where that differs, Segment's own code."""
     mine = (reason for reason in found.reasons if reason.step == step)
-    return tuple((each, CODES[each.code].help if each.code in CODES else "") for each in mine)
+    return tuple((each, CODES[each.code].help if each.code in CODES else "", segment_code(each)) for each in mine)
+
+
+def segment_code(reason: Reason) -> str:
+    """Segment's discard code for something refused at ingest, '' where there is none or the code is Segment's."""
+    if reason.code != "bad_field":
+        return SEGMENT_CODES.get(reason.code, "")
+    fields = {sample.place.removeprefix("$.").split(".")[0] for sample in reason.samples}
+    return " or ".join(sorted({FIELD_CODES[field] for field in fields if field in FIELD_CODES}))
 
 
 @get("/destination/versions", sync_to_thread=True)
