@@ -29,6 +29,7 @@ from uptake.stores.events.base import (
     ExportTable,
     FateRow,
     FoldBatch,
+    GroupDay,
     GroupSize,
     JoinedRow,
     ListQuery,
@@ -413,6 +414,20 @@ class MemoryEventStore:
         texts = [self._text("account", each, "mrr") for each in accounts - model.excluded_accounts]
         mrr = math.fsum(float(text) for text in texts if text and re.fullmatch(NUMBER_TEXT, text))
         return GroupSize(len(rows), len(scores), sum(scores) / len(scores) if scores else None, mrr)
+
+    def group_history(
+        self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
+    ) -> list[GroupDay]:
+        found: list[GroupDay] = []
+        before: set[str] | None = None
+        for day in (each for each in self.scored_days(model.workspace_id) if days[0] <= each <= days[1]):
+            rows, _ = self.numbers(kind, model, day, ListQuery(where=condition, limit=10**6))
+            now, scores = {row.tracking_id for row in rows}, [row.score for row in rows if row.score]
+            came, went = (now - before, before - now) if before is not None else (set(), set())
+            average = sum(scores) / len(scores) if scores else None
+            found.append(GroupDay(day, len(now), len(scores), average, len(came), len(went)))
+            before = now
+        return found
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         return sorted(user for user in self._joined if self._turns(user)[-1][1] in accounts)

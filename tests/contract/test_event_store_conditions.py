@@ -26,7 +26,7 @@ from tests.contract.test_event_store import (
 from tests.fakes import MemoryEventStore
 from uptake.segments import parse
 from uptake.segments.judging import holds
-from uptake.stores.events.base import GroupSize, JoinedRow, ListQuery, StoreRules
+from uptake.stores.events.base import GroupDay, GroupSize, JoinedRow, ListQuery, StoreRules
 from uptake.views.facts import StoreFacts
 
 __all__ = ["engine", "other", "store"]
@@ -229,3 +229,43 @@ def test_a_list_pages_within_a_condition(house):
     assert [total for _, total in pages] == [3, 3]
     narrowed = msgspec.structs.replace(query, search="b", account="beta")
     assert [row.tracking_id for row in house.numbers("user", asked, JUNE_1, narrowed)[0]] == ["bob"]
+
+
+@settings(max_examples=settings().max_examples * 2 // 5)
+@given(
+    folds=strategies.folds(most=2),
+    conditions=st.lists(strategies.conditions(), min_size=4, max_size=4),
+    asked=strategies.models(),
+    days=st.sets(st.sampled_from(strategies.DAYS), min_size=2, max_size=4).map(sorted),
+    zone=st.sampled_from(strategies.ZONES),
+)
+def test_every_engine_tells_the_history_of_a_group_alike(other, folds, conditions, asked, days, zone):
+    """Day by day the group holds whom the condition finds on that day, in one query over all of them."""
+    rules = StoreRules(zone, display_name="title", created_at="created_at")
+    oracle, compiled = MemoryEventStore(rules), other(rules)
+    for each in (oracle, compiled):
+        for batch in folds:
+            each.commit(batch)
+        each.rescore([asked], days)
+
+    for kind in KINDS:
+        for condition in conditions:
+            expected = oracle.group_history(kind, condition, asked, (days[0], days[-1]))
+            assert_same(expected, compiled.group_history(kind, condition, asked, (days[0], days[-1])), str(condition))
+            assert len(expected) == len(days)
+    compiled.close()
+
+
+def test_the_history_of_a_group_tells_who_came_and_went(house):
+    """Within seven days ana comes and eve goes; ever, ana comes and eve stays; the first day has none before it."""
+    asked, before = model(), JUNE_1 - timedelta(days=5)
+    house.rescore([asked], [before, JUNE_1])
+    ana = listed(house, "user", asked)["ana"].score
+    days = (before, JUNE_1)
+
+    lately = house.group_history("user", parse('did("report") >= 2 within 7 days'), asked, days)
+    ever = house.group_history("user", parse('did("report") >= 2'), asked, days)
+
+    assert lately == [GroupDay(before, 1, 1, 90, 0, 0), GroupDay(JUNE_1, 1, 1, ana, 1, 1)]
+    assert [(day.members, day.entered, day.left) for day in ever] == [(1, 0, 0), (2, 1, 0)]
+    assert house.group_history("user", parse("everyone"), asked, (JUNE_1, JUNE_1))[0].entered == 0

@@ -1,8 +1,10 @@
 """Segments through the API: suggested and saved, their members, why somebody is in one, preview and management."""
 
+from itertools import pairwise
+
 import pytest
 
-from tests.house import House
+from tests.house import TODAY, House, ago
 from uptake.core.config import ProductConfig, Segment, Workspace
 
 BIG = 'account.mrr > 100000 and did("Export") >= 3'
@@ -186,3 +188,25 @@ def test_a_condition_is_looked_at_before_it_is_saved(house):
     assert "did you mean `score`?" in refused["faults"][0]["message"]
     assert reader.status_code == 403
     assert len(house.product.versions) == 1
+
+
+def test_the_history_of_a_segment_is_its_size_on_each_day(house):
+    """Every day's size is that of the segment asked about on that day; who entered and left adds up to the change."""
+    with house.client() as client:
+        told = client.get("/v2/segments/users.all_active/history?workspace_id=1").json()
+        path = "/v2/segments/users.all_active?workspace_id=1&day="
+        sizes = {each["day"]: client.get(path + each["day"]).json()["segment"] for each in told["data"]}
+        late = client.get("/v2/segments/4/history?from=2026-08-01&to=2026-11-23")
+        again = client.get(told["_links"]["self"]).json()
+
+    assert (told["from"], told["to"]) == (str(ago(29)), str(TODAY))
+    assert [(each["entered"], each["left"]) for each in told["data"][-4:]] == [(1, 0), (1, 0), (1, 0), (0, 0)]
+    assert [each["members"] for each in told["data"][-4:]] == [1, 2, 3, 3]
+    for each in told["data"]:
+        size = sizes[each["day"]]
+        for field in ("members", "active_members", "average_score"):
+            assert each[field] == size[field]
+    for before, after in pairwise(told["data"]):
+        assert after["members"] - before["members"] == after["entered"] - after["left"]
+    assert again == told
+    assert (late.status_code, late.json()["error"]["code"]) == (400, "invalid_parameter")

@@ -4,7 +4,8 @@ A segment's id is the number that the configuration gave it, or for a suggested 
 `accounts.red_hot`.
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 
 import msgspec
@@ -16,14 +17,16 @@ from uptake.core.scores import Numbers
 from uptake.segments import parse, text
 from uptake.segments.judging import Verdict, holds, judge
 from uptake.segments.suggested import suggested
-from uptake.stores.events.base import GroupSize, ListQuery
-from uptake.views.base import ProductView, Unknown, model_of, scored_day
+from uptake.stores.events.base import GroupDay, GroupSize, ListQuery
+from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
 from uptake.views.facts import StoreFacts
 from uptake.views.ranking import NumbersPage, known, numbers_of, ranked
 from uptake.views.summary import Asked, asked_about
 
 KINDS: tuple[Kind, ...] = ("account", "user")
 CENTS = 100
+HISTORY_DAYS, MOST_HISTORY_DAYS = 30, 90
+"""How many days a history has by default, and at most."""
 
 
 class SegmentName(msgspec.Struct, frozen=True):
@@ -56,6 +59,14 @@ class SegmentSize(msgspec.Struct, frozen=True):
     active: int
     average_score: float | None
     mrr: float
+
+
+class SegmentHistory(msgspec.Struct, frozen=True):
+    """A segment day by day from first to last inclusive; days without numbers are left out."""
+
+    days: Sequence[GroupDay]
+    first: date
+    last: date
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -116,6 +127,24 @@ def segment_members(
     return ranked(product, segment.kind, segment.workspace_id, within, day=day)
 
 
+def segment_history(
+    product: ProductView, segment: SegmentInfo, *, first: date | None = None, last: date | None = None
+) -> SegmentHistory:
+    """The segment's size day by day, and who entered and left; by default of the last 30 days, at most 90.
+
+    Each day holds whom the condition holds for on that day, with traits and accounts as they are now.
+    Raises Unknown, BadDay.
+    """
+    end = scored_day(product, last)
+    start = first or max(end - timedelta(days=HISTORY_DAYS - 1), FIRST_DAY)
+    if not max(FIRST_DAY, end - timedelta(days=MOST_HISTORY_DAYS - 1)) <= start <= end:
+        raise BadDay(f"expected a first day at most {MOST_HISTORY_DAYS - 1} days before {end}, got {start}")
+    product.ensure_scored(max(start - timedelta(days=1), FIRST_DAY))  # so that it is known who enters on the first day
+    asked = asked_about(product, segment.workspace_id, end)
+    days = _group_history(asked, segment.kind, text(segment.condition), start)
+    return SegmentHistory(days, start, end)
+
+
 def membership(product: ProductView, segment: SegmentInfo, some_id: str, day: date | None = None) -> Membership:
     """Why somebody (opaque id or tracking id) is in the segment or not.  Raises Unknown, BadDay."""
     model, chosen = model_of(product, segment.workspace_id), scored_day(product, day)
@@ -159,3 +188,10 @@ def _size(
 @lru_cache(maxsize=512)
 def _group_size(asked: Asked, kind: Kind, where: str) -> GroupSize:
     return asked.store.group_size(kind, parse(where), asked.model, asked.day)
+
+
+@lru_cache(maxsize=256)
+def _group_history(asked: Asked, kind: Kind, where: str, first: date) -> Sequence[GroupDay]:
+    before = max(first - timedelta(days=1), FIRST_DAY)
+    days = asked.store.group_history(kind, parse(where), asked.model, (before, asked.day))
+    return [each for each in days if each.day >= first]

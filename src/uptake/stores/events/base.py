@@ -23,6 +23,13 @@ import pyarrow as pa
 from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.stores.events.batches import ActedRow as ActedRow
+from uptake.stores.events.batches import FateRow as FateRow
+from uptake.stores.events.batches import FoldBatch as FoldBatch
+from uptake.stores.events.batches import JoinedRow as JoinedRow
+from uptake.stores.events.batches import KnownRow as KnownRow
+from uptake.stores.events.batches import OutcomeRow as OutcomeRow
+from uptake.stores.events.batches import TraitRow as TraitRow
 
 
 class StoreDamaged(Exception):
@@ -40,88 +47,6 @@ class StoreRules(msgspec.Struct, frozen=True):
     display_name: str = "name"
     created_at: str = "createdAt"
     dedupe_us: int = 7 * 86_400_000_000
-
-
-class ActedRow(msgspec.Struct, frozen=True, gc=False):
-    """An event: account is the one that the call named, or None."""
-
-    user: str
-    account: str | None
-    event: str
-    at_us: int
-
-
-class JoinedRow(msgspec.Struct, frozen=True, gc=False):
-    """A membership call."""
-
-    user: str
-    account: str
-    at_us: int
-    message_id: str
-
-
-class TraitRow(msgspec.Struct, frozen=True, gc=False):
-    """One trait's value (JSON text; None clears) with its stamp."""
-
-    kind: Kind
-    id: str
-    key: str
-    value: str | None
-    at_us: int
-    message_id: str
-
-
-class KnownRow(msgspec.Struct, frozen=True, gc=False):
-    """A user or account that a counted call named, also where it brought no trait, event or membership."""
-
-    kind: Kind
-    id: str
-
-
-class FateRow(msgspec.Struct, frozen=True, gc=False):
-    """One folded call as the live page lists it.  code and message are '' where there is nothing to say."""
-
-    offset: int
-    received_us: int
-    at_us: int
-    type: str
-    user: str
-    account: str
-    event: str
-    fate: str
-    code: str = ""
-    field: str = ""
-    message: str = ""
-
-
-class OutcomeRow(msgspec.Struct, frozen=True):
-    """How many calls of a type met a fate (code and mapping, '' for none) within ten minutes from bucket_us
-    (receivedAt)."""
-
-    bucket_us: int
-    type: str
-    fate: str
-    code: str
-    mapping: str
-    times: int
-
-
-class FoldBatch(msgspec.Struct, frozen=True):
-    """What one fold adds: offsets [first, after), and rows in log order.
-
-    messages: (16-byte digest of messageId, received_us) of each call that was not a duplicate.
-    known: users and accounts named by the calls (repeats allowed).
-    """
-
-    first: int
-    after: int
-    messages: Sequence[tuple[bytes, int]]
-    known: Sequence[KnownRow]
-    acted: Sequence[ActedRow]
-    joined: Sequence[JoinedRow]
-    traits: Sequence[TraitRow]
-    fates: Sequence[FateRow]
-    outcomes: Sequence[OutcomeRow]
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -183,6 +108,21 @@ class GroupSize(msgspec.Struct, frozen=True):
     active: int
     average_score: float | None
     mrr: float
+
+
+class GroupDay(msgspec.Struct, frozen=True):
+    """A group on one day: members, active ones (score above 0) and their plain average score (None where nobody is).
+
+    entered, left: members that the scored day before, in the same answer, did not have, and the other way round; 0 on
+    the first day.
+    """
+
+    day: date
+    members: int
+    active: int
+    average_score: float | None
+    entered: int
+    left: int
 
 
 class EventVolume(msgspec.Struct, frozen=True):
@@ -286,6 +226,14 @@ class EventStore(Protocol):
 
     def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
         """How large the group is that the condition holds for on a scored day; see `matching`."""
+
+    def group_history(
+        self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
+    ) -> list[GroupDay]:
+        """The group day by day, every scored day from the first to the last given, ascending; see `matching`.
+
+        On each day it holds whom `matching` finds for that day.  At most 400 days.
+        """
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         """Users who are in one of the accounts now, ascending."""

@@ -3,6 +3,8 @@
 Every leaf is a `select id`, groups are set operations over them, and "not" is the rest of everyone who is known and not
 excluded.  The excluded exist for no condition: what they did, and traits of theirs seen from the other level, count
 for nothing.  What is meant by each leaf is said in `uptake.segments.judging`, which engines are held to.
+
+The same texts ask about one day or about each of several at once: then every select begins with the day (see `Span`).
 """
 
 from collections.abc import Sequence
@@ -33,8 +35,8 @@ from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS, UPWARDS, model_values
 
 KNOWN = "select id from known where kind = $kind and id not in (select unnest($excluded::varchar[]))"
-NOBODY = "select cast(null as varchar) as id where false"
-REST = f"({KNOWN}) except ({{part}})"
+EACH_KNOWN = f"select {{day}}id from ({KNOWN}) k {{days}}"
+NOBODY = "select {no_day}cast(null as varchar) as id where false"
 
 CURRENT = f"select user_id, account_id from memberships where until_us = {FOREVER} and {NOT_EXCLUDED}"
 """Users and the accounts that they are in now."""
@@ -48,24 +50,34 @@ select user_id, account_id, sum(times) as times from daily_counts
 where event in (select unnest(${{name}}_events::varchar[])) and day <= $day {{since}} and {NOT_EXCLUDED}
 group by user_id, account_id
 """
-EVER_DONE = f"""
-select user_id, account_id, 1 as times from events_ever
-where event in (select unnest(${{name}}_events::varchar[])) and first_day <= $day and {NOT_EXCLUDED}
+COUNTED_BY_DAY = f"""
+select days.day, c.user_id, c.account_id, sum(c.times) as times from (
+  select user_id, account_id, greatest(day, ${{name}}_first) as done_on, sum(times) as times from daily_counts
+  where event in (select unnest(${{name}}_events::varchar[])) and day <= $last {{since}} and {NOT_EXCLUDED}
+  group by user_id, account_id, greatest(day, ${{name}}_first)
+) c join days on c.done_on <= days.day {{within}}
+group by days.day, c.user_id, c.account_id
 """
-TIMES_OF_USERS = "select user_id as id, sum(times) as times from ({counted}) group by user_id"
+"""What was done before the first day counts as done then, where it counts for ever."""
+EVER_DONE = f"""
+select {{day}}user_id, account_id, 1 as times from events_ever {{days}}
+where event in (select unnest(${{name}}_events::varchar[])) and first_day <= {{today}} and {NOT_EXCLUDED}
+"""
+TIMES_OF_USERS = "select {day}user_id as id, sum(times) as times from ({counted}) group by {day}user_id"
 TIMES_OF_ACCOUNTS = f"""
 with acts as ({{counted}})
-select account_id as id, sum(times) as times from ({UPWARDS.format(acts="acts", columns="times")}) group by account_id
+select {{day}}account_id as id, sum(times) as times from ({UPWARDS.format(acts="acts", columns="{day}times")})
+group by {{day}}account_id
 """
 MOST_OF_ONE_USER = f"""
 with acts as ({{counted}})
-select id, max(times) as times from (
-  select account_id as id, user_id, sum(times) as times from ({UPWARDS.format(acts="acts", columns="user_id, times")})
-  group by account_id, user_id
-) group by id
+select {{day}}id, max(times) as times from (
+  select {{day}}account_id as id, user_id, sum(times) as times
+  from ({UPWARDS.format(acts="acts", columns="{day}user_id, times")}) group by {{day}}account_id, user_id
+) group by {{day}}id
 """
 TIMES_OF_CURRENT_ACCOUNT = f"""
-select m.user_id as id, t.times from ({CURRENT}) m join ({TIMES_OF_ACCOUNTS}) t on t.id = m.account_id
+select {{day}}m.user_id as id, t.times from ({CURRENT}) m join ({TIMES_OF_ACCOUNTS}) t on t.id = m.account_id
 """
 
 ONCE = frozenset([(">=", 1), (">", 0), ("!=", 0), ("=", 0), ("<", 1), ("<=", 0)])
@@ -74,10 +86,10 @@ ONCE = frozenset([(">=", 1), (">", 0), ("!=", 0), ("=", 0), ("<", 1), ("<=", 0)]
 # ---- traits
 
 WITH_TRAIT = """
-select id from traits where kind = ${name}_of and key = ${name}_key and value is not null and {predicate}
+select {day}id from traits {days} where kind = ${name}_of and key = ${name}_key and value is not null and {predicate}
 """
-OF_CURRENT_ACCOUNT = f"select m.user_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.account_id"
-OF_ANY_USER = f"select m.account_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.user_id"
+OF_CURRENT_ACCOUNT = f"select {{day}}m.user_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.account_id"
+OF_ANY_USER = f"select {{day}}m.account_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.user_id"
 
 PLAIN = "left(value, 1) not in ('[', '{')"
 CONTAINS = """
@@ -94,15 +106,18 @@ DAY_COMPARISONS = {"before": "<", "after": ">", "on": "="}
 # ---- numbers of the day
 
 OF_DAY = f"""
-select k.id from ({KNOWN}) k
+select {{day}}k.id from ({KNOWN}) k {{days}}
 left join (
-  select id, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, first_day
-  from scores where workspace_id = $workspace and kind = $kind and day = $day
-) s on s.id = k.id
+  select day as scored_day, id, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users,
+    last_us, first_day
+  from scores where workspace_id = $workspace and kind = $kind and {{scored}}
+) s on s.id = k.id and s.scored_day = {{today}}
 where {{test}}
 """
-OF_PROFILES = "select id from ({profiles}) p where {test}"
-OF_ACTIVATION = f"select k.id from ({KNOWN}) k left join ({{met}}) a on a.id = k.id where {{test}}"
+OF_PROFILES = "select {day}id from ({profiles}) p {days} where {test}"
+OF_ACTIVATION = f"""
+select {{of_day}}k.id from ({KNOWN}) k {{days}} left join ({{met}}) a on a.id = k.id {{same_day}} where {{test}}
+"""
 
 EVENTS_SCORED = f"nullif((select count(*) from ({SCORED_EVENTS})), 0)"
 NUMBER_TEXTS: dict[NumberField, str] = {
@@ -115,13 +130,43 @@ NUMBER_TEXTS: dict[NumberField, str] = {
     "active_users": "coalesce(s.active_users, 0)",
     "total_users": "coalesce(s.total_users, 0)",
     "active_users_percent": "coalesce(100.0 * s.active_users / nullif(s.total_users, 0), 0)",
-    "first_seen_days": "$day::date - s.first_day",
-    "last_active_days": "$day::date - " + DAY_OF.format(moment="s.last_us"),
+    "first_seen_days": "{today} - s.first_day",
+    "last_active_days": "{today} - " + DAY_OF.format(moment="s.last_us"),
 }
-TENURE = "$day::date - " + DAY_OF.format(moment="p.created_us")
+TENURE = "{today} - " + DAY_OF.format(moment="p.created_us")
 
-MET = "select id, count(*) as met from ({holding}) group by id"
+MET = "select {day}id, count(*) as met from ({holding}) group by {day}id"
 NONE_MET = "select cast(null as varchar) as id, 0 as met where false"
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What the texts say of days: by default of the one day `$day`, else of each in a table `days` (see `EACH_DAY`)."""
+
+    day: str = ""
+    of_day: str = ""
+    no_day: str = ""
+    days: str = ""
+    today: str = "$day::date"
+    scored: str = "day = $day"
+    same_day: str = ""
+
+    def told(self, text: str) -> str:
+        """The text with its days filled in."""
+        for name, value in msgspec.structs.asdict(self).items():
+            text = text.replace("{" + name + "}", value)
+        return text
+
+
+ONE_DAY = Span()
+EACH_DAY = Span(
+    day="day, ",
+    of_day="days.day, ",
+    no_day="cast(null as date) as day, ",
+    days="cross join days",
+    today="day",
+    scored="day between $first and $last",
+    same_day="and a.day = days.day",
+)
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -141,6 +186,14 @@ def listed_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date)
     """`select id` of those that the condition holds for, of the known that are not excluded, each once."""
     found = matching_ids(kind, condition, model, day)
     return Compiled(f"({found.text}) intersect ({KNOWN})", found.values)
+
+
+def listed_by_day(kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]) -> Compiled:
+    """`select day, id` of those that the condition holds for on each day of a table `days`, which lie within the two
+    given; of the known that are not excluded, each once a day."""
+    compiler = _Compiler(kind, model, days[1], "where", first=days[0])
+    text = f"select distinct day, id from ({compiler.ids(condition)}) where id in ({KNOWN})"
+    return Compiled(text, {**compiler.values, "first": days[0], "last": days[1]})
 
 
 def conditions_met(kind: Kind, model: ScoringModel, day: date) -> Compiled:
@@ -164,8 +217,10 @@ def condition_values(kind: Kind, model: ScoringModel, day: date, rules: StoreRul
 class _Compiler:
     """Compiles the conditions of one query; parameters are named by the prefix and a number."""
 
-    def __init__(self, kind: Kind, model: ScoringModel, day: date, prefix: str) -> None:
+    def __init__(self, kind: Kind, model: ScoringModel, day: date, prefix: str, *, first: date | None = None) -> None:
+        """first: the first of several days, of which `day` is the last."""
         self._kind, self._model, self._day, self._prefix = kind, model, day, prefix
+        self._first, self._span = first, ONE_DAY if first is None else EACH_DAY
         self.values: dict[str, Any] = {}
         self._leaves = 0
 
@@ -177,7 +232,7 @@ class _Compiler:
             case AnyOf(parts):
                 return "\nunion\n".join(f"({self.ids(part)})" for part in parts)
             case Not(part):
-                return REST.format(part=self.ids(part))
+                return self._rest(self.ids(part))
             case Did():
                 return self._did(condition)
             case Trait():
@@ -186,16 +241,27 @@ class _Compiler:
                 return self._number(condition)
             case LevelIs(level):
                 low, high = next((low, high) for name, low, high in level_bounds(self._model.levels) if name == level)
-                return OF_DAY.format(test=f"coalesce(s.score, 0) between {low} and {high}")
+                return self._of_day(f"coalesce(s.score, 0) between {low} and {high}")
             case Everyone():
-                return KNOWN
+                return self._everyone()
 
     def met(self) -> str:
         """How many activation conditions hold, by id."""
         conditions = _activation(self._kind, self._model)
         if not conditions:
             return NONE_MET
-        return MET.format(holding="\nunion all\n".join(f"select distinct id from ({self.ids(c)})" for c in conditions))
+        each = self._span.told("select distinct {day}id from ")
+        holding = "\nunion all\n".join(f"{each}({self.ids(condition)})" for condition in conditions)
+        return self._span.told(MET).format(holding=holding)
+
+    def _everyone(self) -> str:
+        return KNOWN if self._first is None else self._span.told(EACH_KNOWN)
+
+    def _rest(self, part: str) -> str:
+        return f"({self._everyone()}) except ({part})"
+
+    def _of_day(self, test: str) -> str:
+        return self._span.told(OF_DAY.replace("{test}", test))
 
     def _leaf(self, **values: Any) -> str:
         """A name for the next leaf's parameters."""
@@ -208,17 +274,25 @@ class _Compiler:
     def _did(self, did: Did) -> str:
         events = [did.event] if not did.feature else _events_of(self._model, did.feature)
         name = self._leaf(events=events, times=did.times)
-        since = ""
-        if did.within_days is not None:
-            self.values[f"{name}_first"] = self._day - timedelta(days=did.within_days - 1)
-            since = f"and day >= ${name}_first"
-        once = did.within_days is None and (did.comparison, did.times) in ONCE
-        counted = (EVER_DONE if once else COUNTED).format(name=name, since=since)
-        times = self._times_text(did).format(counted=counted)
+        times = self._span.told(self._times_text(did)).format(counted=self._counted(did, name))
         test = f"times {_sign(did.comparison)} ${name}_times"
+        found = self._span.told("select {day}id from ") + f"({times})"
         if _holds_for_none(did):
-            return REST.format(part=f"select id from ({times}) where not ({test})")
-        return f"select id from ({times}) where {test}"
+            return self._rest(f"{found} where not ({test})")
+        return f"{found} where {test}"
+
+    def _counted(self, did: Did, name: str) -> str:
+        """Who did it how often, by account."""
+        if did.within_days is None and (did.comparison, did.times) in ONCE:
+            return self._span.told(EVER_DONE).format(name=name)
+        first, since, within = self._first or self._day, "", ""
+        if did.within_days is not None:
+            first -= timedelta(days=did.within_days - 1)
+            since = f"and day >= ${name}_first"
+            within = f"and c.done_on > days.day - {did.within_days}"
+        self.values[f"{name}_first"] = first
+        counted = COUNTED if self._first is None else COUNTED_BY_DAY
+        return counted.format(name=name, since=since, within=within)
 
     def _times_text(self, did: Did) -> str:
         if self._kind == "user":
@@ -227,13 +301,14 @@ class _Compiler:
 
     def _trait(self, trait: Trait) -> str:
         if trait.operator == "!=":
-            return REST.format(part=self._trait(msgspec.structs.replace(trait, operator="=")))
+            return self._rest(self._trait(msgspec.structs.replace(trait, operator="=")))
         key = "createdAt" if trait.key == "created_at" else trait.key
         name = self._leaf(of=trait.of, key=key)
-        found = WITH_TRAIT.replace("{predicate}", self._predicate(trait, name)).replace("{name}", name)
+        found = self._span.told(WITH_TRAIT.replace("{predicate}", self._predicate(trait, name))).replace("{name}", name)
         if trait.of == self._kind:
             return found
-        return (OF_CURRENT_ACCOUNT if trait.of == "account" else OF_ANY_USER).replace("{found}", found)
+        other = OF_CURRENT_ACCOUNT if trait.of == "account" else OF_ANY_USER
+        return self._span.told(other).replace("{found}", found)
 
     def _predicate(self, trait: Trait, name: str) -> str:
         value = f"{name}_value"
@@ -243,8 +318,8 @@ class _Compiler:
             self.values[value] = str(trait.value)
             return CONTAINS
         if trait.operator == "within":
-            self.values[value] = self._day - timedelta(days=int(str(trait.value)) - 1)
-            return f"{DAY_OF.format(moment='moment_us')} between ${value} and $day"
+            self.values[value] = int(str(trait.value)) - 1
+            return f"{DAY_OF.format(moment='moment_us')} between {{today}} - ${value}::integer and {{today}}"
         if trait.operator in DAY_COMPARISONS:
             self.values[value] = date.fromisoformat(str(trait.value))
             return f"{DAY_OF.format(moment='moment_us')} {DAY_COMPARISONS[trait.operator]} ${value}"
@@ -263,15 +338,17 @@ class _Compiler:
         if number.field == "activation":
             conditions = len(_activation(self._kind, self._model))
             if not conditions or self._prefix == "met":
-                return NOBODY
-            met = _Compiler(self._kind, self._model, self._day, "met")
-            text = OF_ACTIVATION.format(met=met.met(), test=f"100.0 * coalesce(a.met, 0) / {conditions} {test}")
+                return self._span.told(NOBODY)
+            met = _Compiler(self._kind, self._model, self._day, "met", first=self._first)
+            test = f"100.0 * coalesce(a.met, 0) / {conditions} {test}"
+            text = self._span.told(OF_ACTIVATION).format(met=met.met(), test=test)
             self.values |= met.values
             return text
         if number.field == "tenure_days":
             profiles = (USER_PROFILES if self._kind == "user" else ACCOUNT_PROFILES).format(**EVERYONE)
-            return OF_PROFILES.format(profiles=profiles, test=f"{TENURE} {test}")
-        return OF_DAY.format(test=f"{NUMBER_TEXTS[number.field]} {test}")
+            text = OF_PROFILES.replace("{profiles}", profiles).replace("{test}", f"{TENURE} {test}")
+            return self._span.told(text)
+        return self._of_day(f"{NUMBER_TEXTS[number.field]} {test}")
 
 
 def _activation(kind: Kind, model: ScoringModel) -> Sequence[Condition]:

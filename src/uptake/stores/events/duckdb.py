@@ -23,6 +23,7 @@ from uptake.stores.events.base import (
     ExportTable,
     FateRow,
     FoldBatch,
+    GroupDay,
     GroupSize,
     ListQuery,
     OutcomeRow,
@@ -34,7 +35,14 @@ from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_eve
 from uptake.stores.events.duckdb_file import DuckFile
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
-from uptake.stores.events.group_sql import accounts_of, first_day_of, group_size, member_traits, members_of
+from uptake.stores.events.group_sql import (
+    accounts_of,
+    first_day_of,
+    group_history,
+    group_size,
+    member_traits,
+    members_of,
+)
 from uptake.stores.events.list_sql import benchmark_of, days_scored, ids_matching, numbers_page, series_of
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.people_sql import rule_values
@@ -165,6 +173,13 @@ class DuckEventStore:
         """How large the group is that the condition holds for."""
         with self._reading() as session:
             return group_size(session, kind, condition, model, day=day, rules=self.rules)
+
+    def group_history(
+        self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
+    ) -> list[GroupDay]:
+        """The group day by day, scored days only."""
+        with self._reading() as session:
+            return group_history(session, kind, condition, model, days=days, rules=self.rules)
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         """Users who are in one of the accounts now, ascending."""

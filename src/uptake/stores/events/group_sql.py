@@ -9,8 +9,8 @@ import msgspec
 from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
-from uptake.stores.events.base import GroupSize, StoreRules
-from uptake.stores.events.condition_sql import AS_NUMBER, CURRENT, condition_values, listed_ids
+from uptake.stores.events.base import GroupDay, GroupSize, StoreRules
+from uptake.stores.events.condition_sql import AS_NUMBER, CURRENT, condition_values, listed_by_day, listed_ids
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.session import Session
 
@@ -40,6 +40,43 @@ def group_size(
     text = GROUP_SIZE.replace("{ids}", found.text).replace("{accounts}", accounts)
     values = {**condition_values(kind, model, day, rules), **found.values}
     return GroupSize(*session.rows(text, **values)[0])
+
+
+GROUP_HISTORY = """
+with days as (
+  select day, lag(day) over (order by day) as day_before from benchmarks
+  where workspace_id = $workspace and day between $first and $last
+), members as ({ids}), stays as (
+  select day, id, lag(day) over (partition by id order by day) as member_before from members
+)
+select d.day, count(m.id), count(case when s.score > 0 then 1 end), avg(case when s.score > 0 then s.score end),
+  count(case when m.member_before = d.day_before then 1 end)
+from days d left join stays m on m.day = d.day left join (
+  select day, id, score from scores where workspace_id = $workspace and kind = $kind and day between $first and $last
+) s on s.day = m.day and s.id = m.id
+group by d.day order by d.day
+"""
+
+
+def group_history(
+    session: Session,
+    kind: Kind,
+    condition: Condition,
+    model: ScoringModel,
+    *,
+    days: tuple[date, date],
+    rules: StoreRules,
+) -> list[GroupDay]:
+    """How large the group was on each scored day from the first to the last, and who came and went."""
+    found = listed_by_day(kind, condition, model, days)
+    values = {**condition_values(kind, model, days[1], rules), **found.values}
+    history: list[GroupDay] = []
+    for day, members, active, average_score, stayed in session.rows(
+        GROUP_HISTORY.replace("{ids}", found.text), **values
+    ):
+        came, went = (members - stayed, history[-1].members - stayed) if history else (0, 0)
+        history.append(GroupDay(day, members, active, average_score, came, went))
+    return history
 
 
 MEMBERS_OF = f"""

@@ -37,6 +37,8 @@ from uptake.web.api.segment_shapes import (
     SegmentAsked,
     SegmentChange,
     SegmentDraft,
+    SegmentHistoryAnswer,
+    SegmentHistoryAsked,
     SegmentsAnswer,
     SegmentsAsked,
 )
@@ -172,6 +174,14 @@ _READ: tuple[Operation, ...] = (
         MembershipAnswer,
         SegmentAsked,
         (*_ONE, "unknown_segment", "unknown_account", "unknown_user"),
+    ),
+    Operation(
+        "/v2/segments/{segment_id}/history",
+        "getSegmentHistory",
+        "The size of a segment day by day, and who entered and left",
+        SegmentHistoryAnswer,
+        SegmentHistoryAsked,
+        (*_ONE, "unknown_segment"),
     ),
     Operation("/v2/status", "getStatus", "How far log, fold and scores are", ProductStatus),
     Operation(

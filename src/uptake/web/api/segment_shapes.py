@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from uptake.core.config import Name
 from uptake.core.scores import Level, Numbers
 from uptake.segments.judging import Verdict
-from uptake.views.segments import SegmentInfo, SegmentSize
+from uptake.views.segments import SegmentHistory, SegmentInfo, SegmentSize
 from uptake.web.api.params import Day, Paging, WorkspaceId
 from uptake.web.api.shapes import ListLinks, Pagination, SelfLink, account_fields, user_fields
 
@@ -39,6 +39,14 @@ class MembersAsked(Paging, kw_only=True):
 
     workspace_id: Annotated[WorkspaceId | None, Meta(description=WORKSPACE_OF)] = None
     day: Day | None = None
+
+
+class SegmentHistoryAsked(msgspec.Struct, kw_only=True, rename={"first": "from", "last": "to"}):
+    """A segment day by day."""
+
+    workspace_id: Annotated[WorkspaceId | None, Meta(description=WORKSPACE_OF)] = None
+    first: Annotated[date | None, Meta(description="First day; default is 29 days before `to`.")] = None
+    last: Annotated[date | None, Meta(description="Last day; default is today. At most 90 days.")] = None
 
 
 class SegmentLinks(msgspec.Struct, frozen=True):
@@ -134,6 +142,30 @@ class MembershipAnswer(msgspec.Struct, frozen=True):
     day: date
 
 
+class SegmentDay(msgspec.Struct, frozen=True):
+    """A segment on one day; entered and left: who came and went since the day before."""
+
+    day: date
+    members: int
+    active_members: int
+    average_score: float | None
+    entered: int
+    left: int
+
+
+class SegmentHistoryAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}):
+    """`GET /v2/segments/{id}/history`: day by day, ascending; days without numbers are left out.
+
+    Each day holds whom the condition holds for on that day, with traits and accounts as they are now.
+    """
+
+    data: Sequence[SegmentDay]
+    workspace_id: int
+    first: date
+    last: date
+    links: SelfLink = msgspec.field(name="_links")
+
+
 class SegmentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new segment."""
 
@@ -188,6 +220,14 @@ def segment_entry(segment: SegmentInfo, size: SegmentSize, where: str, currency:
         currency=currency,
         links=SegmentLinks(path + query, f"{path}/members{query}"),
     )
+
+
+def segment_days(history: SegmentHistory) -> list[SegmentDay]:
+    """The days of a segment's history."""
+    return [
+        SegmentDay(each.day, each.members, each.active, each.average_score, each.entered, each.left)
+        for each in history.days
+    ]
 
 
 def size_fields(size: SegmentSize) -> dict[str, Any]:

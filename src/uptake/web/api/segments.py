@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import get_args
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Router, delete, get, post, put
@@ -20,6 +21,7 @@ from uptake.views.segments import (
     SegmentInfo,
     SegmentName,
     membership,
+    segment_history,
     segment_list,
     segment_members,
     segment_named,
@@ -41,13 +43,16 @@ from uptake.web.api.segment_shapes import (
     SegmentChange,
     SegmentDraft,
     SegmentEntry,
+    SegmentHistoryAnswer,
+    SegmentHistoryAsked,
     SegmentsAnswer,
     SegmentsAsked,
     member_entry,
+    segment_days,
     segment_entry,
     size_fields,
 )
-from uptake.web.api.shapes import Pagination, iso_or_none
+from uptake.web.api.shapes import Pagination, SelfLink, iso_or_none
 from uptake.web.problems import AnyRequest
 from uptake.web.site import managed_product_of, product_of, site_of
 
@@ -107,6 +112,23 @@ def member(request: AnyRequest, segment_id: FromPath[str], member_id: FromPath[s
     found = segment_named(product, segment_id, params.workspace_id)
     told = membership(product, found, member_id, params.day)
     return MembershipAnswer(member_entry(told.numbers, found.workspace_id), told.why.holds, told.why, told.day)
+
+
+@get("/v2/segments/{segment_id:str}/history", sync_to_thread=True)
+def history(request: AnyRequest, segment_id: FromPath[str]) -> SegmentHistoryAnswer:
+    """A segment's size day by day, and who entered and left."""
+    product = product_of(request)
+    params = asked(request, SegmentHistoryAsked)
+    found = segment_named(product, segment_id, params.workspace_id)
+    told = segment_history(product, found, first=params.first, last=params.last)
+    query: dict[str, int | date] = {"workspace_id": found.workspace_id, "from": told.first, "to": told.last}
+    return SegmentHistoryAnswer(
+        data=segment_days(told),
+        workspace_id=found.workspace_id,
+        first=told.first,
+        last=told.last,
+        links=SelfLink(f"{request.url.path}?{urlencode(query)}"),
+    )
 
 
 @post("/v2/segments", sync_to_thread=True)
@@ -187,4 +209,6 @@ def _entry(product: RunningProduct, found: SegmentInfo, day: date) -> SegmentEnt
 
 
 # Litestar breaks the first of three handlers of one path where they are not registered together.
-SEGMENT_HANDLERS = (Router("/", route_handlers=[segments, segment, members, member, add, change, drop, preview]),)
+SEGMENT_HANDLERS = (
+    Router("/", route_handlers=[segments, segment, members, member, history, add, change, drop, preview]),
+)
