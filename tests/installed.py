@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -12,7 +13,11 @@ from pathlib import Path
 import httpx
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("UPTAKE_")}
-PATIENCE_S = 60
+PATIENCE_S = 120
+"""How long a machine that is busy with other things may take for anything."""
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nothing here speaks TLS; without this httpx reads all certificates of the machine for every request."""
 
 
 class Installed:
@@ -74,21 +79,38 @@ class Installed:
     # ---- the wire
     def post(self, calls, *, key=None, path="/v1/batch"):
         """Send a batch; return the answer."""
-        return httpx.post(self.url + path, json={"batch": calls}, auth=(key or self.key, ""), timeout=10)
+        return self._http("POST", path, json={"batch": calls}, auth=(key or self.key, ""))
 
     def read(self, path, token):
         """Ask the read API."""
-        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        return self.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    def get(self, path, **more):
+        """Ask anything."""
+        return self._http("GET", path, **more)
+
+    def _http(self, method, path, **more):
+        return httpx.request(method, self.url + path, timeout=PATIENCE_S, verify=NO_TLS, **more)
 
     def settle(self, token):
         """Wait until everything is scored under the configuration in force."""
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            told = self.read("/v2/status", token).json()
-            if told["log"]["offset"] == told["folded"]["offset"] == told["scored"]["offset"]:
-                return told
-            time.sleep(0.05)
-        raise AssertionError(f"not settled: {told}")
+        return wait_for(lambda: self._settled(token), pause_s=0.05)
+
+    def _settled(self, token):
+        answer = self.read("/v2/status", token)
+        if answer.status_code == 503:  # the store is being made again
+            return None
+        told = answer.json()
+        return told if told["log"]["offset"] == told["folded"]["offset"] == told["scored"]["offset"] else None
+
+
+def wait_for(happened, *, pause_s=0.01):
+    """Wait until something is so; what it was then."""
+    until = time.monotonic() + PATIENCE_S
+    while not (what := happened()):
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(pause_s)
+    return what
 
 
 def code_of(text):

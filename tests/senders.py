@@ -12,6 +12,8 @@ from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from tests.installed import PATIENCE_S
+
 EVENTS = ("Report_Created", "Report_Shared", "Dashboard_Viewed")
 ACCOUNTS = 12
 BEGAN = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=3)
@@ -68,7 +70,7 @@ class Sender(threading.Thread):
 
     def run(self):
         """Post, and post again what was not acknowledged."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         # A killed server ends a connection in many ways: all mean that the request was not acknowledged.
         with suppress(OSError, http.client.HTTPException):
             while not self.stopped and self.acknowledged != self.most:

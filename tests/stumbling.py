@@ -4,8 +4,11 @@ import http.client
 import json
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.closing import ClosingServer
 
 RETRY = {"success": False, "code": "log_unavailable", "message": "try again", "error": "try again"}
 OF_ONE_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
@@ -58,24 +61,18 @@ class Stumbling:
             def log_message(self, *_):
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._server = ClosingServer(Handler)
+        self.url = self._server.url
 
     def passed_on(self, handler, body):
         """The server's own answer to a request."""
-        connection = http.client.HTTPConnection(self.target, timeout=30)
-        connection.request(handler.command, handler.path, body, dict(handler.headers))
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
+        with closing(http.client.HTTPConnection(self.target, timeout=60)) as connection:
+            connection.request(handler.command, handler.path, body, dict(handler.headers))
+            response = connection.getresponse()
+            answer = response.read()
         headers = {name: value for name, value in response.getheaders() if name.lower() not in OF_ONE_CONNECTION}
         return response.status, headers, answer
 
     def close(self):
         """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()

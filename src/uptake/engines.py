@@ -39,13 +39,14 @@ def open_log(data_dir: Path) -> CallLog:
 
 
 def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:
-    """The event store in a file, made if it is not there; one process may have it open.  Raises UptakeError (E011)."""
+    """The event store in a file, made if it is not there; one process may have it open.  Raises UptakeError (E011),
+    StoreDamaged."""
     engine, fault = _engine("events.duckdb", "DuckEventStore"), importlib.import_module("duckdb").Error
     limits = {"memory_limit": settings.memory_limit, "threads": settings.threads}
     try:
         return cast(EventStore, engine(path, rules, generation=generation, **limits))
     except fault as error:
-        hint = "Nothing precious is in it: move it away, and it is made again from the call log."
+        hint = "See what the message says; where nothing helps move the file away, and it is made again from the log."
         raise UptakeError("E011", f"the event store {path} cannot be opened: {error}.", hint=hint) from error
 
 

@@ -37,10 +37,10 @@ class Installation:
         with ExitStack() as opened:
             self.folder = DataFolder(settings.data_dir, role)
             opened.callback(self.folder.close)
-            meta = open_meta(self.folder.path, settings)
-            opened.callback(meta.close)
+            self._meta = open_meta(self.folder.path, settings)
+            opened.callback(self._meta.close)
             self._log = open_log(self.folder.path)
-            self.running = Running(meta, self._log, self._store, self.folder.drop_store, clock=now_us)
+            self.running = Running(self._meta, self._log, self._store, self.folder.drop_store, clock=now_us)
             opened.callback(self.running.close)
             self._set_up()
             self._drop_orphans()
@@ -61,7 +61,7 @@ class Installation:
                 store.close()
             except StoreDamaged as error:
                 why = str(error)
-        elif logged:
+        elif logged and generation == int(self._meta.fact(f"product:{product_id}:generation") or 1):
             why = "the file is missing"
         if why:
             log.error("store_made_again", extra={"file": path.name, "why": why, "calls": logged})

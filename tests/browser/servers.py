@@ -38,6 +38,8 @@ workspaces:
 )
 EVENTS = [*(event for events, _ in FEATURES.values() for event in events), "Logged_In"]
 DAYS = 30
+PATIENCE_S = 120
+"""How long a machine that is busy with other things may take for anything."""
 
 
 class Server:
@@ -49,7 +51,7 @@ class Server:
     @cached_property
     def ingest_key(self) -> str:
         """The key that the first-run page shows."""
-        return re.search(r'id="ingest-key">([^<]+)<', httpx.get(f"{self.url}/start").text)[1]
+        return re.search(r'id="ingest-key">([^<]+)<', httpx.get(f"{self.url}/start", timeout=PATIENCE_S).text)[1]
 
     @cached_property
     def read_token(self) -> str:
@@ -58,7 +60,8 @@ class Server:
 
     def command(self, *words: str) -> str:
         """Run `uptake` on the server's data folder; return what it printed."""
-        done = subprocess.run([UPTAKE, *words, "--data-dir", self.folder], capture_output=True, text=True, timeout=60)
+        line = [UPTAKE, *words, "--data-dir", self.folder]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -66,9 +69,11 @@ class Server:
         """Post the calls in batches."""
         for first in range(0, len(calls), 500):
             batch = {"batch": calls[first : first + 500]}
-            httpx.post(f"{self.url}/v1/batch", json=batch, auth=(self.ingest_key, "")).raise_for_status()
+            httpx.post(
+                f"{self.url}/v1/batch", json=batch, auth=(self.ingest_key, ""), timeout=PATIENCE_S
+            ).raise_for_status()
 
-    def settle(self, timeout_s: float = 60) -> None:
+    def settle(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until everything that was sent is folded and scored."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
@@ -80,7 +85,7 @@ class Server:
 
     def read(self, path: str) -> Any:
         """The read API's answer."""
-        answer = httpx.get(self.url + path, headers={"authorization": f"Bearer {self.read_token}"})
+        answer = httpx.get(self.url + path, headers={"authorization": f"Bearer {self.read_token}"}, timeout=PATIENCE_S)
         answer.raise_for_status()
         return answer.json()
 
@@ -99,20 +104,21 @@ def serving(folder: Path) -> Iterator[Server]:
         yield Server(url, folder)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_S)
         log.close()
 
 
 def _await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    raise AssertionError(f"the server was not ready within 30 s: {log.read_text()}")
+    raise AssertionError(f"the server was not ready within {PATIENCE_S} s: {log.read_text()}")
 
 
 def world(now: datetime) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.servers import member, track
+from tests.browser.servers import PATIENCE_S, member, track
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -45,7 +45,9 @@ def test_live_shows_calls_with_their_fate_until_it_is_paused(fresh, opened):
     expect(page.get_by_text("No calls yet")).to_be_visible()
 
     page.get_by_role("link", name="Send your first calls").click()
-    subprocess.run(["bash", "-c", page.locator("#code-curl").inner_text()], check=True, capture_output=True, timeout=20)
+    subprocess.run(
+        ["bash", "-c", page.locator("#code-curl").inner_text()], check=True, capture_output=True, timeout=PATIENCE_S
+    )
     page.goto(fresh.url + "/live")
     expect(page.locator("#live tbody tr", has_text="Counted")).to_have_count(3)
     fresh.send([{"type": "track", "userId": "ana"}])

@@ -167,7 +167,7 @@ def test_history_is_applied_after_it_was_counted(fresh, opened):
     page.get_by_role("button", name="Apply to history").click()
     expect(page.get_by_text("Applied to history.")).to_be_visible()
 
-    page.wait_for_timeout(1_500)
+    fresh.settle()
     page.goto(fresh.url + "/events")
     expect(page.get_by_text("Anything")).to_be_visible()
     expect(page.get_by_text("Report_Created")).to_have_count(0)

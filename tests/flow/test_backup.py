@@ -5,11 +5,10 @@ import itertools
 import json
 import tarfile
 import threading
-import time
 
 import pytest
 
-from tests.installed import Installed, code_of
+from tests.installed import Installed, code_of, wait_for
 from tests.whole import group, identify, track
 from uptake.backup.manifest import NAME
 from uptake.backup.restoring import restore_backup
@@ -77,8 +76,7 @@ def test_what_was_acknowledged_before_is_in_it(installed, tmp_path):
     threads = [threading.Thread(target=send_until, args=(installed, stop, acknowledged, name)) for name in "ab"]
     for thread in threads:
         thread.start()
-    while seen(acknowledged) < 50:
-        time.sleep(0.01)
+    wait_for(lambda: seen(acknowledged) >= 50)
 
     before = seen(acknowledged)
     installed.good("backup", "--out", tmp_path / "all.tar.gz")
@@ -108,7 +106,7 @@ def send_until(installed, stop, acknowledged, user):
 
 def seen(counter):
     """How many were counted."""
-    return counter.__reduce__()[1][0]
+    return int(repr(counter)[6:-1])
 
 
 def calls_of(folder):

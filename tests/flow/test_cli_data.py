@@ -5,13 +5,12 @@ import gzip
 import io
 import json
 import signal
-import time
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet
 import pytest
 
-from tests.installed import Installed, code_of
+from tests.installed import Installed, code_of, wait_for
 
 DAYS = 120
 CONFIG = """
@@ -188,8 +187,8 @@ def test_a_killed_import_goes_on(installed, tmp_path):
     path.write_text("\n".join(lines))
     installed.start()
     process = installed.popen("import", path, "--no-wait")
-    while sum(file.stat().st_size for file in (installed.folder / "log").iterdir()) < 400_000:
-        time.sleep(0.001)
+    logged = installed.folder / "log"
+    wait_for(lambda: sum(log.stat().st_size for log in logged.glob("calls-*.sqlite-wal")) >= 400_000, pause_s=0.001)
     process.send_signal(signal.SIGKILL)
     process.communicate()
 

@@ -5,12 +5,11 @@ import os
 import signal
 import socket
 import threading
-import time
 
 import httpx
 import pytest
 
-from tests.installed import Installed, code_of
+from tests.installed import PATIENCE_S, Installed, code_of, wait_for
 from uptake.app import serve
 from uptake.core.errors import UptakeError
 from uptake.settings import load
@@ -46,7 +45,7 @@ def test_people_are_told_address_folder_and_key(installed):
     process = installed.popen("serve", "--port", "0")
     lines = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
 
     assert lines[0].startswith("Uptake is running at http://127.0.0.1:")
     assert str(installed.folder) in lines[1]
@@ -93,7 +92,7 @@ def test_a_folder_is_served_once(installed):
     assert done.returncode == 1
     assert code_of(done.stderr) == "E004"
     assert f"server with process id {installed.process.pid}" in done.stderr
-    assert httpx.get(f"{installed.url}/readyz").status_code == 200
+    assert installed.get("/readyz").status_code == 200
 
 
 def test_a_bad_setting_stops_the_start(tmp_path):
@@ -122,8 +121,7 @@ def test_stopping_answers_what_was_begun_and_ends_well(installed):
     threads = [threading.Thread(target=send_until, args=(installed, stop, acknowledged, name)) for name in "abcd"]
     for thread in threads:
         thread.start()
-    while peek(acknowledged) < 100:
-        time.sleep(0.01)
+    wait_for(lambda: peek(acknowledged) >= 100)
 
     code, log = installed.end()
     stop.set()
@@ -144,8 +142,7 @@ def test_a_killed_server_comes_back_with_everything(installed):
     stop = threading.Event()
     thread = threading.Thread(target=send_until, args=(installed, stop, acknowledged, "a"))
     thread.start()
-    while peek(acknowledged) < 50:
-        time.sleep(0.01)
+    wait_for(lambda: peek(acknowledged) >= 50)
 
     installed.end(signal.SIGKILL)
     stop.set()
@@ -182,7 +179,7 @@ def test_a_worker_of_its_own_says_what_it_needs(installed):
 
 def send_until(installed, stop, acknowledged, name):
     """Send single calls until told to stop or the server is gone; count the answers."""
-    with httpx.Client(base_url=installed.url, auth=(installed.key, ""), timeout=10) as client:
+    with httpx.Client(base_url=installed.url, auth=(installed.key, ""), timeout=PATIENCE_S) as client:
         for number in itertools.count():
             try:
                 call = {"type": "track", "userId": name, "event": "Export", "messageId": f"{name}{number}"}

@@ -5,9 +5,7 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.installed import Installed
+from tests.installed import NO_TLS, PATIENCE_S, Installed, wait_for
 from tests.senders import Sender, calls_of
 from uptake.core.days import DAY_US
 from uptake.stores.events.base import StoreRules
 from uptake.stores.events.duckdb import DuckEventStore
 
 DISK_BYTES = 64 * 1024 * 1024
-SLOW_S = 1.0
-"""Far more than any answer here takes, and far less than a sender that hangs does."""
+HANGING_DISK = Path(__file__).parent / "hanging_disk"
 
 
 # ---- a full disk
@@ -57,7 +54,7 @@ def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
         fill(disk, left_bytes)
         wait_for(lambda: len(sender.refused) >= 10)
         while_full = sender.acknowledged
-        assert httpx.get(f"{installed.url}/healthz").status_code == 200
+        assert installed.get("/healthz").status_code == 200
         assert installed.read("/v2/accounts?workspace_id=1", token).status_code == 200
 
         (disk / "ballast").unlink()
@@ -108,96 +105,91 @@ def fill(disk, left_bytes):
 
 
 # ---- more than can be taken
-def test_overload_is_refused_and_memory_stays_bounded(tmp_path):
-    """While the disk hangs, so many requests wait as may; the others get 429 and when to come again, memory is flat."""
-    installed = Installed(tmp_path / "data", UPTAKE_MAX_WAITING="20")
-    installed.start()
-    calls = [call | {"properties": {"text": "x" * 300}} for call in calls_of("ana", 0, 400)]
-    try:
-        installed.post(calls)
-        before = memory_mb(installed)
-        with ThreadPoolExecutor(60) as pool:
-            with locked_log(installed):
-                posts = [pool.submit(installed.post, calls) for _ in range(300)]
-                wait_for(lambda: sum(post.done() for post in posts) >= 200)
-                during = memory_mb(installed)
-            answers = [post.result() for post in posts]
-
-        told = Counter((answer.status_code, answer.headers.get("Retry-After")) for answer in answers)
-        assert set(told) <= {(200, None), (429, "1"), (503, "1"), (503, "2")}
-        assert told[429, "1"] >= 100
-        assert told[200, None] >= 20
-        assert during - before < 150
-        assert installed.post(calls).status_code == 200
-    finally:
-        installed.close()
-
-
-def test_a_stop_answers_what_was_taken(installed):
-    """SIGTERM while requests wait for a hanging disk: each of them is answered, and durable."""
-    installed.start()
-    with ThreadPoolExecutor(12) as pool:
-        with locked_log(installed):
-            posts = [pool.submit(installed.post, calls_of("ana", number, 2)) for number in range(12)]
-            wait_for(lambda: waiting(installed) == 12)
-            process = installed.process
-            process.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
-            assert process.poll() is None
-            assert not any(post.done() for post in posts)
-        assert [post.result().status_code for post in posts] == [200] * 12
-    code, log = installed.end()
-
-    assert code == 0, log
-    installed.start()
-    installed.settle(installed.good("key", "create", "--kind", "read").strip())
-    assert installed.json("check")["products"][0]["counters"]["logged"] == 12 * 3
+@pytest.fixture
+def hanging(tmp_path):
+    """A server whose call log hangs while the file `hung` is there; five requests may wait for it."""
+    made = Installed(
+        tmp_path / "data", UPTAKE_MAX_WAITING="12", PYTHONPATH=str(HANGING_DISK), HUNG_WHILE=str(tmp_path / "hung")
+    )
+    made.start()
+    made.post(calls_of("bob", 0, 1))
+    yield made
+    made.close()
 
 
 @contextmanager
-def locked_log(installed):
-    """Hold the lock of the call log's file, as a disk does that hangs; for less than SQLite waits (5 s)."""
-    path = next((installed.folder / "log").glob("calls-*.sqlite"), None)
-    if path is None:
-        installed.post([calls_of("bob", 0, 1)[0] | {"userId": ""}])  # refused, and that is logged: there is a file
-        path = next((installed.folder / "log").glob("calls-*.sqlite"))
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("begin immediate")
-    timer = threading.Timer(4, holder.interrupt)
-    try:
-        yield
-    finally:
-        timer.cancel()
-        holder.execute("rollback")
-        holder.close()
+def hung(installed):
+    """Let the disk hang."""
+    flag = installed.folder.with_name("hung")
+    flag.touch()
+    yield
+    flag.unlink()
+
+
+def test_overload_is_refused_and_memory_stays_bounded(hanging):
+    """While the disk hangs, so many requests wait as may; the others get 429 and when to come again, memory is flat."""
+    calls = [call | {"properties": {"text": "x" * 300}} for call in calls_of("ana", 0, 400)]
+    before = memory_mb(hanging)
+
+    with ThreadPoolExecutor(24) as pool:
+        with hung(hanging):
+            posts = [pool.submit(hanging.post, calls) for _ in range(150)]
+            wait_for(lambda: sum(post.done() for post in posts) >= 138)
+            during = memory_mb(hanging)
+            assert waiting(hanging) == 12
+            assert hanging.get("/healthz").status_code == 200
+        answers = [post.result() for post in posts]
+
+    told = Counter((answer.status_code, answer.headers.get("Retry-After")) for answer in answers)
+    assert told == {(200, None): 12, (429, "1"): 138}
+    assert during - before < 100
+    assert hanging.post(calls).status_code == 200
+
+
+def test_a_stop_answers_what_was_taken(hanging):
+    """SIGTERM while requests wait for a hanging disk: each of them is answered, and durable."""
+    with ThreadPoolExecutor(12) as pool:
+        with hung(hanging):
+            posts = [pool.submit(hanging.post, calls_of("ana", number, 2)) for number in range(12)]
+            wait_for(lambda: waiting(hanging) == 12)
+            hanging.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert hanging.process.poll() is None
+            assert not any(post.done() for post in posts)
+        assert [post.result().status_code for post in posts] == [200] * 12
+    code, log = hanging.end()
+
+    assert code == 0, log
+    hanging.start()
+    hanging.settle(hanging.good("key", "create", "--kind", "read").strip())
+    assert hanging.json("check")["products"][0]["counters"]["logged"] == 12 * 3 + 2
 
 
 def waiting(installed):
     """How many requests wait for the disk, as the metrics say."""
-    lines = httpx.get(f"{installed.url}/metrics").text.splitlines()
-    return next(float(line.split()[-1]) for line in lines if line.startswith("uptake_ingest_waiting"))
+    lines = installed.get("/metrics").text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith("uptake_waiting_requests "))
 
 
 # ---- senders that mean ill
 def test_slow_senders_hold_nobody_up(installed):
-    """A hundred connections with half a head or half a body; others are answered at once."""
+    """A hundred connections with half a head or half a body; others are answered while those still hang."""
     installed.start()
     installed.post(calls_of("bob", 0, 1))
-    head = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    bodies = b"Content-Length: 4000\r\nAuthorization: Basic " + b"x" * 8 + b"\r\n\r\n" + b'{"batch": ['
-    slow = [connected(installed, head + (b"X-Sl" if number % 2 else bodies)) for number in range(100)]
+    head = f"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {installed.key}:\r\n"
+    body = 'Content-Length: 4000\r\n\r\n{"batch": ['
+    slow = [connected(installed, (head + ("X-Sl" if number % 2 else body)).encode()) for number in range(100)]
 
-    taken = []
-    for number in range(1, 21):
+    for number in range(1, 11):
         for each in slow:
             each.send(b"o")
-        started = time.monotonic()
         assert installed.post(calls_of("ana", number, 10)).status_code == 200
-        taken.append(time.monotonic() - started)
-    for each in slow:
+    for each in slow:  # none of them was given up meanwhile: nobody waited for them
+        each.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            each.recv(1)
         each.close()
 
-    assert max(taken) < SLOW_S
     code, log = installed.end()
     assert (code, errors_in(log)) == (0, [])
 
@@ -213,17 +205,22 @@ def test_a_gzip_bomb_is_refused(installed):
     """200 MB in 200 KB: 413, and the server did not grow by a tenth of it."""
     installed.start()
     installed.post(calls_of("bob", 0, 1))
-    bomb = gzip.compress(b" " * 200_000_000)
+    bomb = gzip.compress(b" " * 200_000_000, compresslevel=1)
     headers = {"Content-Encoding": "gzip"}
     before = memory_mb(installed)
 
+    def send():
+        return httpx.post(
+            f"{installed.url}/v1/batch",
+            content=bomb,
+            headers=headers,
+            auth=(installed.key, ""),
+            timeout=PATIENCE_S,
+            verify=NO_TLS,
+        )
+
     with ThreadPoolExecutor(8) as pool:
-        sent = [
-            pool.submit(
-                httpx.post, f"{installed.url}/v1/batch", content=bomb, headers=headers, auth=(installed.key, "")
-            )
-            for _ in range(16)
-        ]
+        sent = [pool.submit(send) for _ in range(16)]
         answers = [post.result() for post in sent]
 
     assert {answer.status_code for answer in answers} == {413}
@@ -239,16 +236,25 @@ def memory_mb(installed, *, peak=False):
 
 
 # ---- files that are gone or broken
-@pytest.fixture
-def folded(installed):
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
     """An installation whose server has folded and scored a few thousand calls, and ended; with what it told."""
-    installed.start()
+    made = Installed(tmp_path_factory.mktemp("template") / "data")
+    made.start()
     for number in range(30):
-        assert installed.post(calls_of("ana", number, 200)).status_code == 200
-    installed.token = installed.good("key", "create", "--kind", "read").strip()
-    installed.settle(installed.token)
-    installed.told = told(installed)
-    assert installed.end()[0] == 0
+        assert made.post(calls_of("ana", number, 200)).status_code == 200
+    made.token = made.good("key", "create", "--kind", "read").strip()
+    made.settle(made.token)
+    made.told = told(made)
+    assert made.end()[0] == 0
+    return made
+
+
+@pytest.fixture
+def folded(template, installed):
+    """A copy of it, of the test's own."""
+    shutil.copytree(template.folder, installed.folder)
+    installed.token, installed.told = template.token, template.told
     return installed
 
 
@@ -335,14 +341,6 @@ def test_a_kill_in_a_rebuild_leaves_the_old_state(folded):
 def errors_in(log):
     """The lines of a server's log that tell of errors."""
     return [line for line in log.splitlines() if " ERROR " in line]
-
-
-def wait_for(happened, timeout_s=30):
-    """Wait until something is so."""
-    until = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.01)
 
 
 def assert_counted(installed, sender):

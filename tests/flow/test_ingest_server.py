@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from tests.ingesting import House, basic, track
+from tests.installed import PATIENCE_S
 from uptake.stores.log.sqlite import SqliteCallLog
 from uptake.web.ingest import IngestOptions
 
@@ -32,20 +33,22 @@ class Server:
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
     def stop(self) -> None:
         self.server.should_exit = True
         self.thread.join()
 
+    def close(self) -> None:
+        self.stop()
+        self.house.close()
+
 
 @pytest.fixture
 def server(tmp_path):
-    house = House(log=SqliteCallLog(tmp_path), options=IngestOptions(body_timeout_s=0.5))
-    server = Server(house)
+    server = Server(House(log=SqliteCallLog(tmp_path)))
     yield server
-    server.stop()
-    house.close()
+    server.close()
 
 
 def answer_to(connection, path, body, **headers):
@@ -96,16 +99,18 @@ def test_a_sender_that_goes_away_leaves_nothing(server):
     assert server.house.refused() == []
 
 
-def test_a_slow_sender_is_told(server):
+def test_a_slow_sender_is_told(tmp_path):
     """A body that stops coming is 408 after the time it may take, while others are served."""
+    server = Server(House(log=SqliteCallLog(tmp_path), options=IngestOptions(body_timeout_s=2)))
     head = f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: {basic('KEY:')}\r\nContent-Length: 1000\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as slow:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as slow:
         slow.sendall(head.encode() + b'{"batch": [')
         connection = server.connect()
         assert answer_to(connection, "/v1/track", json.dumps(track()))[0] == 200
         connection.close()
 
         assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+    server.close()
 
 
 def test_senders_at_once_share_one_log(server):
@@ -133,7 +138,7 @@ def test_a_stop_answers_what_was_taken(tmp_path):
     """Requests that wait for the log when the server is told to stop are answered, and are in the log."""
     log = SqliteCallLog(tmp_path)
     append, free = log.append, threading.Event()
-    log.append = lambda requests: free.wait(10) and append(requests)
+    log.append = lambda requests: free.wait(PATIENCE_S) and append(requests)
     house = House(log=log)
     server = Server(house)
     connections = [server.connect() for _ in range(5)]

@@ -1,5 +1,9 @@
 """An installation opened in process: what is derived comes back, what is precious stays, one process at a time."""
 
+import subprocess
+import sys
+
+import duckdb
 import msgspec
 import pytest
 
@@ -10,6 +14,7 @@ from uptake.core.errors import UptakeError
 from uptake.engines import now_us
 from uptake.installation import Installation, LocalDesk
 from uptake.settings import load
+from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import Request
 
 
@@ -46,15 +51,51 @@ def test_a_lost_event_store_is_made_again(filled):
     assert explained(filled) == 3
 
 
-def test_a_damaged_event_store_is_said(filled):
-    """The start names the file and says that it can go; once it is gone all is well."""
+def test_a_damaged_event_store_is_made_again(filled, caplog):
+    """A file that is no store is replaced by one folded from the log, and the log says which and why."""
     (store,) = (filled.data_dir / "store").glob("*.duckdb")
     store.write_bytes(b"no database" * 1000)
 
-    with pytest.raises(UptakeError, match=r"E011 .*p1-g1.duckdb"):
+    assert explained(filled) == 3
+
+    told = [record for record in caplog.records if record.message == "store_made_again"]
+    assert [(record.file, record.calls) for record in told] == [("p1-g1.duckdb", 3)]
+    assert "not a valid DuckDB database file" in told[0].why
+
+
+def test_damage_met_in_the_middle_of_work_is_mended(filled):
+    """Whoever reads a broken part of the store, the store is made again by who folds next."""
+    opened = Installation(filled, role="command")
+    product = opened.running.product(1)
+    with pytest.raises(StoreDamaged), product.store._file._damage_named():
+        raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match stored checksum 2")
+
+    opened.running.settle(1)
+
+    assert (product.store.generation, product.store.offset()) == (2, 3)
+    opened.close()
+    assert explained(filled) == 3
+
+
+def test_an_event_store_that_cannot_be_opened_is_said(filled):
+    """What may be whole is never thrown away: the start names the file, and once the cause is gone all is well."""
+    (store,) = (filled.data_dir / "store").glob("*.duckdb")
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import duckdb; c = duckdb.connect({str(store)!r}); print('held', flush=True); input()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+
+    with pytest.raises(UptakeError, match=r"E011 .*p1-g1.duckdb.*Hint: See what the message says"):
         LocalDesk(filled)
 
-    store.rename(store.with_suffix(".old"))
+    holder.communicate("\n")
     assert explained(filled) == 3
 
 

@@ -6,22 +6,23 @@ and every call counts once.
 
 import subprocess
 import sys
-import threading
 import time
+from contextlib import closing
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.arrived import Arrived
+from tests.closing import ClosingServer
 from tests.conftest import ROOT
 from tests.stumbling import Stumbling
 
 CLIENTS = ROOT / "tests" / "clients"
 BUNDLE = ROOT / "build" / "clients" / "analytics_next.js"
 VITE = ROOT / "frontend" / "node_modules" / ".bin" / "vite"
-PATIENCE_S = 40
+PATIENCE_S = 120
 COUNTED = {"Report Exported": 1, "Viewed Pricing Page": 1, "Viewed Inbox Screen": 1}
 
 
@@ -88,17 +89,14 @@ def page(chromium, node_modules):
     (BUNDLE.parent / "index.html").write_text(
         '<!doctype html><title>app</title><script src="analytics_next.js"></script>'
     )
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=BUNDLE.parent)) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-            )
-            opened = browser.new_page()
-            opened.goto(f"http://127.0.0.1:{site.server_port}/")
-            yield opened
-            browser.close()
-        site.shutdown()
+    with closing(ClosingServer(partial(Quiet, directory=BUNDLE.parent))) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        opened = browser.new_page()
+        opened.goto(site.url)
+        yield opened
+        browser.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):

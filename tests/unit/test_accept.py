@@ -13,6 +13,7 @@ from uptake.pipeline.accept import Acceptor, Overloaded, Stopping
 from uptake.stores.log.base import LogUnavailable, Request
 
 ACME = 1
+PATIENCE_S = 60
 NO_USER = Rejection("missing_user", "$.userId", "neither was present")
 
 
@@ -21,13 +22,14 @@ class Log(MemoryCallLog):
 
     def __init__(self):
         super().__init__()
-        self.groups = []
+        self.groups, self.begun = [], 0
         self.free = threading.Event()
         self.free.set()
         self.fault = None
 
     def append(self, requests):
-        assert self.free.wait(10)
+        self.begun += 1
+        assert self.free.wait(PATIENCE_S)
         self.groups.append(len(requests))
         if self.fault:
             raise self.fault
@@ -48,7 +50,7 @@ def impatient(monkeypatch):
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    return asyncio.run(asyncio.wait_for(coroutine, PATIENCE_S))
 
 
 @pytest.fixture
@@ -69,6 +71,12 @@ async def waiting(acceptor, count):
         await asyncio.sleep(0.001)
 
 
+async def writing(log):
+    """Until the writer has taken its first group to the log."""
+    while not log.begun:
+        await asyncio.sleep(0.001)
+
+
 def test_a_request_is_answered_with_its_offset(acceptor, log):
     """submit returns the request's first offset, in order of arrival."""
 
@@ -86,8 +94,7 @@ def test_what_waits_shares_one_commit(acceptor, log):
 
     async def submit():
         first = asyncio.ensure_future(acceptor.submit(request()))
-        await waiting(acceptor, 1)
-        await asyncio.sleep(0.05)
+        await writing(log)
         others = [asyncio.ensure_future(acceptor.submit(request())) for _ in range(50)]
         await waiting(acceptor, 51)
         assert not first.done()
@@ -173,12 +180,11 @@ def test_nobody_waits_for_a_dead_writer(acceptor, log, monkeypatch):
 
     async def submit():
         tasks = [asyncio.ensure_future(acceptor.submit(request()))]
-        await waiting(acceptor, 1)
-        await asyncio.sleep(0.02)
+        await writing(log)
         tasks.append(asyncio.ensure_future(acceptor.submit(request())))
         await waiting(acceptor, 2)
         log.free.set()
-        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE_S)
 
     outcomes = run(submit())
 

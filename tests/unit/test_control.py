@@ -121,7 +121,7 @@ def test_settling_waits_for_what_was_logged_so_far(desk, house):
     house.settle()
 
     assert waited == {"settled": False, "offset": 4}
-    assert desk.ask(ask.Settle(timeout_s=5)) == {"settled": True, "offset": 5}
+    assert desk.ask(ask.Settle(timeout_s=60)) == {"settled": True, "offset": 5}
 
 
 def test_check_counts_what_there_is(desk):
@@ -145,7 +145,7 @@ def test_several_commands_are_served_at_once(desk):
     waiting.start()
 
     assert desk.ask(ask.ListKeys()) == []
-    waiting.join(timeout=10)
+    waiting.join()
 
 
 def test_a_request_of_another_version_is_told(desk, tmp_path):

@@ -23,6 +23,7 @@ from uptake.pipeline.document import document_of, merge_text
 from uptake.pipeline.preview import Preview
 from uptake.pipeline.rescore import rescore
 from uptake.pipeline.running import Running, RunningProduct
+from uptake.stores.events.base import StoreDamaged
 from uptake.stores.meta.base import Key, chosen
 from uptake.views.accounts import account_named
 from uptake.views.base import BadDay, Unknown
@@ -55,6 +56,17 @@ class Office:
 
 def perform(office: Office, request: ask.Request, told: Told) -> Any:
     """Do what is asked; returns the answer.  Raises UptakeError."""
+    try:
+        return _performed(office, request, told)
+    except StoreDamaged as error:
+        if office.served:
+            message, hint = "The event store is damaged and is being made again.", "Repeat in a moment."
+            raise UptakeError("store_damaged", message, hint=hint) from error
+        office.running.step()  # nobody else makes it again
+        return _performed(office, request, told)
+
+
+def _performed(office: Office, request: ask.Request, told: Told) -> Any:
     try:
         return _OPERATIONS[type(request)](office, request, told)
     except Unknown as error:

@@ -35,6 +35,9 @@ CODES: dict[str, Code] = {
     "log_unavailable": Code(
         503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."
     ),
+    "store_damaged": Code(
+        503, "The event store is damaged and is being made again from the call log; repeat after Retry-After."
+    ),
     "shutting_down": Code(503, "The server is stopping; repeat after the seconds in Retry-After."),
     # one call
     "call_too_large": Code(400, "One call may be 32 KB."),
@@ -88,7 +91,9 @@ CODES: dict[str, Code] = {
     "E008": Code(0, "There is no such product, key, account or user."),
     "E009": Code(0, "The server that holds this data folder did not answer."),
     "E010": Code(0, "The product is being rebuilt already."),
-    "E011": Code(0, "An event store cannot be opened; it is derived and can be made again from the call log."),
+    "E011": Code(
+        0, "An event store cannot be opened, though it may be whole; a damaged one is made again from the log."
+    ),
     "E012": Code(0, "A backup is damaged, cut short, or none at all."),
     "E013": Code(0, "A backup is restored into an empty folder only."),
 }

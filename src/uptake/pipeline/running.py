@@ -131,6 +131,7 @@ class Running:
 
     def settle(self, product_id: int) -> Status:
         """Work until the product is settled; for commands and tests that have no worker beside them."""
+        self.step()  # first: a damaged store cannot tell whether it is settled
         while not self.product(product_id).status().settled:
             self.step()
         return self.product(product_id).status()

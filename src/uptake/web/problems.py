@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from uptake.core.errors import CODES, ConfigInvalid, Fault
+from uptake.stores.events.base import StoreDamaged
 from uptake.views.base import BadDay, Unknown
 
 log = logging.getLogger("uptake.web")
@@ -69,6 +70,9 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         Unknown: lambda _request, error: problem(error.code, error.message),
         BadDay: lambda _request, error: problem("invalid_parameter", str(error)),
         ConfigInvalid: lambda _request, error: config_problem(error),
+        StoreDamaged: lambda _request, _error: problem(
+            "store_damaged", "the event store is being made again", headers={"Retry-After": "2"}
+        ),
         HTTPException: refused_by_framework,
         Exception: failed,
     }

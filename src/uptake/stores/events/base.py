@@ -171,7 +171,10 @@ class EventStore(Protocol):
 
     # ---- folding
     def offset(self) -> int:
-        """The next log offset to fold."""
+        """The next log offset to fold.
+
+        Raises StoreDamaged, also where it was another read that found the damage: who folds makes the store again.
+        """
 
     def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
         """For each (digest, received_us): was it counted in a committed batch less than `dedupe_us` before that?

@@ -93,6 +93,7 @@ class DuckEventStore:
     # ---- folding
     def offset(self) -> int:
         """The next log offset to fold."""
+        self._file.refuse_damaged()
         with self._reading() as session:
             return next_offset(session)
 

@@ -81,6 +81,12 @@ class DuckFile:
         self._lock = threading.Lock()
         self._open: tuple[Connection, Connection] | None = None
         self._closed = False
+        self._damage = ""
+
+    def refuse_damaged(self) -> None:
+        """Raise StoreDamaged if anything in the file was found broken since it was opened."""
+        if self._damage:
+            raise StoreDamaged(self._damage)
 
     def connections(self) -> tuple[Connection, Connection]:
         """The connection that others are made from, and the one that writes.
@@ -143,7 +149,8 @@ class DuckFile:
             yield
         except duckdb.Error as error:
             if any(words in str(error) for words in DAMAGE):
-                raise StoreDamaged(f"{self._path}: {error}") from error
+                self._damage = f"{self._path}: {error}"
+                raise StoreDamaged(self._damage) from error
             raise
 
     def close(self) -> None:
