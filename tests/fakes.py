@@ -19,8 +19,10 @@ import pyarrow as pa
 
 from tests.fakes_facts import MemoryFacts
 from uptake.core.conditions import NUMBER_TEXT, Condition
+from uptake.core.config import TraitType
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.traits import TraitForms, TraitValue
 from uptake.segments.judging import holds
 from uptake.stores.events.base import (
     SORTS,
@@ -107,6 +109,24 @@ def moment_of(value: str | None) -> int | None:
 def round_us(span: timedelta) -> int:
     """The span in whole microseconds."""
     return span // timedelta(microseconds=1)
+
+
+def number_in(value: str) -> float | None:
+    """The number that a trait's value is, from its JSON text."""
+    text = text_of(value)
+    return float(text) if re.fullmatch(NUMBER_TEXT, text) and math.isfinite(float(text)) else None
+
+
+def fits(value: str, chosen: TraitType) -> bool:
+    """Does a trait's value, as JSON text, fit a type?"""
+    number = number_in(value)
+    return {
+        "string": not value.startswith("{"),
+        "number": number is not None,
+        "percentage": number is not None and 0 <= number <= 100,
+        "date": moment_of(value) is not None,
+        "boolean": text_of(value).lower() in ("true", "false"),
+    }[chosen]
 
 
 def percentile_90(values: Sequence[float]) -> float | None:
@@ -580,6 +600,37 @@ class MemoryEventStore:
     def trait_keys(self, kind: Kind) -> dict[str, int]:
         keys = Counter(key for known, each in self._known if known == kind for key in self.traits(kind, each))
         return dict(sorted(keys.items()))
+
+    def _values(self, kind: Kind, key: str) -> list[str]:
+        name = "createdAt" if key == "created_at" else key
+        stamps = (held.get(name) for (known, _), held in self._traits.items() if known == kind)
+        return [stamp[3] for stamp in stamps if stamp is not None and stamp[3] is not None]
+
+    def trait_forms(self, kind: Kind) -> list[TraitForms]:
+        found = []
+        for key in self.trait_keys(kind):
+            values = self._values(kind, key)
+            numbers = [number_in(value) for value in values]
+            moments = [moment_of(value) is not None for value in values]
+            found.append(
+                TraitForms(
+                    key=key,
+                    values=len(values),
+                    numbers=sum(number is not None for number in numbers),
+                    percentages=sum(number is not None and 0 <= number <= 100 for number in numbers),
+                    moments=sum(moments),
+                    day_texts=sum(each and number is None for each, number in zip(moments, numbers, strict=True)),
+                    booleans=sum(text_of(value).lower() in ("true", "false") for value in values),
+                    lists=sum(value.startswith("[") for value in values),
+                    objects=sum(value.startswith("{") for value in values),
+                )
+            )
+        return found
+
+    def trait_values(self, kind: Kind, key: str, *, unfit: TraitType | None = None, most: int) -> list[TraitValue]:
+        times = Counter(value for value in self._values(kind, key) if unfit is None or not fits(value, unfit))
+        ordered = sorted(times.items(), key=lambda each: (-each[1], each[0].encode()))
+        return [TraitValue(*each) for each in ordered[:most]]
 
     def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
         rows = [

@@ -79,6 +79,10 @@ class MemoryFacts:
     def level(self) -> str:
         return self._numbers.level
 
+    def type_of(self, of: Of, key: str) -> Any:
+        types = getattr(self._store.rules.trait_types, of)
+        return types.get("createdAt" if key == "created_at" else key)
+
     def day_of(self, value: Any) -> date | None:
         moment_us = self._store.moment_of(msgspec.json.encode(value).decode())
         return None if moment_us is None else self._store._day(moment_us)

@@ -11,8 +11,9 @@ import msgspec
 from hypothesis import strategies as st
 
 from uptake.core.conditions import All, AnyOf, Condition, Did, Everyone, LevelIs, Not, Number, Trait
-from uptake.core.config import Levels
+from uptake.core.config import Levels, TraitTypes
 from uptake.core.scores import ScoringModel
+from uptake.core.traits import TRAIT_TYPES
 from uptake.stores.events.base import (
     SORTS,
     ActedRow,
@@ -209,6 +210,12 @@ def trait_conditions() -> st.SearchStrategy[Trait]:
         st.builds(Trait, OF, KEYS, st.sampled_from(["before", "after", "on"]), days),
         st.builds(Trait, OF, KEYS, st.just("within"), st.sampled_from([1, 30, 800, 36_500])),
     )
+
+
+def trait_types() -> st.SearchStrategy[TraitTypes]:
+    """Types that an operator chose for some traits, often for none."""
+    chosen = st.dictionaries(KEYS.filter(lambda key: key != "created_at"), st.sampled_from(TRAIT_TYPES), max_size=5)
+    return st.just(TraitTypes()) | st.builds(TraitTypes, chosen, chosen)
 
 
 def lasting_conditions() -> st.SearchStrategy[Condition]:

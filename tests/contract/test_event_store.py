@@ -21,6 +21,7 @@ from tests.fakes import MemoryEventStore
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, ScoringModel
+from uptake.core.traits import TRAIT_TYPES
 from uptake.stores.events.base import (
     EXPORT_TABLES,
     ActedRow,
@@ -121,6 +122,10 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     yield "outcomes", [store.outcomes(since_us=0), store.outcomes(since_us=600_000_000)]
     for kind in KINDS:
         yield f"trait_keys of {kind}", list(store.trait_keys(kind).items())
+        yield f"trait_forms of {kind}", store.trait_forms(kind)
+        for key in ("name", "createdAt", "role", "mrr"):
+            for unfit in (None, *TRAIT_TYPES):
+                yield f"trait_values of {kind} {key} {unfit}", store.trait_values(kind, key, unfit=unfit, most=4)
         for each in asked.ids:
             yield f"traits of {kind} {each}", list(store.traits(kind, each).items())
             yield f"latest_events of {kind} {each}", store.latest_events(kind, each, most=5)

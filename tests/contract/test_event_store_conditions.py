@@ -39,10 +39,11 @@ __all__ = ["engine", "other", "store"]
     asked=strategies.models(),
     day=st.sampled_from(strategies.DAYS),
     zone=st.sampled_from(strategies.ZONES),
+    types=strategies.trait_types(),
 )
-def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone):
+def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone, types):
     """A compiled query finds exactly those that the condition holds for, one by one; lists page within them."""
-    rules = StoreRules(zone, display_name="title", created_at="created_at")
+    rules = StoreRules(zone, display_name="title", created_at="created_at", trait_types=types)
     oracle, compiled = MemoryEventStore(rules), other(rules)
     for each in (oracle, compiled):
         for batch in folds:

@@ -58,7 +58,8 @@ class Trait(msgspec.Struct, frozen=True, tag="trait"):
 
     of: whose.  `account` for a user: the account that he is in; `user` for an account: any user who is in it.  The
     operand decides how values compare: a number with numbers (in texts too), true and false with booleans, a text with
-    plain texts; `contains` looks for an item of a list, else for a part of the text in any case.
+    plain texts; the type that the operator chose for the trait comes before that (`uptake.core.traits`).  `contains`
+    looks for an item of a list, else for a part of the text in any case.
     A trait that is not there satisfies `!=` and nothing else.  before, after, on: a day (ISO) in the
     product's zone.  within: in the last so many days, today included.  exists takes no value.
     """

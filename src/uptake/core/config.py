@@ -100,10 +100,21 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TraitTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Data types that the operator chose, by trait; a trait not named here has the type that is inferred."""
+    """Data types that the operator chose, by trait.
+
+    A comparison reads values and operand by the type; a value that does not fit it satisfies `!=` alone.  A trait that
+    is not named here compares as the operand says.
+    """
 
     user: dict[str, TraitType] = {}
     account: dict[str, TraitType] = {}
+
+    def of(self, kind: Literal["user", "account"], key: str) -> TraitType | None:
+        """The type of a trait, if one was chosen; `created_at` and `createdAt` are one."""
+        types = self.user if kind == "user" else self.account
+        if key in ("created_at", "createdAt"):
+            return types.get("createdAt") or types.get("created_at")
+        return types.get(key)
 
 
 class Exclusions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

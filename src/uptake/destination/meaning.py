@@ -15,6 +15,7 @@ from uptake.core.config import Destination, ProductConfig
 from uptake.core.config import Mapping as MappingConfig
 from uptake.core.days import iso_ms
 from uptake.core.effects import Acted, Effect, Fate, Joined, Note, Outcome, TraitsSet
+from uptake.core.traits import flattened
 from uptake.destination.actions import Applied, CompiledAction, compile_action
 from uptake.destination.filters import FilterVerdict, compile_filters
 from uptake.destination.fql import compile_trigger, parse, required_type
@@ -207,8 +208,9 @@ def _grouped(payload: Mapping[str, Any], cleared: tuple[str, ...]) -> list[Effec
 
 
 def _traits(payload: Mapping[str, Any], cleared: tuple[str, ...]) -> dict[str, Any]:
-    """The payload's traits and the cleared ones as None; `created_at` and `createdAt` are one, and createdAt wins."""
-    traits = dict(payload.get("traits") or {})
+    """The payload's traits, nested ones with dots, and the cleared ones as None; `created_at` and `createdAt` are one,
+    and createdAt wins."""
+    traits = flattened(payload.get("traits") or {})
     for key in cleared:
         traits.setdefault(key, None)
     if "created_at" in traits:

@@ -172,6 +172,7 @@ def rules_of(config: ProductConfig) -> StoreRules:
         display_name=config.account_display_name,
         created_at=config.account_created_at,
         dedupe_us=config.dedupe_days * DAY_US,
+        trait_types=config.trait_types,
     )
 
 

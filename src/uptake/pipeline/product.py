@@ -86,9 +86,14 @@ class RunningProduct:
         return next((each for each in self._versions if each.revision == revision), self._versions[-1])
 
     def _store_rules(self) -> StoreRules:
-        """The rules of the rows as they were built, with the names of traits that apply at once."""
+        """The rules of the rows as they were built, with the names and types of traits, which apply at once."""
         built, latest = rules_of(self._built.config), rules_of(self.version.config)
-        return msgspec.structs.replace(built, display_name=latest.display_name, created_at=latest.created_at)
+        return msgspec.structs.replace(
+            built,
+            display_name=latest.display_name,
+            created_at=latest.created_at,
+            trait_types=latest.trait_types,
+        )
 
     # ---- what is in force
     @property

@@ -2,7 +2,8 @@
 
 Engines answer the same for everybody at once; this is the reference that they are held to, and what tells a person why
 an account is in a segment or not.  The operand decides how a trait is compared: a number compares as numbers (numeric
-text too), true and false as booleans, a text as text, and before, after, on, within as days.
+text too), true and false as booleans, a text as text, and before, after, on, within as days; where the operator chose a
+type for the trait, that decides.
 """
 
 import math
@@ -28,6 +29,8 @@ from uptake.core.conditions import (
     Of,
     Trait,
 )
+from uptake.core.config import TraitType
+from uptake.core.traits import operand_as
 from uptake.segments.writing import text
 
 _NUMBER = re.compile(NUMBER_TEXT)
@@ -56,6 +59,9 @@ class Facts(Protocol):
 
     def level(self) -> str:
         """The level of the day."""
+
+    def type_of(self, of: Of, key: str) -> TraitType | None:
+        """The trait's type, where the operator chose one."""
 
     def day_of(self, value: Any) -> date | None:
         """The day in the product's zone of a trait's value (ISO 8601, or Unix s or ms); None if it is no moment."""
@@ -130,11 +136,29 @@ def _matches(condition: Trait, operator: str, value: Any, facts: Facts) -> bool:
         return str(operand).lower() in plain(value).lower()
     if operator in ("before", "after", "on", "within"):
         return _in_days(operator, operand, facts.day_of(value), facts.today())
+    if (chosen := facts.type_of(condition.of, condition.key)) is not None and operand is not None:
+        wanted = operand_as(chosen, operand)
+        return wanted is not None and _compared(operator, _read_as(chosen, value, facts), wanted)
     if isinstance(operand, bool):
         return _compared(operator, _boolean(value), operand)
     if isinstance(operand, str):
         return _compared(operator, plain(value) if not isinstance(value, list | dict) else None, operand)
     return _compared(operator, _number(value), float(str(operand)))
+
+
+def _read_as(chosen: TraitType, value: Any, facts: Facts) -> Any:
+    """The value under a type; None where it does not fit."""
+    match chosen:
+        case "string":
+            return plain(value) if not isinstance(value, list | dict) else None
+        case "boolean":
+            return _boolean(value)
+        case "date":
+            return facts.day_of(value)
+        case "percentage":
+            number = _number(value)
+            return number if number is not None and 0 <= number <= 100 else None
+    return _number(value)
 
 
 def _in_days(operator: str, operand: Any, day: date | None, today: date) -> bool:

@@ -3,7 +3,7 @@
 condition := part (("and" part)* | ("or" part)*)          and/or are not mixed without parentheses
 part      := "not" part | "(" condition ")" | "everyone" | did | trait | number | level
 did       := ["account" | "any user"] "did" "(" ["feature"] STRING ")" [comparison NUMBER] ["within" NUMBER "days"]
-trait     := ("user" | "account") "." KEY ("exists" | "contains" STRING | comparison VALUE
+trait     := ("user" | "account") "." KEY ("." KEY)* ("exists" | "contains" STRING | comparison VALUE
              | ("before" | "after" | "on") STRING | "within" NUMBER "days")
 number    := FIELD comparison NUMBER
 level     := "level" ("=" | "!=") LEVEL
@@ -151,6 +151,8 @@ class _Reader:
             raise self._fault("a trait's key, in double quotes where it is not a plain word")
         key = str(token.value) if token.kind == "string" else token.text
         self._take()
+        while token.kind == "word" and self._took("."):
+            key += "." + self.expect("word", what="a word of the trait's key").text
         if self._took("exists"):
             return Trait(of, key, "exists")
         if self._took("within"):

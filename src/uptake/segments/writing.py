@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from uptake.core.conditions import All, AnyOf, Condition, Did, Everyone, LevelIs, Not, Number, Trait
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*\Z")
 
 
 def text(condition: Condition) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from uptake.core.conditions import Did, NumberField, Of
+from uptake.core.config import TraitType
 from uptake.core.days import day_of
 from uptake.core.scores import Numbers, ScoringModel
 from uptake.stores.events.base import EventStore
@@ -105,6 +106,10 @@ class StoreFacts:
     def level(self) -> str:
         """The level of the day."""
         return self._numbers.level
+
+    def type_of(self, of: Of, key: str) -> TraitType | None:
+        """The trait's type, where one was chosen."""
+        return self._store.rules.trait_types.of(of, key)
 
     def day_of(self, value: Any) -> date | None:
         """The day of a trait's value in the product's zone."""

@@ -35,7 +35,7 @@ class Asked:
 
     def __init__(self, store: EventStore, model: ScoringModel, day: date, published: Published | None) -> None:
         self.store, self.model, self.day = store, model, day
-        self._key = (id(store), store.generation, model.workspace_id, day, published)
+        self._key = (id(store), store.generation, model.workspace_id, day, published, repr(store.rules))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Asked) and self._key == other._key

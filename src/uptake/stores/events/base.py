@@ -21,8 +21,10 @@ import msgspec
 import pyarrow as pa
 
 from uptake.core.conditions import Condition
+from uptake.core.config import TraitType, TraitTypes
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.batches import ActedRow as ActedRow
 from uptake.stores.events.batches import FateRow as FateRow
 from uptake.stores.events.batches import FoldBatch as FoldBatch
@@ -37,16 +39,17 @@ class StoreDamaged(Exception):
 
 
 class StoreRules(msgspec.Struct, frozen=True):
-    """What of the product's configuration the stored rows depend on.
+    """What of the product's configuration the stored rows and the answers depend on.
 
     time_zone: IANA name, for days.  display_name, created_at: account traits' keys.  dedupe_us: the same message counts
-    once within this time.
+    once within this time.  trait_types: how conditions compare traits.
     """
 
     time_zone: str
     display_name: str = "name"
     created_at: str = "createdAt"
     dedupe_us: int = 7 * 86_400_000_000
+    trait_types: TraitTypes = TraitTypes()
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -167,7 +170,7 @@ class EventStore(Protocol):
 
     generation: int
     rules: StoreRules
-    """May be replaced while open where only display_name or created_at differ."""
+    """May be replaced while open where nothing but display_name, created_at or trait_types differs."""
 
     # ---- folding
     def offset(self) -> int:
@@ -279,6 +282,12 @@ class EventStore(Protocol):
 
     def trait_keys(self, kind: Kind) -> dict[str, int]:
         """Trait key → how many users or accounts have it."""
+
+    def trait_forms(self, kind: Kind) -> list[TraitForms]:
+        """How the values of every trait look, by key."""
+
+    def trait_values(self, kind: Kind, key: str, *, unfit: TraitType | None = None, most: int) -> list[TraitValue]:
+        """The commonest values of a trait, then by value.  unfit: only those that do not fit this type."""
 
     def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
         """The latest events of a user, or counted for an account, newest first, then by user and event.

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from uptake.core.conditions import (
-    NUMBER_TEXT,
     All,
     AnyOf,
     Comparison,
@@ -27,12 +26,15 @@ from uptake.core.conditions import (
     NumberField,
     Trait,
 )
+from uptake.core.config import TraitTypes
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel, level_bounds
+from uptake.core.traits import operand_as
 from uptake.stores.events.base import StoreRules
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES, rule_values
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS, UPWARDS, model_values
+from uptake.stores.events.value_sql import AS_BOOLEAN, AS_NUMBER, CONTAINS, DAY_COMPARISONS, DAY_OF, PLAIN, READ_AS
 
 KNOWN = "select id from known where kind = $kind and id not in (select unnest($excluded::varchar[]))"
 EACH_KNOWN = f"select {{day}}id from ({KNOWN}) k {{days}}"
@@ -40,8 +42,6 @@ NOBODY = "select {no_day}cast(null as varchar) as id where false"
 
 CURRENT = f"select user_id, account_id from memberships where until_us = {FOREVER} and {NOT_EXCLUDED}"
 """Users and the accounts that they are in now."""
-
-DAY_OF = "cast(make_timestamp({moment}) at time zone 'UTC' at time zone $zone as date)"
 
 # ---- how often something was done
 
@@ -90,18 +90,6 @@ select {day}id from traits {days} where kind = ${name}_of and key = ${name}_key 
 """
 OF_CURRENT_ACCOUNT = f"select {{day}}m.user_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.account_id"
 OF_ANY_USER = f"select {{day}}m.account_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.user_id"
-
-PLAIN = "left(value, 1) not in ('[', '{')"
-CONTAINS = """
-case when left(value, 1) = '[' then coalesce(list_contains(json_extract_string(value, '$[*]'), ${name}_value), false)
-else contains(lower(case when left(value, 1) = '{' then value else text end), lower(${name}_value)) end
-"""
-AS_NUMBER = f"""
-case when {PLAIN} and regexp_full_match(text, '{NUMBER_TEXT}')
-then try_cast(text as double) end
-"""
-AS_BOOLEAN = f"case when {PLAIN} then case lower(text) when 'true' then 1 when 'false' then 0 end end"
-DAY_COMPARISONS = {"before": "<", "after": ">", "on": "="}
 
 # ---- numbers of the day
 
@@ -176,29 +164,31 @@ class Compiled(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-def matching_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date) -> Compiled:
+def matching_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
     """`select id` of those that the condition holds for, and perhaps of others that are not listed anyway."""
-    compiler = _Compiler(kind, model, day, "where")
+    compiler = _Compiler(kind, model, day, "where", types=types)
     return Compiled(compiler.ids(condition), compiler.values)
 
 
-def listed_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date) -> Compiled:
+def listed_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
     """`select id` of those that the condition holds for, of the known that are not excluded, each once."""
-    found = matching_ids(kind, condition, model, day)
+    found = matching_ids(kind, condition, model, day, types=types)
     return Compiled(f"({found.text}) intersect ({KNOWN})", found.values)
 
 
-def listed_by_day(kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]) -> Compiled:
+def listed_by_day(
+    kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date], *, types: TraitTypes
+) -> Compiled:
     """`select day, id` of those that the condition holds for on each day of a table `days`, which lie within the two
     given; of the known that are not excluded, each once a day."""
-    compiler = _Compiler(kind, model, days[1], "where", first=days[0])
+    compiler = _Compiler(kind, model, days[1], "where", types=types, first=days[0])
     text = f"select distinct day, id from ({compiler.ids(condition)}) where id in ({KNOWN})"
     return Compiled(text, {**compiler.values, "first": days[0], "last": days[1]})
 
 
-def conditions_met(kind: Kind, model: ScoringModel, day: date) -> Compiled:
+def conditions_met(kind: Kind, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
     """`select id, met`: how many of the model's activation conditions hold for each that any holds for."""
-    compiler = _Compiler(kind, model, day, "met")
+    compiler = _Compiler(kind, model, day, "met", types=types)
     return Compiled(compiler.met(), compiler.values)
 
 
@@ -217,9 +207,18 @@ def condition_values(kind: Kind, model: ScoringModel, day: date, rules: StoreRul
 class _Compiler:
     """Compiles the conditions of one query; parameters are named by the prefix and a number."""
 
-    def __init__(self, kind: Kind, model: ScoringModel, day: date, prefix: str, *, first: date | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        model: ScoringModel,
+        day: date,
+        prefix: str,
+        *,
+        types: TraitTypes,
+        first: date | None = None,
+    ) -> None:
         """first: the first of several days, of which `day` is the last."""
-        self._kind, self._model, self._day, self._prefix = kind, model, day, prefix
+        self._kind, self._model, self._day, self._prefix, self._types = kind, model, day, prefix, types
         self._first, self._span = first, ONE_DAY if first is None else EACH_DAY
         self.values: dict[str, Any] = {}
         self._leaves = 0
@@ -323,6 +322,13 @@ class _Compiler:
         if trait.operator in DAY_COMPARISONS:
             self.values[value] = date.fromisoformat(str(trait.value))
             return f"{DAY_OF.format(moment='moment_us')} {DAY_COMPARISONS[trait.operator]} ${value}"
+        chosen = self._types.of(trait.of, trait.key)
+        if chosen is not None and trait.value is not None:
+            wanted = operand_as(chosen, trait.value)
+            if wanted is None:
+                return "false"
+            self.values[value] = int(wanted) if isinstance(wanted, bool) else wanted
+            return f"{READ_AS[chosen]} {trait.operator} ${value}"
         if isinstance(trait.value, bool):
             self.values[value] = int(trait.value)
             return f"{AS_BOOLEAN} {trait.operator} ${value}"
@@ -339,7 +345,7 @@ class _Compiler:
             conditions = len(_activation(self._kind, self._model))
             if not conditions or self._prefix == "met":
                 return self._span.told(NOBODY)
-            met = _Compiler(self._kind, self._model, self._day, "met", first=self._first)
+            met = _Compiler(self._kind, self._model, self._day, "met", types=self._types, first=self._first)
             test = f"100.0 * coalesce(a.met, 0) / {conditions} {test}"
             text = self._span.told(OF_ACTIVATION).format(met=met.met(), test=test)
             self.values |= met.values

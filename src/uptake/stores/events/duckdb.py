@@ -14,9 +14,11 @@ import msgspec
 import pyarrow as pa
 
 from uptake.core.conditions import Condition
+from uptake.core.config import TraitType
 from uptake.core.days import day_of
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.base import (
     ActedRow,
     EventVolume,
@@ -61,6 +63,7 @@ from uptake.stores.events.question_sql import (
 )
 from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
+from uptake.stores.events.trait_sql import forms_of, values_of
 
 DIRTY_DAYS = "select day from dirty_days order by day"
 CLEAR_DIRTY = "delete from dirty_days"
@@ -231,6 +234,16 @@ class DuckEventStore:
         """Trait key → how many have it."""
         with self._reading() as session:
             return trait_keys_of(session, kind)
+
+    def trait_forms(self, kind: Kind) -> list[TraitForms]:
+        """How the values of every trait look."""
+        with self._reading() as session:
+            return forms_of(session, kind)
+
+    def trait_values(self, kind: Kind, key: str, *, unfit: TraitType | None = None, most: int) -> list[TraitValue]:
+        """The commonest values of a trait."""
+        with self._reading() as session:
+            return values_of(session, kind, key, unfit, most=most)
 
     def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
         """The latest events, newest first."""

@@ -10,9 +10,10 @@ from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import GroupDay, GroupSize, StoreRules
-from uptake.stores.events.condition_sql import AS_NUMBER, CURRENT, condition_values, listed_by_day, listed_ids
+from uptake.stores.events.condition_sql import CURRENT, condition_values, listed_by_day, listed_ids
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.session import Session
+from uptake.stores.events.value_sql import AS_NUMBER
 
 GROUP_SIZE = f"""
 with members as ({{ids}}), accounts as ({{accounts}}), sizes as (
@@ -35,7 +36,7 @@ def group_size(
     session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
 ) -> GroupSize:
     """How many a condition holds for on a scored day, and what they are worth."""
-    found = listed_ids(kind, condition, model, day)
+    found = listed_ids(kind, condition, model, day, types=rules.trait_types)
     accounts = THEMSELVES if kind == "account" else THEIR_ACCOUNTS
     text = GROUP_SIZE.replace("{ids}", found.text).replace("{accounts}", accounts)
     values = {**condition_values(kind, model, day, rules), **found.values}
@@ -68,7 +69,7 @@ def group_history(
     rules: StoreRules,
 ) -> list[GroupDay]:
     """How large the group was on each scored day from the first to the last, and who came and went."""
-    found = listed_by_day(kind, condition, model, days)
+    found = listed_by_day(kind, condition, model, days, types=rules.trait_types)
     values = {**condition_values(kind, model, days[1], rules), **found.values}
     history: list[GroupDay] = []
     for day, members, active, average_score, stayed in session.rows(

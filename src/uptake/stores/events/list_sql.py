@@ -94,8 +94,9 @@ def numbers_page(
     """One page of a ranked list and how many there are; full_day: the last day that is over."""
     if query.sort not in SORT_TEXTS:
         raise ValueError(f"a list is sorted by one of {', '.join(SORTS)}; got {query.sort!r}")
-    met = conditions_met(kind, model, day)
-    only = Compiled("", {}) if query.where is None else matching_ids(kind, query.where, model, day)
+    met = conditions_met(kind, model, day, types=rules.trait_types)
+    where = query.where
+    only = Compiled("", {}) if where is None else matching_ids(kind, where, model, day, types=rules.trait_types)
     values = {**_values(kind, model, query, rules, day), **met.values, **only.values, "full_day": min(day, full_day)}
     sort = SORT_TEXTS[query.sort]
     profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
@@ -182,7 +183,7 @@ def ids_matching(
     session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
 ) -> list[str]:
     """The tracking ids that a condition holds for, ascending."""
-    found = listed_ids(kind, condition, model, day)
+    found = listed_ids(kind, condition, model, day, types=rules.trait_types)
     values = {**condition_values(kind, model, day, rules), **found.values}
     return [each for (each,) in session.rows(MATCHING.format(ids=found.text), **values)]
 

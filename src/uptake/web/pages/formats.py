@@ -16,6 +16,7 @@ LEVEL_NAMES = {
 }
 _UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 SPARK_HEIGHT = 24
+CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
 def number(value: float) -> str:
@@ -59,6 +60,16 @@ def percent(value: float) -> str:
 def clamp(value: float) -> float:
     """The value within 0 and 100, for the width of a bar."""
     return round(min(max(value, 0), 100), 2)
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount of whole units in a currency (ISO 4217), with cents where there are any.
+
+    >>> money(5000, "USD"), money(-12.5, "EUR"), money(900, "CHF")
+    ('$5,000', '−€12.50', 'CHF 900')
+    """
+    sign = "−" if amount < 0 else ""
+    return sign + CURRENCIES.get(currency, f"{currency} ") + f"{abs(amount):,.2f}".removesuffix(".00")
 
 
 def ago(moment_us: int, now_us: int) -> str:
@@ -130,4 +141,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "level_name": level_name,
     "spark": spark,
     "tenure": tenure,
+    "money": money,
 }

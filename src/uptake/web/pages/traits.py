@@ -1,14 +1,15 @@
 """How traits are shown: nested ones flattened with dots, each with its type, money as money."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from uptake.core.config import ProductConfig
+from uptake.core.traits import flattened
+from uptake.web.pages.formats import money
 
-CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MOST_LENGTH = 300
 
 
@@ -22,19 +23,11 @@ class TraitLine(msgspec.Struct, frozen=True):
 
 def trait_lines(traits: Mapping[str, Any], types: Mapping[str, str], config: ProductConfig) -> list[TraitLine]:
     """All traits, nested ones with dots, sorted by key; `types` are those that the operator chose."""
-    flat = dict(_flat("", traits))
+    flat = flattened(traits)
     return [
         TraitLine(key, _shown(key, value, types.get(key), config), types.get(key) or _type_of(value))
         for key, value in sorted(flat.items())
     ]
-
-
-def _flat(prefix: str, traits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in traits.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(f"{prefix}{key}.", value)
-        else:
-            yield prefix + key, value
 
 
 def _type_of(value: Any) -> str:
@@ -66,7 +59,7 @@ def _shown(key: str, value: Any, chosen: str | None, config: ProductConfig) -> s
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if key == "mrr" and number:
         amount = value / 100 if config.mrr_unit == "cents" else value
-        return f"{CURRENCIES.get(config.currency, config.currency + ' ')}{amount:,.2f}".removesuffix(".00")
+        return money(amount, config.currency)
     if number:
         return f"{value:,}%" if chosen == "percentage" else f"{value:,}"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
