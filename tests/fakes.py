@@ -294,6 +294,9 @@ class MemoryEventStore:
             for model in models:
                 self._scored[model.workspace_id, day] = self._score(model, day)
 
+    def forget(self, days: tuple[date, date]) -> None:
+        self._scored = {key: kept for key, kept in self._scored.items() if not days[0] <= key[1] <= days[1]}
+
     def _weight(self, model: ScoringModel, event: str) -> int:
         return model.weights.get(event, 1 if model.every_event else 0)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import date
 
 import msgspec
 
@@ -48,6 +49,7 @@ class MemoryMetaStore:
         now_us: int,
         by: str,
         why: str,
+        scores_from: date | None = None,
         even_if_equal: bool = False,
     ) -> ConfigVersion:
         with self._lock:
@@ -55,7 +57,7 @@ class MemoryMetaStore:
             config = change(before)
             if config == before.config and not even_if_equal:
                 return before
-            after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config)
+            after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config, scores_from)
             self._versions[product_id].append(after)
             self._revision += 1
         return after

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from datetime import date
 
 import msgspec
 import pytest
@@ -82,11 +83,13 @@ def test_a_saved_configuration_comes_back_whole(meta):
         config, destination=msgspec.structs.replace(config.destination, mappings=(Mapping("T", "track", "a = 1"),))
     )
 
-    saved = meta.save_config(1, lambda _: config, from_offset=7, now_us=9, by="ana", why="because")
+    day = date(2026, 3, 1)
+    saved = meta.save_config(1, lambda _: config, from_offset=7, now_us=9, by="ana", why="because", scores_from=day)
 
     assert saved == meta.config(1)
     assert saved.config == config
     assert (saved.revision, saved.from_offset, saved.saved_us, saved.by, saved.why) == (2, 7, 9, "ana", "because")
+    assert (saved.scores_from, meta.versions(1)[0].scores_from) == (day, None)
     assert meta.products()[0].name == "Acme App 2"
     assert meta.products()[0].revision == 2
 
@@ -347,6 +350,7 @@ def test_conditions_of_the_first_form_are_taken_out(tmp_path):
     with store._writing.begin() as connection:
         written = sqlalchemy.text("update config_versions set document = :document")
         connection.execute(written, {"document": msgspec.json.encode(config).decode()})
+        connection.execute(sqlalchemy.text("alter table config_versions drop column scores_from"))
         connection.execute(sqlalchemy.text("update alembic_version set version_num = '0001'"))
     store.close()
 

@@ -170,3 +170,23 @@ def test_the_whole_configuration_is_read_and_changed(house):
 def volumes(house):
     """Event → how often it is counted."""
     return {each.event: each.times for each in house.product.store.event_volumes()}
+
+
+def test_a_changed_model_can_be_published_from_now_on(house):
+    """The version keeps the day; yesterday's score stays, and a word that is none is refused."""
+    weights = {"workspaces": [{"name": "Engagement", "window_days": 1}]}
+    with house.client(house.token("manage")) as client:
+        refused = client.put("/v2/config?publish=never", json=weights)
+        client.put("/v2/config?publish=from_now_on", json=weights)
+        house.settle()
+        yesterday = client.get("/v2/users/ana?day=2026-11-22").json()["user"]
+        today = client.get("/v2/users/ana").json()["user"]
+        latest = client.get("/v2/workspaces/1/versions").json()["data"][0]
+        unknown = client.get("/v2/workspaces/x/versions")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_parameter")
+    assert house.product.version.scores_from == house.product.today()
+    assert (yesterday["raw_score"], today["raw_score"]) == (2, 0)
+    assert latest["changes"] == [{"field": "window_days", "before": 7, "after": 1}]
+    assert (latest["scores_from"], latest["first"], latest["last"]) == ("2026-11-23", "2026-11-23", None)
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_workspace")

@@ -220,7 +220,7 @@ def test_after_a_restart_it_is_known_whom_the_scores_count(tmp_path):
     running.settle(1)
     assert set(scored) == {ago(0)}
 
-    meta.set_fact("product:1:left-out", "others")
+    meta.set_fact("product:1:scored-under", "others")
     running.product(1).store.close()
     running = started(house.log, NOW_US + 2_000_000)
     house.track("ana", "Export")

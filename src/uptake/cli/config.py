@@ -41,14 +41,31 @@ def apply(
     to_history: Annotated[
         bool, typer.Option("--to-history", help="Let changed mappings and filters apply to all calls of the log.")
     ] = False,
+    from_now_on: Annotated[
+        bool,
+        typer.Option("--from-now-on", help="Let changed scoring models score from today on; days before keep theirs."),
+    ] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Let all scoring models score all of history, unchanged ones too.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a document in force. What it does not name stays; nothing is changed where anything of it is wrong.
 
-    Returns when a running server uses it; the scores follow within seconds.
+    Returns when a running server uses it; the scores follow within seconds.  A changed scoring model scores all of
+    history, unless it is published from now on.
     """
-    request = ApplyConfig(text=text_of(file), product=product, prune=prune, create=create, to_history=to_history)
+    if from_now_on and recompute:
+        raise typer.BadParameter("takes the place of --recompute; give one of them", param_hint="--from-now-on")
+    request = ApplyConfig(
+        text=text_of(file),
+        product=product,
+        prune=prune,
+        create=create,
+        to_history=to_history,
+        publish="from_now_on" if from_now_on else "recompute" if recompute else None,
+    )
     with desk(settings_of(data_dir), make=True) as opened:
         answer = opened.ask(request)
     if as_json:

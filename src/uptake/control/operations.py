@@ -21,7 +21,6 @@ from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.document import document_of, merge_text
 from uptake.pipeline.preview import Preview
-from uptake.pipeline.rescore import rescore
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.meta.base import Key, chosen
@@ -140,7 +139,12 @@ def _apply_config(office: Office, request: ask.ApplyConfig, _told: Told) -> dict
     if request.dry:
         return {"revision": before.revision, "diff": _difference(before.config, merged(before))}
     after = office.running.change_config(
-        product.product_id, merged, by=BY, why="config apply", to_history=request.to_history
+        product.product_id,
+        merged,
+        by=BY,
+        why="config apply",
+        to_history=request.to_history,
+        publish=request.publish,
     )
     office.taken_in_force()
     return {
@@ -217,9 +221,7 @@ def _rebuild(office: Office, request: ask.Rebuild, told: Told) -> dict[str, Any]
 def _rescore(office: Office, request: ask.Rescore, told: Told) -> dict[str, Any]:
     product = _up_to_date(office, request, told)
     told.progress(0, 1, "Scoring")
-    with product.lock:
-        revision, now_us = product.version.revision, office.running.clock()
-        rescore(product.store, product.models, product.today(), revision=revision, now_us=now_us, every_day=True)
+    product.rescore_every_day()
     told.progress(1, 1, "Scoring")
     days = {day for model in product.models for day in product.store.scored_days(model.workspace_id)}
     return {"days": len(days)}

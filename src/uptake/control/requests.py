@@ -45,13 +45,15 @@ class ApplyConfig(_Request, frozen=True, tag="apply_config"):
     """Put a document in force.  Answer: `revision`, whether it `changed`, and whether a `rebuild` follows.
 
     create: make the product that `product` names if there is none.  to_history: a changed destination applies to the
-    whole log.  dry: only say what would change, as `diff`.
+    whole log.  publish: how changed scoring models take force, see `Running.change_config`.  dry: only say what would
+    change, as `diff`.
     """
 
     text: str
     prune: bool = False
     create: bool = False
     to_history: bool = False
+    publish: Literal["from_now_on", "recompute"] | None = None
     dry: bool = False
 
 

@@ -5,6 +5,7 @@ msgspec when a document is read; what needs more than one field (an event in two
 compile) is checked in `uptake.pipeline.configure`.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -183,7 +184,8 @@ class ConfigVersion(msgspec.Struct, frozen=True):
     """One version of a product's configuration.
 
     revision: 1, 2, 3 … per product.  from_offset: the first call in the product's log to which this version's
-    destination applies (0: all of history).  saved_us: µs since 1970 UTC.
+    destination applies (0: all of history).  saved_us: µs since 1970 UTC.  scores_from: the first day that its scoring
+    models score; None: those that it changed score all of history, and the others the days that they did.
     """
 
     product_id: int
@@ -193,3 +195,4 @@ class ConfigVersion(msgspec.Struct, frozen=True):
     by: str
     why: str
     config: ProductConfig
+    scores_from: date | None = None

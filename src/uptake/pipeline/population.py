@@ -8,7 +8,6 @@ above.
 
 from collections.abc import Sequence
 from datetime import date
-from hashlib import blake2b
 
 import msgspec
 
@@ -17,7 +16,7 @@ from uptake.core.config import Exclusions, ProductConfig, Workspace
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.condition_check import leaves
-from uptake.scoring.models import models_of
+from uptake.scoring.models import model_of
 from uptake.segments import parse
 from uptake.stores.events.base import EventStore, ListQuery
 
@@ -32,49 +31,25 @@ class LeftOut(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = NOBODY
 
 
-def counted_models(config: ProductConfig, store: EventStore, today: date) -> tuple[ScoringModel, ...]:
-    """The models of all workspaces with their activation, and with everyone left out whom a rule leaves out today."""
-    models = {model.workspace_id: model for model in models_of(config)}
-    anyone = msgspec.structs.replace(next(iter(models.values())), excluded_users=NOBODY, excluded_accounts=NOBODY)
-    excluded = _excluded(config.exclusions, store, anyone, today)
-    found = []
-    for workspace in sorted(config.workspaces, key=lambda each: each.id):
-        model = msgspec.structs.replace(
-            models[workspace.id],
-            excluded_users=excluded.users,
-            excluded_accounts=excluded.accounts,
-            user_activation=tuple(map(parse, workspace.user_activation)),
-            account_activation=tuple(map(parse, workspace.account_activation)),
-        )
-        found.append(_filtered(workspace, store, model, today))
-    return tuple(found)
+def counted_model(
+    workspace: Workspace, config: ProductConfig, without: LeftOut, store: EventStore, *, today: date
+) -> ScoringModel:
+    """The model of a workspace with its activation, and without everyone whom its filter or `without` leaves out."""
+    model = msgspec.structs.replace(
+        model_of(workspace, config),
+        excluded_users=without.users,
+        excluded_accounts=without.accounts,
+        user_activation=tuple(map(parse, workspace.user_activation)),
+        account_activation=tuple(map(parse, workspace.account_activation)),
+    )
+    return _filtered(workspace, store, model, today)
 
 
-def left_out(models: Sequence[ScoringModel]) -> dict[int, LeftOut]:
-    """Who is left out, by workspace id."""
-    return {model.workspace_id: LeftOut(model.excluded_users, model.excluded_accounts) for model in models}
-
-
-def nobody(without: dict[int, LeftOut]) -> bool:
-    """Is nobody left out of any workspace?"""
-    return not any(each.users or each.accounts for each in without.values())
-
-
-def hash_of(without: dict[int, LeftOut]) -> str:
-    """A digest of who is left out, the same after every start."""
-    told = [(workspace_id, sorted(each.users), sorted(each.accounts)) for workspace_id, each in sorted(without.items())]
-    return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
-
-
-def changed_since(before: dict[int, LeftOut], after: dict[int, LeftOut], store: EventStore) -> date | None:
-    """The first day whose numbers differ because others are left out now; None where no number does."""
-    users: set[str] = set()
-    accounts: set[str] = set()
-    for workspace_id in before.keys() | after.keys():
-        one, other = before.get(workspace_id, LeftOut()), after.get(workspace_id, LeftOut())
-        users |= one.users ^ other.users
-        accounts |= one.accounts ^ other.accounts
-    return store.first_day_of(users, accounts) if users or accounts else None
+def excluded(config: ProductConfig, store: EventStore, today: date) -> LeftOut:
+    """Everyone whom the exclusions of a configuration leave out today."""
+    model = model_of(config.workspaces[0], config)
+    anyone = msgspec.structs.replace(model, excluded_users=NOBODY, excluded_accounts=NOBODY)
+    return _excluded(config.exclusions, store, anyone, today)
 
 
 def _excluded(rules: Exclusions, store: EventStore, anyone: ScoringModel, today: date) -> LeftOut:

@@ -16,9 +16,9 @@ from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.days import day_of
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
+from uptake.pipeline.eras import Eras, changed_since, eras_of, hash_of, models_on
 from uptake.pipeline.fold import Rules, fold
-from uptake.pipeline.population import LeftOut, changed_since, counted_models, hash_of, left_out, nobody
-from uptake.pipeline.rescore import days_to_score, rescore
+from uptake.pipeline.rescore import rescore
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
@@ -70,8 +70,9 @@ class RunningProduct:
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
         meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
         self._store = open_store(product.id, generation, self._store_rules())
-        self._models = counted_models(self.config, self._store, self.today())
-        self._scored_without: dict[int, LeftOut] | None = None
+        self._eras = eras_of(self._versions, self._store, self.today())
+        known = meta.fact(self._scored_fact()) == hash_of(self._eras)
+        self._scored_under: Eras | None = self._eras if known else None
         self.rescore_due_us = 0
         self.rescore_took_us = 0
 
@@ -128,8 +129,8 @@ class RunningProduct:
 
     @property
     def models(self) -> tuple[ScoringModel, ...]:
-        """The scoring models by workspace id."""
-        return self._models
+        """The scoring models in force today, by workspace id."""
+        return self._eras[-1].models
 
     @property
     def projection(self) -> Projection:
@@ -141,9 +142,10 @@ class RunningProduct:
         """The product's time zone."""
         return self._zone
 
-    def model(self, workspace_id: int) -> ScoringModel | None:
-        """The model of a workspace; None if there is none with this id."""
-        return next((model for model in self._models if model.workspace_id == workspace_id), None)
+    def model(self, workspace_id: int, day: date | None = None) -> ScoringModel | None:
+        """The model of a workspace that scores the day, by default today; None if there is none with this id."""
+        models = self.models if day is None else models_on(self._eras, day)
+        return next((model for model in models if model.workspace_id == workspace_id), None)
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace; None if there is none with this id."""
@@ -196,7 +198,7 @@ class RunningProduct:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
             self._store.rules = self._store_rules()
-            self._models = counted_models(self.config, self._store, self.today())
+            self._eras = eras_of(versions, self._store, self.today())
             self.rescore_due_us = 0
 
     def fold(self, *, most: int) -> int:
@@ -214,30 +216,34 @@ class RunningProduct:
             return False
         with self.lock:
             today = self.today()
-            self._models = counted_models(self.config, self._store, today)
-            revision, since = self._scored_revision(), self._counted_anew_since()
-            rescore(self._store, self.models, today, revision=revision, now_us=started_us, since=since)
-            self._remember_counted()
+            self._eras = eras_of(self._versions, self._store, today)
+            revision, since = self._scored_revision(), self._scored_anew_since()
+            rescore(self._store, self._eras, today, revision=revision, now_us=started_us, since=since)
+            self._remember_eras()
         self.rescore_took_us = self._clock() - started_us
         self.rescore_due_us = self._clock() + max(1_000_000, 2 * self.rescore_took_us)
         return True
 
-    def _counted_anew_since(self) -> date | None:
-        """The first day whose kept numbers count others than the models do now; None where none does."""
-        now = left_out(self._models)
-        if self._scored_without is not None:
-            return changed_since(self._scored_without, now, self._store)
-        told = self._meta.fact(self._counted_fact())
-        return None if told == hash_of(now) or (told is None and nobody(now)) else date.min
+    def rescore_every_day(self) -> None:
+        """Compute the numbers of every kept day anew."""
+        with self.lock:
+            today, revision = self.today(), self._scored_revision()
+            rescore(self._store, self._eras, today, revision=revision, now_us=self._clock(), every_day=True)
+            self._remember_eras()
 
-    def _remember_counted(self) -> None:
-        now = left_out(self._models)
-        if now != self._scored_without:
-            self._meta.set_fact(self._counted_fact(), hash_of(now))
-        self._scored_without = now
+    def _scored_anew_since(self) -> date | None:
+        """The first day whose kept numbers are of other models, or count others, than now; None where none is."""
+        if self._scored_under is None:
+            return date.min
+        return changed_since(self._scored_under, self._eras, self._store)
 
-    def _counted_fact(self) -> str:
-        return f"product:{self.product_id}:left-out"
+    def _remember_eras(self) -> None:
+        if self._eras != self._scored_under:
+            self._meta.set_fact(self._scored_fact(), hash_of(self._eras))
+        self._scored_under = self._eras
+
+    def _scored_fact(self) -> str:
+        return f"product:{self.product_id}:scored-under"
 
     def _scored_revision(self) -> int:
         return self._built.revision if self.rebuild_due else self.version.revision
@@ -246,7 +252,7 @@ class RunningProduct:
         """Compute the numbers of a day that has none yet (older than what is kept scored, or just begun)."""
         if any(day not in self._store.scored_days(model.workspace_id) for model in self.models):
             with self.lock:
-                self._store.rescore(self.models, [day])
+                self._store.rescore(models_on(self._eras, day), [day])
 
     def rebuild(self, drop_store: DropStore, progress: Progress | None = None, *, most: int = 20_000) -> None:
         """Fold the whole log into a new generation beside the live one, score it, and swap it in.
@@ -262,7 +268,8 @@ class RunningProduct:
                 self.rebuilding = False
 
     def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
-        version, rules = self.version, self._rules
+        versions, rules = self._versions, self._rules
+        version = versions[-1]
         generation = self._store.generation + 1
         drop_store(self.product_id, generation)
         fresh = self._open_store(self.product_id, generation, rules_of(version.config))
@@ -271,20 +278,20 @@ class RunningProduct:
                 progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
             if folded < most // 2:
                 break
-        models = counted_models(version.config, fresh, self.today())
-        rescore(fresh, models, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
+        eras = eras_of(versions, fresh, self.today())
+        rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
         with self.lock:
             if version.revision != self.version.revision:
                 fresh.close()
                 return False
             while fold(self.product_id, self._log, fresh, rules, most=most):
                 pass
-            before, models = models, counted_models(version.config, fresh, self.today())
-            since = changed_since(left_out(before), left_out(models), fresh)
-            rescore(fresh, models, self.today(), revision=version.revision, now_us=self._clock(), since=since)
+            before, eras = eras, eras_of(versions, fresh, self.today())
+            since = changed_since(before, eras, fresh)
+            rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), since=since)
             self._swap(fresh, version)
-            self._models = models
-            self._remember_counted()
+            self._eras = eras
+            self._remember_eras()
         return True
 
     def _swap(self, fresh: EventStore, version: ConfigVersion) -> None:
@@ -306,7 +313,3 @@ class RunningProduct:
         with self.lock:
             self.drop_retired(drop_store, at_once=True)
             self._store.close()
-
-    def waiting_days(self) -> int:
-        """How many days the next rescore would compute."""
-        return len(days_to_score(self._store, self.models, self.today(), every_day=False))

@@ -1,14 +1,14 @@
 """Which days' numbers must be computed anew, and doing it.
 
 An event changes its own day's counts, and through windows, 90-day totals and "ever" numbers every later day up to
-today; so the days from the earliest changed one on are scored again, newest first, and then published together.
+today; so the days from the earliest changed one on are scored again, newest first, each under the models in force on
+it, and then published together.
 """
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 from uptake.core.days import days_between
-from uptake.core.scores import ScoringModel
+from uptake.pipeline.eras import Eras, by_models
 from uptake.stores.events.base import EventStore, Published
 
 KEPT_DAYS = 400
@@ -16,30 +16,34 @@ KEPT_DAYS = 400
 
 
 def days_to_score(
-    store: EventStore, models: Sequence[ScoringModel], today: date, *, every_day: bool, since: date | None = None
+    store: EventStore, eras: Eras, today: date, *, every_day: bool, since: date | None = None
 ) -> list[date]:
     """The days whose numbers are out of date, newest first; always today.
 
-    every_day: the model changed, so that every day with data counts as out of date.  since: from this day on, others
-    are counted than before.
+    every_day: every day with data counts as out of date.  since: from this day on numbers are made of something else
+    than before.
     """
-    totals = store.totals()
-    if totals.first_day is None:
+    oldest = oldest_kept(store, today)
+    if oldest is None:
         return [today]
-    oldest = max(totals.first_day, today - timedelta(days=KEPT_DAYS))
     if every_day:
-        return sorted(days_between(min(oldest, today), today), reverse=True)
-    changed = [day for day in store.dirty_days() if day <= today]
-    first = min([*changed, today, since or today])
-    for model in models:
+        return sorted(days_between(oldest, today), reverse=True)
+    first = min(_first_stale(store, today), since or today)
+    for model in eras[-1].models:
         scored = store.scored_days(model.workspace_id)
         first = min(first, scored[-1] + timedelta(days=1) if scored else oldest)
     return sorted(days_between(max(first, oldest), today), reverse=True)
 
 
+def oldest_kept(store: EventStore, today: date) -> date | None:
+    """The first day whose numbers are kept up to date; None where nothing has happened yet."""
+    first_day = store.totals().first_day
+    return None if first_day is None else min(today, max(first_day, today - timedelta(days=KEPT_DAYS)))
+
+
 def rescore(
     store: EventStore,
-    models: Sequence[ScoringModel],
+    eras: Eras,
     today: date,
     *,
     revision: int,
@@ -49,8 +53,15 @@ def rescore(
 ) -> None:
     """Bring the kept numbers up to date with the store's rows and say so (`published`); see `days_to_score`."""
     offset = store.offset()
-    published = store.published()
-    remodelled = published is None or published.revision != revision
-    days = days_to_score(store, models, today, every_day=every_day or remodelled, since=since)
-    store.rescore(models, days)
+    days = days_to_score(store, eras, today, every_day=every_day, since=since)
+    oldest = oldest_kept(store, today)
+    stale = date.min if every_day else min(_first_stale(store, today), since or today)
+    if oldest is not None and stale < oldest:
+        store.forget((stale, oldest - timedelta(days=1)))
+    for models, within in by_models(eras, days):
+        store.rescore(models, within)
     store.publish(Published(offset, revision, now_us), clear_dirty=True)
+
+
+def _first_stale(store: EventStore, today: date) -> date:
+    return min([*(day for day in store.dirty_days() if day <= today), today])

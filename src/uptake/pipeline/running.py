@@ -3,18 +3,24 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import date
+from typing import Literal
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import faults_in
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
+from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore
 
-__all__ = ["Running", "RunningProduct", "Status"]
+__all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
 log_ = logging.getLogger("uptake.running")
+
+Publish = Literal["from_now_on", "recompute"]
+"""How the scoring models of a new version take force: for today and later, or all of them for all of history."""
 
 
 class Running:
@@ -75,11 +81,13 @@ class Running:
         by: str,
         why: str = "",
         to_history: bool = False,
+        publish: Publish | None = None,
     ) -> ConfigVersion:
         """Check, save and take into force what `change` makes of the version in force.
 
         A changed destination applies to calls from now on; with to_history to all of them, by a rebuild that the worker
-        does next.  Raises ConfigInvalid with every fault.
+        does next.  A changed scoring model scores all of history, or as `publish` says: `from_now_on` today and later,
+        `recompute` all of history, also where it was not changed.  Raises ConfigInvalid with every fault.
         """
 
         def checked(version: ConfigVersion) -> ProductConfig:
@@ -97,7 +105,8 @@ class Running:
                 now_us=self.clock(),
                 by=by,
                 why=why,
-                even_if_equal=to_history,
+                scores_from=_scores_from(publish, product),
+                even_if_equal=to_history or publish == "recompute",
             )
             product.reload()
         return version
@@ -142,6 +151,12 @@ class Running:
             product.close(self._drop_store)
         self.log.close()
         self.meta.close()
+
+
+def _scores_from(publish: Publish | None, product: RunningProduct) -> date | None:
+    if publish is None:
+        return None
+    return BEGINNING if publish == "recompute" else product.today()
 
 
 def _refuse_faults(config: ProductConfig) -> None:

@@ -77,15 +77,19 @@ class ProductView(Protocol):
         """The configuration version in force."""
 
     @property
+    def versions(self) -> Sequence[ConfigVersion]:
+        """All configuration versions, oldest first."""
+
+    @property
     def models(self) -> Sequence[ScoringModel]:
-        """The scoring models by workspace id."""
+        """The scoring models in force today, by workspace id."""
 
     @property
     def zone(self) -> ZoneInfo:
         """The product's time zone."""
 
-    def model(self, workspace_id: int) -> ScoringModel | None:
-        """The model of a workspace."""
+    def model(self, workspace_id: int, day: date | None = None) -> ScoringModel | None:
+        """The model of a workspace that scores the day, by default today."""
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace."""
@@ -116,9 +120,9 @@ class BadDay(ValueError):
     """A day for which nothing can be said: not begun, or before 1970."""
 
 
-def model_of(product: ProductView, workspace_id: int | None) -> ScoringModel:
-    """The model of a workspace, by default of the first one.  Raises Unknown."""
-    chosen = product.models[0] if workspace_id is None else product.model(workspace_id)
+def model_of(product: ProductView, workspace_id: int | None, day: date | None = None) -> ScoringModel:
+    """The model of a workspace, by default of the first one, that scores a day, by default today.  Raises Unknown."""
+    chosen = product.model(product.models[0].workspace_id if workspace_id is None else workspace_id, day)
     if chosen is None:
         known = ", ".join(str(model.workspace_id) for model in product.models)
         raise Unknown("unknown_workspace", f"the product has no workspace {workspace_id}; it has {known}")

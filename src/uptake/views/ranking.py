@@ -52,8 +52,8 @@ def ranked(
     product: ProductView, kind: Kind, workspace_id: int | None, query: ListQuery, *, day: date | None
 ) -> NumbersPage:
     """One page of the list of all known ones that are not excluded.  Raises Unknown for a workspace, BadDay."""
-    model = model_of(product, workspace_id)
     chosen = scored_day(product, day)
+    model = model_of(product, workspace_id, chosen)
     store = product.store
     rows, total = store.numbers(kind, model, chosen, query)
     return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
@@ -66,14 +66,15 @@ def standing(
 
     Raises Unknown for a workspace, and for an account or user that is not known or is excluded; BadDay.
     """
-    model = model_of(product, workspace_id)
     chosen = scored_day(product, day)
+    model = model_of(product, workspace_id, chosen)
     numbers = numbers_of(product, kind, model.workspace_id, tracking_id, chosen)
     if numbers is None:
         raise Unknown(f"unknown_{kind}", f"the product knows no {kind} {tracking_id!r}")
     yesterday = max(chosen - timedelta(days=1), FIRST_DAY)
     product.ensure_scored(yesterday)
-    series = product.store.series(kind, tracking_id, model, (yesterday, yesterday))
+    before = model_of(product, model.workspace_id, yesterday)
+    series = product.store.series(kind, tracking_id, before, (yesterday, yesterday))
     return Standing(
         numbers=numbers,
         score_yesterday=series[0].score if series else 0,
@@ -87,7 +88,7 @@ def standing(
 
 def numbers_of(product: ProductView, kind: Kind, workspace_id: int, tracking_id: str, day: date) -> Numbers | None:
     """The numbers on a scored day; None where the product knows no such one, or excludes it."""
-    model = model_of(product, workspace_id)
+    model = model_of(product, workspace_id, day)
     rows, _ = product.store.numbers(kind, model, day, ListQuery(tracking_ids=(tracking_id,), limit=1))
     return rows[0] if rows else None
 

@@ -147,7 +147,8 @@ def segment_history(
 
 def membership(product: ProductView, segment: SegmentInfo, some_id: str, day: date | None = None) -> Membership:
     """Why somebody (opaque id or tracking id) is in the segment or not.  Raises Unknown, BadDay."""
-    model, chosen = model_of(product, segment.workspace_id), scored_day(product, day)
+    chosen = scored_day(product, day)
+    model = model_of(product, segment.workspace_id, chosen)
     tracking_id = known(product, segment.kind, some_id)
     numbers = numbers_of(product, segment.kind, segment.workspace_id, tracking_id, chosen)
     if numbers is None:
@@ -157,7 +158,7 @@ def membership(product: ProductView, segment: SegmentInfo, some_id: str, day: da
 
 def segments_of(product: ProductView, workspace_id: int, numbers: Numbers, day: date) -> list[SegmentName]:
     """The segments that somebody is in, from the numbers of a scored day."""
-    facts = StoreFacts(product.store, model_of(product, workspace_id), day, numbers)
+    facts = StoreFacts(product.store, model_of(product, workspace_id, day), day, numbers)
     listed = segment_list(product, workspace_id, kind=numbers.kind)
     return [SegmentName(each.id, each.name) for each in listed if holds(each.condition, facts)]
 

@@ -69,8 +69,8 @@ def product_totals(product: ProductView) -> Totals:
 
 def asked_about(product: ProductView, workspace_id: int | None, day: date | None) -> Asked:
     """What a summary is of.  Raises Unknown, BadDay."""
-    model = model_of(product, workspace_id)
     chosen = scored_day(product, day)
+    model = model_of(product, workspace_id, chosen)
     store = product.store
     return Asked(store, model, chosen, store.published())
 

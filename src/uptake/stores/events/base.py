@@ -212,6 +212,9 @@ class EventStore(Protocol):
     def scored_days(self, workspace_id: int) -> list[date]:
         """The days that have kept numbers, ascending."""
 
+    def forget(self, days: tuple[date, date]) -> None:
+        """Drop the numbers that are kept of the days from the first to the last given, of every workspace."""
+
     # ---- questions
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list on a scored day, and how many there are in all.

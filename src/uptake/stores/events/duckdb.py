@@ -45,7 +45,7 @@ from uptake.stores.events.group_sql import (
     member_traits,
     members_of,
 )
-from uptake.stores.events.list_sql import benchmark_of, days_scored, ids_matching, numbers_page, series_of
+from uptake.stores.events.list_sql import FORGET, benchmark_of, days_scored, ids_matching, numbers_page, series_of
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.people_sql import rule_values
 from uptake.stores.events.question_sql import (
@@ -157,6 +157,12 @@ class DuckEventStore:
         """The days that have kept numbers, ascending."""
         with self._reading() as session:
             return days_scored(session, workspace_id)
+
+    def forget(self, days: tuple[date, date]) -> None:
+        """Drop the numbers of some days."""
+        with self._writing() as session:
+            for text in FORGET:
+                session.run(text, first=days[0], last=days[1])
 
     # ---- questions
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:

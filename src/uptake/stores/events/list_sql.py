@@ -205,6 +205,10 @@ where b.workspace_id = $workspace and b.day between $first and $last
 order by b.day
 """
 BENCHMARK = "select users_p90, accounts_p90 from benchmarks where workspace_id = $workspace and day = $day"
+FORGET = (
+    "delete from scores where day between $first and $last",
+    "delete from benchmarks where day between $first and $last",
+)
 SCORED_DAYS = "select day from benchmarks where workspace_id = $workspace order by day"
 
 

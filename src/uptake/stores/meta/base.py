@@ -1,6 +1,7 @@
 """The meta store's promise: products, configuration versions, keys and small facts that nothing else can rebuild."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from hashlib import sha256
 from typing import Literal, Protocol, TypeVar
 
@@ -68,12 +69,13 @@ class MetaStore(Protocol):
         now_us: int,
         by: str,
         why: str,
+        scores_from: date | None = None,
         even_if_equal: bool = False,
     ) -> ConfigVersion:
         """Save what `change` makes of the version in force as the next one, atomically; return it.
 
         Where the result equals the version in force nothing is saved and that version is returned, unless
-        `even_if_equal` (the same destination from another offset on).
+        `even_if_equal` (the same destination from another offset on, the same models from another day on).
         """
 
     def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -43,6 +43,7 @@ config_versions = Table(
     Column("saved_by", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("document", Text, nullable=False),
+    Column("scores_from", String(10)),
 )
 
 keys = Table(

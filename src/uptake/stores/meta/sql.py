@@ -7,6 +7,7 @@ in line; so a configuration is read, changed and saved as the next revision with
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -107,6 +108,7 @@ class SqlMetaStore:
         now_us: int,
         by: str,
         why: str,
+        scores_from: date | None = None,
         even_if_equal: bool = False,
     ) -> ConfigVersion:
         """Save what `change` makes of the version in force as the next one, atomically; return it.
@@ -120,7 +122,7 @@ class SqlMetaStore:
             config = change(before)
             if config == before.config and not even_if_equal:
                 return before  # without a commit: nothing changed, the counter neither
-            after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config)
+            after = ConfigVersion(product_id, before.revision + 1, from_offset, now_us, by, why, config, scores_from)
             _insert_version(connection, after)
             changed = update(products).where(products.c.id == product_id)
             connection.execute(changed.values(revision=after.revision, name=config.product))
@@ -212,7 +214,14 @@ def _in_force(connection: Connection, product_id: int) -> ConfigVersion:
 
 def _version(row: Row[Any]) -> ConfigVersion:
     return ConfigVersion(
-        row.product_id, row.revision, row.from_offset, row.saved_us, row.saved_by, row.why, _decode(row.document)
+        product_id=row.product_id,
+        revision=row.revision,
+        from_offset=row.from_offset,
+        saved_us=row.saved_us,
+        by=row.saved_by,
+        why=row.why,
+        config=_decode(row.document),
+        scores_from=None if row.scores_from is None else date.fromisoformat(row.scores_from),
     )
 
 
@@ -226,6 +235,7 @@ def _insert_version(connection: Connection, version: ConfigVersion) -> None:
             saved_by=version.by,
             why=version.why,
             document=msgspec.json.encode(version.config).decode(),
+            scores_from=None if version.scores_from is None else version.scores_from.isoformat(),
         )
     )
 

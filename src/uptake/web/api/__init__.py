@@ -5,11 +5,10 @@ from uptake.web.api.entries import account, account_history, lookup, user, user_
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.segments import SEGMENT_HANDLERS
 from uptake.web.api.status import status
-from uptake.web.api.workspaces import workspace, workspaces
+from uptake.web.api.workspaces import WORKSPACE_HANDLERS
 
 API_HANDLERS = (
-    workspaces,
-    workspace,
+    *WORKSPACE_HANDLERS,
     accounts,
     account,
     account_history,

@@ -20,7 +20,7 @@ from uptake.pipeline.configure import faults_in
 from uptake.pipeline.destination_changes import Change, add_mapping, change_mapping, copy_mapping, drop_mapping
 from uptake.pipeline.document import document_of, merge_document
 from uptake.pipeline.preview import Preview, preview
-from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.running import Publish, RunningProduct
 from uptake.views.destination import (
     SAMPLES,
     CallRefused,
@@ -37,6 +37,7 @@ from uptake.web.api.manage_shapes import (
     DestinationAnswer,
     DestinationChange,
     OverviewAsked,
+    PublishAsked,
     TestAsked,
     VersionsAnswer,
 )
@@ -139,7 +140,14 @@ def put_config(request: AnyRequest, body: RawBody) -> ConfigAnswer:
     """Change the configuration: a partial document, merged as `uptake config apply` does."""
     product = managed_product_of(request)
     document = read_body(body, dict[str, Any])
-    _changed(request, product, lambda before: merge_document(before, document, prune=False), "configuration")
+    publish = asked(request, PublishAsked).publish
+    _changed(
+        request,
+        product,
+        lambda before: merge_document(before, document, prune=False),
+        "configuration",
+        publish=publish,
+    )
     return _config_shown(product)
 
 
@@ -161,11 +169,21 @@ DESTINATION_HANDLERS = (
 
 
 def _changed(
-    request: AnyRequest, product: RunningProduct, change: Change, why: str, *, to_history: bool = False
+    request: AnyRequest,
+    product: RunningProduct,
+    change: Change,
+    why: str,
+    *,
+    to_history: bool = False,
+    publish: Publish | None = None,
 ) -> DestinationAnswer:
-    running = site_of(request).running
-    running.change_config(
-        product.product_id, lambda version: change(version.config), by=BY, why=why, to_history=to_history
+    site_of(request).running.change_config(
+        product.product_id,
+        lambda version: change(version.config),
+        by=BY,
+        why=why,
+        to_history=to_history,
+        publish=publish,
     )
     return _shown(product)
 

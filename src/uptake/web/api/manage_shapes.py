@@ -46,6 +46,18 @@ class OverviewAsked(msgspec.Struct, kw_only=True):
     minutes: Annotated[int, Meta(ge=10, le=20_160, description="How far back, 10 minutes to 14 days.")] = 1_440
 
 
+class PublishAsked(msgspec.Struct, kw_only=True):
+    """How changed scoring models take force."""
+
+    publish: Annotated[
+        Literal["from_now_on", "recompute"] | None,
+        Meta(
+            description="`from_now_on`: changed models score today and later; `recompute`: all models score all of"
+            " history. By default the changed ones do."
+        ),
+    ] = None
+
+
 class VersionsAnswer(msgspec.Struct, frozen=True):
     """Every version of the configuration, the latest first."""
 

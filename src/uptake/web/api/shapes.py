@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from uptake.core.config import Workspace
 from uptake.core.days import iso_ms
 from uptake.core.scores import Level, Numbers, Point
+from uptake.scoring.versions import Change, ModelVersion
 from uptake.views.explanation import Explanation
 from uptake.views.segments import SegmentName
 from uptake.views.workspaces import WorkspaceSize
@@ -210,6 +211,30 @@ class WorkspacesAnswer(msgspec.Struct, frozen=True):
     links: ListLinks = msgspec.field(name="_links")
 
 
+class ModelVersionEntry(msgspec.Struct, frozen=True):
+    """A version of a workspace's scoring model.
+
+    scores_from: the first day it was published for, null for all of history.  scores: does it score any day today;
+    first, last: which, null where that end is open.
+    """
+
+    revision: int
+    saved_at: str
+    by: str
+    why: str
+    scores_from: date | None
+    scores: bool
+    first: date | None
+    last: date | None
+    changes: Sequence[Change]
+
+
+class ModelVersionsAnswer(msgspec.Struct, frozen=True):
+    """`GET /v2/workspaces/{id}/versions`, the latest first."""
+
+    data: Sequence[ModelVersionEntry]
+
+
 class WorkspaceAnswer(msgspec.Struct, frozen=True):
     """`GET /v2/workspaces/{id}`."""
 
@@ -279,3 +304,9 @@ def workspace_entry(workspace: Workspace, size: WorkspaceSize | UnsetType) -> Wo
             segments=f"/v2/segments?workspace_id={workspace.id}",
         ),
     )
+
+
+def model_version_entry(version: ModelVersion) -> ModelVersionEntry:
+    """A version of a scoring model as it is listed."""
+    told = msgspec.structs.asdict(version)
+    return ModelVersionEntry(saved_at=iso_ms(told.pop("saved_us")), **told)

@@ -9,10 +9,19 @@ from litestar.params import FromPath
 from uptake.core.config import Workspace
 from uptake.pipeline.product import RunningProduct
 from uptake.views.base import Unknown
+from uptake.views.versions import model_versions
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
 from uptake.web.api.lists import list_links
 from uptake.web.api.params import WorkspaceAsked, WorkspacesAsked, asked
-from uptake.web.api.shapes import Pagination, WorkspaceAnswer, WorkspaceEntry, WorkspacesAnswer, workspace_entry
+from uptake.web.api.shapes import (
+    ModelVersionsAnswer,
+    Pagination,
+    WorkspaceAnswer,
+    WorkspaceEntry,
+    WorkspacesAnswer,
+    model_version_entry,
+    workspace_entry,
+)
 from uptake.web.problems import AnyRequest
 from uptake.web.site import product_of
 
@@ -37,10 +46,25 @@ def workspace(request: AnyRequest, workspace_id: FromPath[str]) -> WorkspaceAnsw
     """One workspace."""
     product = product_of(request)
     params = asked(request, WorkspaceAsked)
+    found = workspace_detail(product, number_in(workspace_id))
+    return WorkspaceAnswer(_entry(product, found, params.expand), list(dict.fromkeys(params.expand)))
+
+
+@get("/v2/workspaces/{workspace_id:str}/versions", sync_to_thread=True)
+def versions(request: AnyRequest, workspace_id: FromPath[str]) -> ModelVersionsAnswer:
+    """Versions of a workspace's scoring model, the latest first."""
+    found = model_versions(product_of(request), number_in(workspace_id))
+    return ModelVersionsAnswer([model_version_entry(each) for each in found])
+
+
+WORKSPACE_HANDLERS = (workspaces, workspace, versions)
+
+
+def number_in(workspace_id: str) -> int:
+    """A workspace's id out of a path.  Raises Unknown for what is no such number."""
     if not (workspace_id.isascii() and workspace_id.isdigit() and len(workspace_id) < 10):
         raise Unknown("unknown_workspace", f"the product has no workspace {workspace_id!r}")
-    found = workspace_detail(product, int(workspace_id))
-    return WorkspaceAnswer(_entry(product, found, params.expand), list(dict.fromkeys(params.expand)))
+    return int(workspace_id)
 
 
 def _entry(product: RunningProduct, found: Workspace, expand: Sequence[str]) -> WorkspaceEntry:
