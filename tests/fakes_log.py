@@ -2,7 +2,9 @@
 
 import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from uptake.core.calls import Call, LoggedCall
 from uptake.stores.log.base import Refusal, RefusalCount, Request
@@ -38,6 +40,21 @@ class MemoryCallLog:
         place = bisect.bisect_left(ends, first + most)
         after = ends[place] if place < len(ends) else None
         return self._calls.get(product_id, [])[first:after]
+
+    def rewrite(self, product_id: int, first: int, *, before_us: int, most: int, change: Callable[[Call], Call]) -> int:
+        """See CallLog."""
+        calls, after = self._calls.get(product_id, []), first
+        for end in self._ends.get(product_id, []):
+            if end <= first:
+                continue
+            if calls[end - 1].received_us >= before_us:
+                break
+            start = max([0, *(each for each in self._ends[product_id] if each < end)])
+            calls[start:end] = [msgspec.structs.replace(each, call=change(each.call)) for each in calls[start:end]]
+            after = end
+            if after - first >= most:
+                break
+        return after
 
     def end(self, product_id: int) -> int:
         """See CallLog."""

@@ -55,5 +55,6 @@ def preview_history(product: RunningProduct, request: ask.PreviewHistory, told: 
         product.log,
         product.versions,
         config,
-        lambda done, total: told.progress(done, total, "Reading"),
+        purged=product.purged,
+        progress=lambda done, total: told.progress(done, total, "Reading"),
     )

@@ -154,7 +154,8 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page_event_unnamed, screen_event_unnamed: the event's name where the call has none.
     mrr_unit: what the account trait `mrr` counts; shown as money in `currency`.
     dedupe_days: the same messageId counts once within this many days.
-    keep_properties_days: keep all properties and context in the log for so many days (0: only what mappings read).
+    keep_properties_days: keep all properties and context in the log for so many days, then cut calls down to what
+    mappings read, for good (0: keep only that from the start).
     """
 
     product: Name = "My product"

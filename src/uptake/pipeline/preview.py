@@ -15,6 +15,7 @@ from uptake.core.effects import Acted, Joined, Outcome
 from uptake.destination.meaning import Meaning
 from uptake.pipeline.configure import projection_of
 from uptake.pipeline.fold import Rules, digest_of
+from uptake.pipeline.purge import Purged
 from uptake.stores.log.base import CallLog
 
 Progress = Callable[[int, int], None]
@@ -97,11 +98,15 @@ def preview(
     log: CallLog,
     versions: Sequence[ConfigVersion],
     config: ProductConfig,
-    progress: Progress | None = None,
     *,
+    purged: Sequence[Purged] = (),
+    progress: Progress | None = None,
     most: int = 5_000,
 ) -> Preview:
-    """Compare the product's history as it stands with what this configuration's destination would make of all of it."""
+    """Compare the product's history as it stands with what this configuration's destination would make of all of it.
+
+    purged: what was cut from older calls.
+    """
     rules, meant = Rules(versions), Meaning(config)
     tally, offset, end = _Tally(), 0, log.end(product_id)
     seen: dict[bytes, int] = {}
@@ -117,7 +122,7 @@ def preview(
         offset = calls[-1].offset + 1
         if progress:
             progress(offset, max(end, offset))
-    return _told(tally, tuple(missing_in(versions, config)))
+    return _told(tally, tuple(missing_in(versions, config, purged)))
 
 
 def _told(tally: _Tally, missing: tuple[Missing, ...]) -> Preview:
@@ -134,13 +139,21 @@ def _told(tally: _Tally, missing: tuple[Missing, ...]) -> Preview:
     )
 
 
-def missing_in(versions: Sequence[ConfigVersion], config: ProductConfig) -> Iterable[Missing]:
-    """The paths that the configuration reads and that ingest did not keep under earlier versions, with until when."""
-    for path in sorted(paths_in(projection_of(config))):
+def missing_in(
+    versions: Sequence[ConfigVersion], config: ProductConfig, purged: Sequence[Purged] = ()
+) -> Iterable[Missing]:
+    """The paths that the configuration reads and that ingest did not keep under earlier versions, or that were purged
+    since, with until when."""
+    reads = projection_of(msgspec.structs.replace(config, keep_properties_days=0))
+    for path in sorted(paths_in(reads)):
         without = [index for index, version in enumerate(versions) if not keeps(projection_of(version.config), path)]
-        if without:
-            following = versions[without[-1] + 1 : without[-1] + 2]
-            yield Missing(path, following[0].saved_us if following else None)
+        if without and without[-1] == len(versions) - 1:
+            yield Missing(path, None)
+            continue
+        until_us = [versions[index + 1].saved_us for index in without[-1:]]
+        until_us += [each.before_us for each in purged if not keeps(each.kept, path)]
+        if until_us:
+            yield Missing(path, max(until_us))
 
 
 def paths_in(projection: Projection) -> set[str]:

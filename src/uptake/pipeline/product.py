@@ -18,6 +18,7 @@ from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
 from uptake.pipeline.eras import Eras, changed_since, eras_of, hash_of, models_on
 from uptake.pipeline.fold import Rules, fold
+from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
@@ -65,6 +66,7 @@ class RunningProduct:
         self._one_rebuild = threading.Lock()
         self.rebuilding = False
         self._retired: list[tuple[int, EventStore]] = []
+        self._purge = Purge(product.id, meta, log)
         self._load(meta.versions(product.id))
         generation = int(meta.fact(f"product:{product.id}:generation") or 1)
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
@@ -194,6 +196,7 @@ class RunningProduct:
             return
         with self.lock:
             self._load(versions)
+            self._purge.look_again()
             if self._store.offset() == 0:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
@@ -205,6 +208,16 @@ class RunningProduct:
         """Fold the next calls into the store in force; return how many."""
         with self.lock:
             return fold(self.product_id, self._log, self._store, self._rules, most=most)
+
+    def purge_if_due(self) -> bool:
+        """Cut some of the calls down that were kept whole for long enough; True if there may be more."""
+        with self.lock:
+            return self._purge.step(self._versions, self._clock())
+
+    @property
+    def purged(self) -> tuple[Purged, ...]:
+        """What was cut from older calls, by until when, ascending."""
+        return self._purge.done
 
     def rescore_if_due(self, *, backlog: bool) -> bool:
         """Bring the scores up to date unless that was done a moment ago; True if there was something to do.

@@ -131,7 +131,8 @@ class Running:
         if product.rebuild_due and not product.rebuilding and not folded:
             self.rebuild(product.product_id)
             return True
-        return scored or folded >= most // 2
+        purged = not folded and product.purge_if_due()
+        return scored or purged or folded >= most // 2
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""

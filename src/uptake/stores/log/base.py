@@ -3,7 +3,7 @@
 The log is one of the two precious things on disk.  Nothing here reads what a call means.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -69,6 +69,14 @@ class CallLog(Protocol):
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole
         requests)."""
+
+    def rewrite(self, product_id: int, first: int, *, before_us: int, most: int, change: Callable[[Call], Call]) -> int:
+        """Put `change` of it in the place of each of the product's next calls, about `most` (whole requests), as long
+        as they were received before a moment; return the offset after the last one looked at (`first` if none was).
+
+        Offsets and moments of receipt stay.  Durable when it returns; a request is changed whole or not at all, and a
+        damaged one is left as it is.  May be repeated.  Raises LogUnavailable.
+        """
 
     def end(self, product_id: int) -> int:
         """The product's next offset: the number of calls ever logged for it."""

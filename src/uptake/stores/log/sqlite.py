@@ -8,14 +8,16 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from uptake.core.calls import LoggedCall
+from uptake.core.calls import Call, LoggedCall
 from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
+from uptake.stores.log.sqlite_rewrite import compact, rewrite
 
 _NAME = re.compile(r"calls-(\d{4}-\d{2})\.sqlite")
 
@@ -103,6 +105,26 @@ class SqliteCallLog:
         if calls and calls[0].offset != first:
             raise LogDamaged(f"{self._folder}: product {product_id}, offsets {first} to {calls[0].offset} are missing")
         return calls
+
+    def rewrite(self, product_id: int, first: int, *, before_us: int, most: int, change: Callable[[Call], Call]) -> int:
+        """See CallLog.  A month that is over gives the bytes back that it no longer needs."""
+        self.end(product_id)
+        after = first
+        for file in [each for _, each in sorted(self._files.items())]:
+            end = file.next(product_id)
+            if after >= end:
+                continue
+            try:
+                left = most - (after - first)
+                after = rewrite(file.path, product_id, after, before_us=before_us, most=left, change=change)
+            except sqlite3.Error as error:
+                raise LogUnavailable(f"the call log cannot be written: {error}") from error
+            if after == end and file.is_closed():
+                with suppress(sqlite3.Error):  # a full disk, or a reader: the bytes stay free in the file
+                    compact(file.path)
+            if after < end or after - first >= most:
+                break
+        return after
 
     def end(self, product_id: int) -> int:
         """See CallLog."""

@@ -108,8 +108,8 @@ class LogFile:
         self._careful = 0
         self._written = 0
         self._untrimmed = 0
-        self._checkpoints = Checkpoints(lambda: _connect(path))
-        self._reader = _connect(path)
+        self._checkpoints = Checkpoints(lambda: connect(path))
+        self._reader = connect(path)
         self._reader.executescript(_TABLES)
 
     # ---- writing
@@ -155,7 +155,7 @@ class LogFile:
 
     def _connected(self) -> sqlite3.Connection:
         if self._writer is None:
-            self._writer = _connect(self.path)
+            self._writer = connect(self.path)
         return self._writer
 
     def _abandon(self) -> None:
@@ -286,7 +286,8 @@ class LogFile:
             self._reader.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a file of the log; its commits are on disk when they return."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute(f"pragma page_size = {PAGE_BYTES}")
     connection.execute("pragma journal_mode = wal")

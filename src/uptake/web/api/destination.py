@@ -118,7 +118,7 @@ def preview_history(request: AnyRequest, body: RawBody) -> Preview:
     faults = faults_in(config)
     if faults:
         raise ConfigInvalid(faults)
-    return preview(product.product_id, product.log, product.versions, config)
+    return preview(product.product_id, product.log, product.versions, config, purged=product.purged)
 
 
 @post("/v2/destination/apply-to-history", status_code=200, sync_to_thread=True)

@@ -54,7 +54,7 @@ def history_page(visit: Visit, change: Change, mapping: Mapping | None, saved: M
         config = _sound(change, visit.product.config)
     except ConfigInvalid as error:
         return _page(visit, mapping, saved.name if saved else "", faults=told(error), status=422)
-    missing = tuple(missing_in(visit.product.versions, config))
+    missing = tuple(missing_in(visit.product.versions, config, visit.product.purged))
     return _page(visit, mapping, saved.name if saved else "", missing=missing)
 
 
@@ -64,7 +64,7 @@ def _counted(visit: Visit, change: Change, mapping: Mapping | None, original: st
         config = _sound(change, product.config)
     except ConfigInvalid as error:
         return _page(visit, mapping, original, faults=told(error))
-    found = preview(product.product_id, product.log, product.versions, config)
+    found = preview(product.product_id, product.log, product.versions, config, purged=product.purged)
     fates = sorted({*found.fates_before, *found.fates_after})
     rows = [(FATE_NAMES[fate], found.fates_before.get(fate, 0), found.fates_after.get(fate, 0)) for fate in fates]
     return _page(visit, mapping, original, missing=found.missing, found=found, fates=rows)

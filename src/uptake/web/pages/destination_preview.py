@@ -98,7 +98,7 @@ def missing_paths(product: RunningProduct, mapping: Mapping) -> tuple[Missing, .
     """The paths that a mapping reads and that some or all logged calls were not kept with."""
     alone = Destination(mappings=(msgspec.structs.replace(mapping, enabled=True),))
     config = msgspec.structs.replace(product.config, destination=alone)
-    return tuple(missing_in(product.versions, config))
+    return tuple(missing_in(product.versions, config, product.purged))
 
 
 def _fields(mapping: Mapping) -> tuple[Field, ...]:

@@ -23,6 +23,7 @@ def settings_page(request: PageRequest) -> Response[str]:
         "settings.html",
         config=visit.product.config,
         product_facts=_facts(visit.product.config),
+        purged=visit.product.purged[-1:],
         keys=visit.running.meta.keys(visit.product.product_id),
         seen=bool(seen),
         sample=_sample(visit, seen),
@@ -30,7 +31,7 @@ def settings_page(request: PageRequest) -> Response[str]:
 
 
 def _facts(config: ProductConfig) -> list[tuple[str, str]]:
-    kept = config.keep_properties_days
+    kept, read = config.keep_properties_days, "only what mappings read"
     return [
         ("Name", config.product),
         ("Time zone of days", config.time_zone),
@@ -40,7 +41,10 @@ def _facts(config: ProductConfig) -> list[tuple[str, str]]:
         ("Page calls count as", config.page_event),
         ("Screen calls count as", config.screen_event),
         ("The same message counts once in", f"{config.dedupe_days} days"),
-        ("Properties are kept for", f"{kept} days" if kept else "only what mappings read"),
+        (
+            "Properties are kept for",
+            f"{kept} days, then only what mappings read" if kept else "only what mappings read",
+        ),
     ]
 
 
