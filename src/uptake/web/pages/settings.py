@@ -41,10 +41,7 @@ def _facts(config: ProductConfig) -> list[tuple[str, str]]:
         ("Page calls count as", config.page_event),
         ("Screen calls count as", config.screen_event),
         ("The same message counts once in", f"{config.dedupe_days} days"),
-        (
-            "Properties are kept for",
-            f"{kept} days, then only what mappings read" if kept else "only what mappings read",
-        ),
+        ("Properties are kept for", f"{kept} days, then {read}" if kept else read),
     ]
 
 
