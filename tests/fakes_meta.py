@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
 
@@ -20,6 +21,8 @@ class MemoryMetaStore:
         self._keys: list[Key] = []
         self._digests: list[bytes] = []
         self._facts: dict[str, str] = {}
+        self.audit = MemoryAuditLog()
+        self.people = MemoryPeopleStore(self.audit)
 
     def revision(self) -> int:
         return self._revision
@@ -62,13 +65,17 @@ class MemoryMetaStore:
             self._revision += 1
         return after
 
-    def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:
+    def create_key(
+        self, product_id: int, kind: KeyKind, *, name: str, now_us: int, expires_us: int | None = None
+    ) -> tuple[Key, str]:
         with self._lock:
             self.config(product_id)
             number = len(self._keys) + 1
             text = f"{number:032x}" if kind == "ingest" else f"upt_read_{number:040x}"
             hint = text[:4] if kind == "ingest" else text[:13]
-            key = Key(number, product_id, kind, name, hint, now_us, None, text if kind == "ingest" else None)
+            key = Key(
+                number, product_id, kind, name, hint, now_us, None, text if kind == "ingest" else None, expires_us
+            )
             self._keys.append(key)
             self._digests.append(key_digest(text))
             self._revision += 1
@@ -83,6 +90,11 @@ class MemoryMetaStore:
                 raise KeyError(key_id)
             self._keys[key_id - 1] = msgspec.structs.replace(self._keys[key_id - 1], revoked_us=at_us)
             self._revision += 1
+
+    def note_used(self, used_us_by_id: dict[int, int]) -> None:
+        with self._lock:
+            for key_id, used_us in used_us_by_id.items():
+                self._keys[key_id - 1] = msgspec.structs.replace(self._keys[key_id - 1], used_us=used_us)
 
     def find_key(self, text: str) -> Key | None:
         return self.keys_by_digest().get(key_digest(text))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import date
 
 import msgspec
@@ -339,20 +340,26 @@ def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
 
 
+@contextmanager
+def old_store(folder, version):
+    """A transaction on a store whose tables are of an older version."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{folder}/meta.sqlite")
+    with engine.begin() as connection:
+        upgrade(connection, version)
+        yield connection
+    engine.dispose()
+
+
 def test_conditions_of_the_first_form_are_taken_out(tmp_path):
     """A configuration that was saved before conditions were texts opens, and loses nothing else."""
-    store = sqlite_store(tmp_path)
-    product(store)
     config = msgspec.json.decode(msgspec.json.encode(ProductConfig(product="Acme App", ignored_events=("Test",))))
     config["workspaces"][0] |= {"filter": {"trait": "plan"}, "user_activation": [{"event": "x"}]}
     config["segments"] = [{"name": "Big", "of": "account", "workspace": "Engagement", "where": {"all": []}}]
     config["exclusions"] = {"users": ["bob"], "user_traits": [], "account_traits": []}
-    with store._writing.begin() as connection:
-        written = sqlalchemy.text("update config_versions set document = :document")
+    with old_store(tmp_path, "0001") as connection:
+        connection.execute(sqlalchemy.text("insert into products values (1, 'Acme App', 1)"))
+        written = sqlalchemy.text("insert into config_versions values (1, 1, 0, 1, 'setup', '', :document)")
         connection.execute(written, {"document": msgspec.json.encode(config).decode()})
-        connection.execute(sqlalchemy.text("alter table config_versions drop column scores_from"))
-        connection.execute(sqlalchemy.text("update alembic_version set version_num = '0001'"))
-    store.close()
 
     opened = sqlite_store(tmp_path).config(1).config
 

@@ -9,6 +9,8 @@ import msgspec
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
+from uptake.stores.meta.audit import AuditLog
+from uptake.stores.meta.people import PeopleStore
 
 KeyKind = Literal["ingest", "read", "manage"]
 
@@ -25,7 +27,8 @@ class Key(msgspec.Struct, frozen=True):
     """A key as it may be shown.
 
     hint: the first characters.  revoked_us: from then on refused (may lie in the future: a grace time); None while
-    good.  secret: an ingest key's text (at rest it is encrypted); None for a read token.
+    good.  secret: an ingest key's text (at rest it is encrypted); None for a read token.  expires_us: from then on
+    refused, as it was made to be; None: never.  used_us: about when it was last used.
     """
 
     id: int
@@ -36,6 +39,12 @@ class Key(msgspec.Struct, frozen=True):
     created_us: int
     revoked_us: int | None = None
     secret: str | None = None
+    expires_us: int | None = None
+    used_us: int | None = None
+
+    def good(self, now_us: int) -> bool:
+        """Is the key accepted now?"""
+        return all(end is None or end > now_us for end in (self.revoked_us, self.expires_us))
 
 
 class ConfigConflict(Exception):
@@ -44,6 +53,14 @@ class ConfigConflict(Exception):
 
 class MetaStore(Protocol):
     """Safe for several threads and, on one machine, several processes."""
+
+    @property
+    def people(self) -> PeopleStore:
+        """Who may sign in."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Who did what."""
 
     def revision(self) -> int:
         """A number that grows with every change of products, configurations and keys; cheap, for polling."""
@@ -78,7 +95,9 @@ class MetaStore(Protocol):
         `even_if_equal` (the same destination from another offset on, the same models from another day on).
         """
 
-    def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:
+    def create_key(
+        self, product_id: int, kind: KeyKind, *, name: str, now_us: int, expires_us: int | None = None
+    ) -> tuple[Key, str]:
         """A new key and its text, which for a read token is told only now."""
 
     def keys(self, product_id: int) -> list[Key]:
@@ -86,6 +105,9 @@ class MetaStore(Protocol):
 
     def revoke_key(self, key_id: int, *, at_us: int) -> None:
         """Refuse the key from this moment on."""
+
+    def note_used(self, used_us_by_id: dict[int, int]) -> None:
+        """Remember when keys were last used.  The revision stays: whoever keeps a copy of keys needs no new one."""
 
     def find_key(self, text: str) -> Key | None:
         """The key with this text, revoked or not; None if there is none."""

@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every migration that the database has not seen yet, inside the connection's transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run every migration up to one that the database has not seen yet, inside the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

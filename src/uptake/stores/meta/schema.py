@@ -7,6 +7,7 @@ database gets these tables at once, without Alembic; a test compares them with w
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 
@@ -58,6 +59,8 @@ keys = Table(
     Column("sealed", Text),
     Column("created_us", BigInteger, nullable=False),
     Column("revoked_us", BigInteger),
+    Column("expires_us", BigInteger),
+    Column("used_us", BigInteger),
     Index("keys_by_digest", "digest", unique=True),
     sqlite_autoincrement=True,
 )
@@ -68,6 +71,80 @@ facts = Table(
     Column("name", String(300), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("email", String(320), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("password", String(300), nullable=False),
+    Column("subject", String(600)),
+    Column("owner", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled_us", BigInteger),
+    Index("people_by_email", "email", unique=True),
+    Index("people_by_subject", "subject", unique=True),
+    sqlite_autoincrement=True,
+)
+"""subject: null for nobody, so that the index holds one row for each that is there."""
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("person_id", Integer, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("product_id", Integer, ForeignKey("products.id"), primary_key=True, autoincrement=False),
+    Column("role", String(10), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("person_id", Integer, ForeignKey("people.id"), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("agent", String(200), nullable=False),
+    Column("address", String(60), nullable=False),
+    Index("sessions_by_digest", "digest", unique=True),
+    sqlite_autoincrement=True,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("made_by", String(320), nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("product_id", Integer, ForeignKey("products.id")),
+    Column("role", String(10)),
+    Column("person_id", Integer, ForeignKey("people.id")),
+    Column("used_us", BigInteger),
+    Index("links_by_digest", "digest", unique=True),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("product_id", Integer),
+    Column("about", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("address", String(60), nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Rows are added and never changed; they outlive what they tell of, so that nothing here points elsewhere."""
 
 changes = Table(
     "changes",

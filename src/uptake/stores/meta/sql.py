@@ -17,7 +17,9 @@ from sqlalchemy.exc import DatabaseError
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
+from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
+from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
 from uptake.stores.meta.secrets import Seal, hint_of, new_text
 
@@ -39,6 +41,7 @@ class SqlMetaStore:
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
         self._writing = self._engine.execution_options(writes=True)
+        self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         try:
             self._migrate()
         except DatabaseError as error:
@@ -130,7 +133,9 @@ class SqlMetaStore:
         return after
 
     # ---- keys
-    def create_key(self, product_id: int, kind: KeyKind, *, name: str, now_us: int) -> tuple[Key, str]:
+    def create_key(
+        self, product_id: int, kind: KeyKind, *, name: str, now_us: int, expires_us: int | None = None
+    ) -> tuple[Key, str]:
         """A new key and its text, which for a read token is told only now.  Raises KeyError for an unknown product."""
         text = new_text(kind)
         row = {
@@ -141,12 +146,13 @@ class SqlMetaStore:
             "digest": key_digest(text),
             "sealed": self._seal.close(text) if kind == "ingest" else None,
             "created_us": now_us,
+            "expires_us": expires_us,
         }
         with self._change() as connection:
             _in_force(connection, product_id)
             key_id = _added(connection, keys, row)
         secret = text if kind == "ingest" else None
-        return Key(key_id, product_id, kind, name, hint_of(text), now_us, None, secret), text
+        return Key(key_id, product_id, kind, name, hint_of(text), now_us, None, secret, expires_us), text
 
     def keys(self, product_id: int) -> list[Key]:
         """All keys of a product by id."""
@@ -159,6 +165,12 @@ class SqlMetaStore:
             if not done.rowcount:
                 raise KeyError(key_id)
 
+    def note_used(self, used_us_by_id: dict[int, int]) -> None:
+        """Remember when keys were last used; not a change that others are told of."""
+        with self._writing.begin() as connection:
+            for key_id, used_us in used_us_by_id.items():
+                connection.execute(update(keys).where(keys.c.id == key_id).values(used_us=used_us))
+
     def find_key(self, text: str) -> Key | None:
         """The key with this text, revoked or not; None if there is none."""
         rows = self._rows(_KEYS.where(keys.c.digest == key_digest(text)))
@@ -170,7 +182,18 @@ class SqlMetaStore:
 
     def _key(self, row: Row[Any]) -> Key:
         secret = self._seal.open(row.sealed) if row.sealed else None
-        return Key(row.id, row.product_id, row.kind, row.name, row.hint, row.created_us, row.revoked_us, secret)
+        return Key(
+            id=row.id,
+            product_id=row.product_id,
+            kind=row.kind,
+            name=row.name,
+            hint=row.hint,
+            created_us=row.created_us,
+            revoked_us=row.revoked_us,
+            secret=secret,
+            expires_us=row.expires_us,
+            used_us=row.used_us,
+        )
 
     # ---- facts
     def fact(self, name: str) -> str | None:
