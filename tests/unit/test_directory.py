@@ -20,6 +20,7 @@ class StandIn:
         self.now_us = 1_000 * SECOND_US
         self.known = {1, 2}
         self.projection = Projection()
+        self.chores = []
         for name in ("Acme App", "Bob's"):
             self.meta.create_product(ProductConfig(product=name), now_us=1, by="setup")
 
@@ -143,3 +144,37 @@ def test_a_product_that_is_not_running_yet_is_not_open(running):
     running.known.remove(2)
 
     assert directory.find_ingest(text) is None
+
+
+def test_a_key_that_expired_opens_nothing(running):
+    """From the moment on at which it was made to."""
+    key, text = running.meta.create_key(1, "read", name="", now_us=1, expires_us=running.now_us + 1)
+    directory = Directory(running)
+
+    before = directory.find_read(text)
+    running.now_us += 1
+
+    assert key.expires_us == running.now_us
+    assert (before, directory.find_read(text)) == (1, None)
+
+
+def test_keys_say_when_they_were_last_used(running):
+    """Written down once a minute, by the worker's chore; an unknown or refused key says nothing."""
+    (used, text), (idle, _) = running.key("read"), running.key("ingest")
+    directory = Directory(running)
+    first_us = running.now_us
+
+    def used_us():
+        running.chores[0]()
+        return [key.used_us for key in running.meta.keys(1)]
+
+    directory.find_read(text)
+    directory.find_ingest(text)
+    at_once = used_us()
+    running.now_us += 60 * SECOND_US
+    after_a_minute = used_us()
+    directory.find_read(text)
+
+    assert (used.id, idle.id) == (1, 2)
+    assert (at_once, after_a_minute) == ([None, None], [first_us, None])
+    assert used_us() == [first_us, None]

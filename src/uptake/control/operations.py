@@ -13,13 +13,14 @@ from uptake import __version__
 from uptake.control import requests as ask
 from uptake.control.destination import preview_history, test_call
 from uptake.control.exports import send_table
+from uptake.control.people import CONSOLE, create_user, list_users, reset_password
 from uptake.control.requests import Told
 from uptake.core.config import ConfigVersion, ProductConfig
-from uptake.core.days import SECOND_US
 from uptake.core.errors import UptakeError
 from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.document import document_of, merge_text
+from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.preview import Preview
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
@@ -31,7 +32,7 @@ from uptake.views.health import counters
 from uptake.views.status import status_of
 from uptake.views.users import user_named
 
-BY = "command line"
+BY = CONSOLE.by
 LOOK_EVERY_S = 0.1
 
 
@@ -39,9 +40,14 @@ class Office:
     """An open installation, as operations need it."""
 
     def __init__(self, running: Running, directory: Directory, data_dir: Path, *, served: bool) -> None:
-        """served: a worker folds and scores beside; else operations do it themselves where they need it."""
+        """served: a worker folds and scores beside; else operations do it themselves where they need it.
+
+        `base_url` is where the app is, for links; '' until it is served.
+        """
         self.running, self.directory, self.data_dir, self.served = running, directory, data_dir, served
         self.worker_failures: Callable[[], int] = lambda: 0
+        self.base_url = ""
+        self.keys = KeyRing(running.meta, running.clock)
 
     def product(self, name: str | None) -> RunningProduct:
         """The product with this name; without one the only product.  Raises UptakeError (E008)."""
@@ -77,9 +83,7 @@ def _performed(office: Office, request: ask.Request, told: Told) -> Any:
 # ---- keys
 def _create_key(office: Office, request: ask.CreateKey, _told: Told) -> dict[str, Any]:
     product = office.product(request.product)
-    key, text = office.running.meta.create_key(
-        product.product_id, request.kind, name=request.name, now_us=office.running.clock()
-    )
+    key, text = office.keys.create(CONSOLE, product.product_id, request.kind, name=request.name)
     office.taken_in_force()
     return {**_listed(key, product.name), "text": text}
 
@@ -91,14 +95,9 @@ def _list_keys(office: Office, request: ask.ListKeys, _told: Told) -> list[dict[
 
 
 def _revoke_key(office: Office, request: ask.RevokeKey, _told: Told) -> dict[str, Any]:
-    at_us = office.running.clock() + request.after_s * SECOND_US
-    try:
-        office.running.meta.revoke_key(request.id, at_us=at_us)
-    except KeyError as error:
-        raise UptakeError("E008", f"There is no key {request.id}.", hint="`uptake key list` lists them.") from error
+    key = office.keys.revoke(CONSOLE, request.id, after_s=request.after_s)
     office.taken_in_force()
-    keys = {key["id"]: key for key in _list_keys(office, ask.ListKeys(), _told)}
-    return keys[request.id]
+    return _listed(key, office.running.product(key.product_id).name)
 
 
 def _listed(key: Key, product: str) -> dict[str, Any]:
@@ -264,6 +263,19 @@ def _preview_history(office: Office, request: ask.PreviewHistory, told: Told) ->
     return preview_history(office.product(request.product), request, told)
 
 
+# ---- people
+def _create_user(office: Office, request: ask.CreateUser, _told: Told) -> dict[str, Any]:
+    return {**create_user(office.running, request), "base": office.base_url}
+
+
+def _reset_password(office: Office, request: ask.ResetPassword, _told: Told) -> dict[str, Any]:
+    return {**reset_password(office.running, request), "base": office.base_url}
+
+
+def _list_users(office: Office, _request: ask.ListUsers, _told: Told) -> list[dict[str, Any]]:
+    return list_users(office.running)
+
+
 _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.CreateKey: _create_key,
     ask.ListKeys: _list_keys,
@@ -278,4 +290,7 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.Export: _export,
     ask.TestCall: _test_call,
     ask.PreviewHistory: _preview_history,
+    ask.CreateUser: _create_user,
+    ask.ResetPassword: _reset_password,
+    ask.ListUsers: _list_users,
 }

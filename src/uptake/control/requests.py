@@ -111,6 +111,28 @@ class Export(_Request, frozen=True, tag="export"):
     table: Table
 
 
+class CreateUser(_Request, frozen=True, tag="create_user"):
+    """Let somebody in.  Answer: `email`, and `path`, that of a link to accept with; '' where a password is given.
+
+    role: `owner`, or a role in the product.
+    """
+
+    email: str
+    role: Literal["viewer", "editor", "admin", "owner"]
+    password: str = ""
+
+
+class ResetPassword(_Request, frozen=True, tag="reset_password"):
+    """Let somebody in again.  Answer as to `CreateUser`."""
+
+    email: str
+    password: str = ""
+
+
+class ListUsers(_Request, frozen=True, tag="list_users"):
+    """Everybody who may sign in.  Answer: a list."""
+
+
 Request = (
     CreateKey
     | ListKeys
@@ -125,6 +147,9 @@ Request = (
     | Export
     | TestCall
     | PreviewHistory
+    | CreateUser
+    | ResetPassword
+    | ListUsers
 )
 
 

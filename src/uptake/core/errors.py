@@ -76,6 +76,15 @@ CODES: dict[str, Code] = {
     "read_only_token": Code(403, "A read token never writes: make one with `uptake key create --kind manage`."),
     "unknown_account": Code(404, "The product knows no account with this id."),
     "unknown_user": Code(404, "The product knows no user with this id."),
+    # people
+    "signed_out": Code(401, "The app answers who is signed in: open it in a browser and sign in."),
+    "sign_in_failed": Code(401, "The e-mail address or the password is not right; `uptake user reset-password` helps."),
+    "too_many_attempts": Code(429, "Too many attempts failed; try again after the seconds in Retry-After."),
+    "link_not_good": Code(410, "The link was used, taken back or is too old: ask for a new one."),
+    "password_too_short": Code(400, "A password has at least 12 characters; nothing else is asked of it."),
+    "email_taken": Code(409, "Somebody with this e-mail address is known already."),
+    "not_permitted": Code(403, "This needs another role: an owner or an admin of the product can give it."),
+    "last_owner": Code(409, "The only owner stays one: make somebody else an owner first."),
     "internal": Code(500, "A fault in Uptake itself; it is logged and counted."),
     # configuration
     "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
@@ -88,7 +97,7 @@ CODES: dict[str, Code] = {
     "E005": Code(0, "The data folder was written by a newer Uptake."),
     "E006": Code(0, "The address is in use or cannot be bound."),
     "E007": Code(0, "A file could not be read."),
-    "E008": Code(0, "There is no such product, key, account or user."),
+    "E008": Code(0, "There is no such product, key, person, account or user."),
     "E009": Code(0, "The server that holds this data folder did not answer."),
     "E010": Code(0, "The product is being rebuilt already."),
     "E011": Code(

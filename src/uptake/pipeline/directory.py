@@ -9,6 +9,8 @@ from uptake.pipeline.accept import IngestProduct
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.meta.base import Key, KeyKind, key_digest
 
+NOTE_EVERY_US = 60 * SECOND_US
+
 STAGING_PREFIX = "stg_"
 """Accoil marks keys of its staging with it; the key proper follows."""
 
@@ -22,6 +24,9 @@ class Directory:
         self._keys: dict[bytes, Key] = {}
         self._revision = -1
         self._checked_us = 0
+        self._used_us: dict[int, int] = {}
+        self._noted_us = running.clock()
+        running.chores.append(self.note_used)
         self.refresh()
 
     def refresh(self) -> None:
@@ -46,13 +51,21 @@ class Directory:
         product = self._find(text, "manage")
         return product.product_id if product else None
 
+    def note_used(self) -> None:
+        """Once a minute, write down which keys were used; a chore of the worker, so that no request waits for it."""
+        now_us = self._running.clock()
+        if now_us - self._noted_us >= NOTE_EVERY_US and self._used_us:
+            self._noted_us, used, self._used_us = now_us, self._used_us, {}
+            self._running.meta.note_used(dict(used))  # a late request may still add to it
+
     def _find(self, text: str, kind: KeyKind) -> RunningProduct | None:
         now_us = self._running.clock()
         if not 0 <= now_us - self._checked_us < SECOND_US:
             self.refresh()
         key = self._keys.get(key_digest(text.removeprefix(STAGING_PREFIX)))
-        if key is None or key.kind != kind or (key.revoked_us is not None and key.revoked_us <= now_us):
+        if key is None or key.kind != kind or not key.good(now_us):
             return None
+        self._used_us[key.id] = now_us
         try:
             return self._running.product(key.product_id)
         except KeyError:  # a product made by another process a moment ago

@@ -8,11 +8,13 @@ from typing import Literal
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import ConfigInvalid
+from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import faults_in
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
+from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
@@ -30,12 +32,14 @@ class Running:
         self, meta: MetaStore, log: CallLog, open_store: OpenStore, drop_store: DropStore, *, clock: Clock
     ) -> None:
         """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's
-        files."""
+        files.  To `chores` may be added what is small and has to be done now and then, at every step.
+        """
         self.meta, self.log, self.clock = meta, log, clock
         self._open_store, self._drop_store = open_store, drop_store
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
+        self.chores: list[Callable[[], None]] = []
         self.refresh()
 
     def products(self) -> list[RunningProduct]:
@@ -70,6 +74,7 @@ class Running:
         """A new product.  Raises ConfigInvalid."""
         _refuse_faults(config)
         product = self.meta.create_product(config, now_us=self.clock(), by=by)
+        self.meta.audit.add(Entry(self.clock(), by, "product_created", product.id, product.name))
         self.refresh()
         return self.product(product.id)
 
@@ -90,12 +95,15 @@ class Running:
         `recompute` all of history, also where it was not changed.  Raises ConfigInvalid with every fault.
         """
 
+        product = self.product(product_id)
+        before = product.version
+
         def checked(version: ConfigVersion) -> ProductConfig:
-            config = change(version)
+            nonlocal before
+            before, config = version, change(version)
             _refuse_faults(config)
             return config
 
-        product = self.product(product_id)
         with product.lock:
             from_offset = 0 if to_history else self.log.end(product_id)
             version = self.meta.save_config(
@@ -108,12 +116,16 @@ class Running:
                 scores_from=_scores_from(publish, product),
                 even_if_equal=to_history or publish == "recompute",
             )
+            if version.revision != before.revision:
+                self.meta.audit.add(config_entry(before.config, version))
             product.reload()
         return version
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
         self.refresh()
+        for chore in self.chores:
+            chore()
         more = False
         for product in self.products():
             try:

@@ -127,7 +127,7 @@ def filter_words(each: Filter) -> str:
 
 def good_keys(keys: Sequence[Key], now_us: int) -> list[KeyRow]:
     """The ingest keys that are good now, those that stay so first."""
-    good = [key for key in keys if key.kind == "ingest" and (key.revoked_us is None or key.revoked_us > now_us)]
+    good = [key for key in keys if key.kind == "ingest" and key.good(now_us)]
     rows = [KeyRow(key.id, key.secret or "", key.hint, key.revoked_us) for key in good]
     return sorted(rows, key=lambda row: (row.until_us is not None, -row.id))
 

@@ -57,7 +57,7 @@ def _start(visit: Visit) -> Response[str]:
 
 def usable_key(keys: list[Key], now_us: int) -> str | None:
     """The text of the first ingest key that is not revoked; None if there is none that may be shown."""
-    good = (key for key in keys if key.kind == "ingest" and (key.revoked_us is None or key.revoked_us > now_us))
+    good = (key for key in keys if key.kind == "ingest" and key.good(now_us))
     return next((key.secret for key in good if key.secret), None)
 
 
