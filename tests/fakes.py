@@ -40,10 +40,12 @@ from uptake.stores.events.base import (
     StoreRules,
     Totals,
 )
+from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
 from uptake.stores.events.exports import EXPORTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF = 0.5 - 1e-9
+ACTIVE_LEVELS = ("most_engaged", "slightly_engaged", "passive", "least_engaged")
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -579,6 +581,53 @@ class MemoryEventStore:
             for (user, event), counted in found.items()
         ]  # fmt: skip
         return sorted(parts, key=lambda part: (-part.raw, part.event, part.user))
+
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+        ends = [
+            self._scored[model.workspace_id, day].kept if (model.workspace_id, day) in self._scored else {}
+            for day in days
+        ]
+        flow: Counter[tuple[Any, Any]] = Counter()
+        ways: dict[str, list[Move]] = defaultdict(list)
+        for known, each in self._known:
+            if known != kind or each in self._excluded(model, kind):
+                continue
+            before, after = (end.get((kind, each), Kept()) for end in ends)
+            flow[self._level(before.score, model), self._level(after.score, model)] += 1
+            move = Move(each, before.score, after.score)
+            if after.first_day is not None and after.first_day > days[0]:
+                ways["came"].append(move)
+            elif before.score and not after.score:
+                ways["stopped"].append(move)
+            elif before.score != after.score:
+                ways["rose" if after.score > before.score else "fell"].append(move)
+        for way in ways.values():
+            way.sort(key=lambda move: (-abs(move.after - move.before), move.tracking_id))
+        movers = {name: Movers(len(ways[name]), ways[name][:most]) for name in ("rose", "fell", "stopped", "came")}
+        return Moves(dict(flow), **movers)
+
+    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+        found = []
+        for day in self.scored_days(model.workspace_id):
+            if days[0] <= day <= days[1]:
+                kept = self._scored[model.workspace_id, day].kept.items()
+                scores = [
+                    row.score for (of, each), row in kept if of == kind and each not in self._excluded(model, kind)
+                ]
+                levels = Counter(self._level(score, model) for score in scores if score)
+                active = [score for score in scores if score]
+                counts = {level: levels[level] for level in ACTIVE_LEVELS}
+                found.append(DayLevels(day, **counts, average_score=sum(active) / len(active) if active else 0.0))
+        return found
+
+    def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
+        if tracking_id in self._excluded(model, kind):
+            return []
+        users: dict[tuple[date, str], list[str]] = defaultdict(list)
+        for act in self._counting(model):
+            if days[0] <= act.day <= days[1] and (kind, tracking_id) in self._concerned(act.user, act.account):
+                users[act.day, act.event].append(act.user)
+        return [DayActs(*key, len(found), len(set(found))) for key, found in sorted(users.items())]
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         def matches(each: str) -> bool:

@@ -8,8 +8,9 @@ import { SVGRenderer } from 'echarts/renderers'
 
 use([BarChart, LineChart, GridComponent, TooltipComponent, SVGRenderer])
 
-const dayName = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
-const longDay = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
+// Days are named as the server names them.
+const dayName = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+const longDay = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 
 // ECharts does not know light-dark() or oklch(): a canvas turns any colour of the tokens into plain rgb.
@@ -26,7 +27,7 @@ function token(name, probe) {
 function palette() {
   const probe = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
   document.body.append(probe)
-  const names = ['text', 'muted', 'faint', 'line', 'line-strong', 'raised', 'surface', 'series-1', 'series-2', 'series-3']
+  const names = ['text', 'muted', 'faint', 'line', 'line-strong', 'raised', 'surface', 'series-1', 'series-2', 'series-3', 'level-most', 'level-slightly', 'level-passive', 'level-least']
   const colors = Object.fromEntries(names.map((name) => [name, token(name, probe)]))
   probe.remove()
   return colors
@@ -47,19 +48,20 @@ function tooltip(spec, colors) {
       const index = points[0].dataIndex
       const day = longDay.format(new Date(spec.days[index]))
       const note = spec.partial && index === spec.days.length - 1 ? ' (so far)' : ''
-      return [day + note, ...points.map((point) => `${point.seriesName}: ${number.format(point.value)}${spec.unit ?? ''}`)].join('\n')
+      return [day + note, ...(spec.series[0].stack ? points.toReversed() : points).map((point) => `${point.seriesName}: ${number.format(point.value)}${spec.unit ?? ''}`)].join('\n')
     },
   }
 }
 
 function series(spec, colors) {
-  return spec.series.map(({ name, values, kind, color }) => ({
+  return spec.series.map(({ name, values, kind, color, stack }) => ({
     name,
     data: values,
+    stack: stack || undefined,
     type: kind === 'bar' ? 'bar' : 'line',
     itemStyle: { color: colors[color], opacity: 0.8, borderRadius: [2, 2, 0, 0] },
-    lineStyle: { width: 1.75, color: colors[color] },
-    areaStyle: kind === 'area' ? { color: colors[color], opacity: 0.09 } : undefined,
+    lineStyle: { width: stack ? 1 : 1.75, color: colors[color] },
+    areaStyle: kind === 'area' ? { color: colors[color], opacity: stack ? 0.55 : 0.09 } : undefined,
     barMaxWidth: 14,
     showSymbol: values.length === 1,
     symbol: 'circle',

@@ -13,6 +13,8 @@ from uptake.web.pages.visit import in_path
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 PAGES = {
+    "home": "/",
+    "home-users": "/?of=users&since=day",
     "accounts": "/accounts",
     "account": "/accounts/acme",
     "users": "/users",
@@ -89,6 +91,8 @@ def test_planted_script_is_nowhere_alive(site, opened):
     page = opened(forgiven="status of 404")
     step = in_path(SCRIPT)
     paths = [
+        "/",
+        "/?of=users",
         "/accounts?q=" + quote(SCRIPT),
         "/users?q=script",
         f"/accounts/{step}",

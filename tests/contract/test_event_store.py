@@ -35,6 +35,7 @@ from uptake.stores.events.base import (
     StoreRules,
     TraitRow,
 )
+from uptake.stores.events.changes import DayActs, Move, Movers
 from uptake.stores.events.duckdb import DuckEventStore
 
 Open = Callable[[StoreRules], EventStore]
@@ -161,7 +162,11 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
             for query in asked.queries:
                 yield f"numbers {day} {kind} {query} {model}", store.numbers(kind, model, day, query)
     for kind in KINDS:
+        yield f"levels_by_day of {kind} {model}", store.levels_by_day(kind, model, ALL_DAYS)
+        for before, after in pairwise([*days[:1], *days]):
+            yield f"moves {before} {after} {kind} {model}", store.moves(kind, model, (before, after), most=2)
         for each in asked.ids:
+            yield f"acts_by_day of {kind} {each} {model}", store.acts_by_day(kind, each, model, ALL_DAYS)
             yield f"series of {kind} {each} {model}", store.series(kind, each, model, ALL_DAYS)
             yield f"parts of {kind} {each} {model}", ordered_parts(store, kind, each, model)
 
@@ -387,6 +392,46 @@ def test_a_change_compares_with_a_window_before(store):
     found = listed(store, "user", model(curve="linear-1"))
 
     assert {each: (row.score, row.score_change) for each, row in found.items()} == {"ana": (0, -100), "bob": (100, 100)}
+
+
+def test_moves_tell_who_rose_fell_stopped_and_came(store):
+    """Between two days each one moved in one way at most, and the flow between levels counts everyone."""
+    week = NOON - 7 * DAY_US
+    fold(store, [KnownRow("user", "eve"), *acts("ana", "open", 2, at_us=week), *acts("ana", "open", 4)])
+    fold(store, [*acts("bob", "open", 4, at_us=week), *acts("cai", "open", 3), *acts("dan", "open", 4, at_us=week)])
+    fold(store, acts("dan", "open", 1))
+    chosen, week_ago = model(curve="linear-1"), JUNE_1 - timedelta(days=7)
+    store.rescore([chosen], [week_ago, JUNE_1])
+
+    moves = store.moves("user", chosen, (week_ago, JUNE_1), most=5)
+
+    ways = {name: [move.tracking_id for move in getattr(moves, name).first] for name in ("rose", "fell", "stopped")}
+    assert ways == {"rose": ["ana"], "fell": ["dan"], "stopped": ["bob"]}
+    assert moves.came == Movers(1, [Move("cai", 0, moves.came.first[0].after)])
+    assert sum(moves.flow.values()) == 5
+    assert moves.flow["inactive", "inactive"] == 1
+    assert moves.flow["most_engaged", "inactive"] == 1
+
+
+def test_levels_and_acts_by_day(store):
+    """Each scored day has its levels and the mean of active scores; what was done is counted by day, event and user."""
+    fold(
+        store,
+        [JoinedRow("ana", "acme", NOON, "m"), *acts("ana", "open", 3), *acts("ana", "close", at_us=NOON - DAY_US)],
+    )
+    fold(store, [JoinedRow("bob", "acme", NOON, "m"), *acts("bob", "open")])
+    chosen = model({"open": 1})
+    store.rescore([chosen], [JUNE_1 - timedelta(days=1), JUNE_1])
+
+    before, now = store.levels_by_day("user", chosen, (JUNE_1 - timedelta(days=1), JUNE_1))
+
+    assert (before.most_engaged, before.average_score) == (0, 0)
+    assert now.most_engaged + now.slightly_engaged + now.passive + now.least_engaged == 2
+    assert now.average_score == pytest.approx(sum(row.score for row in listed(store, "user", chosen).values()) / 2)
+    assert store.acts_by_day("account", "acme", chosen, (date(2026, 5, 31), JUNE_1)) == [
+        DayActs(date(2026, 5, 31), "close", 1, 1),
+        DayActs(JUNE_1, "open", 4, 2),
+    ]
 
 
 def test_a_cap_cuts_each_day_and_a_half_life_fades(store):

@@ -5,6 +5,7 @@ parts sum to raw and the difference adds up by construction, also while new even
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
@@ -19,6 +20,7 @@ from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of,
 from uptake.views.words import Told, sentence
 
 KEYS = (why.by_feature, why.by_event, why.by_user)
+MOST_SUMMARIES = 50
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -99,14 +101,60 @@ def explain(
     if earlier > chosen:
         raise BadDay(f"expected a day to compare with up to {chosen}, got {earlier}")
     scale = why.Scale(model.curve, mean=kind == "account" and model.account_score == "mean")
-    asked = _Asked(product.store, kind, model, tracking_id, scale)
+    asked = _Asked(_Rows(product.store), kind, model, tracking_id, scale)
     return _told(asked, asked.end(earlier), asked.end(chosen))
+
+
+def summaries(
+    product: ProductView, kind: Kind, workspace_id: int | None, tracking_ids: Sequence[str], days: tuple[date, date]
+) -> dict[str, str]:
+    """Why the scores of a few (50 at most) moved between two days, the earlier first: by id the sentence of `explain`.
+
+    Who is not known or is excluded is left out.  Raises Unknown for a workspace, BadDay, and ValueError for too many.
+    """
+    if len(tracking_ids) > MOST_SUMMARIES:
+        raise ValueError(f"expected up to {MOST_SUMMARIES} ids, got {len(tracking_ids)}")
+    model, rows = model_of(product, workspace_id), _Rows(product.store)
+    before, after = (scored_day(product, day) for day in days)
+    scale = why.Scale(model.curve, mean=kind == "account" and model.account_score == "mean")
+    known = {each.tracking_id for each in rows.numbers(kind, model, after, tracking_ids)}
+    rows.numbers(kind, model, before, tracking_ids)
+    asked = [_Asked(rows, kind, model, each, scale) for each in tracking_ids if each in known]
+    ends = [(each.end(before), each.end(after)) for each in asked]
+    people = {part.user for pair in ends for end in pair for part in end.parts}
+    for day in (before, after):
+        rows.numbers("user", model, day, people)
+    return {each.tracking_id: sentence(_compared(each, *pair).told) for each, pair in zip(asked, ends, strict=True)}
+
+
+class _Rows:
+    """A store whose numbers and benchmarks are asked for once: those of many at a time serve each of them."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+        self._numbers: dict[tuple[Kind, date], dict[str, Numbers | None]] = defaultdict(dict)
+        self._p90: dict[date, float | None] = {}
+
+    def numbers(self, kind: Kind, model: ScoringModel, day: date, tracking_ids: Collection[str]) -> list[Numbers]:
+        """The numbers of these on a scored day; of the unknown and the excluded none."""
+        held = self._numbers[kind, day]
+        if missing := [each for each in tracking_ids if each not in held]:
+            rows, _ = self.store.numbers(kind, model, day, ListQuery(tracking_ids=tuple(missing), limit=len(missing)))
+            held.update({**dict.fromkeys(missing), **{row.tracking_id: row for row in rows}})
+        found = (held[each] for each in tracking_ids)
+        return [row for row in found if row is not None]
+
+    def p90(self, model: ScoringModel, day: date, kind: Kind) -> float | None:
+        """The benchmark of a scored day."""
+        if day not in self._p90:
+            self._p90[day] = self.store.p90(model, day, kind)
+        return self._p90[day]
 
 
 class _Asked(msgspec.Struct, frozen=True):
     """Whose score is explained, under which model, from which store."""
 
-    store: EventStore
+    rows: _Rows
     kind: Kind
     model: ScoringModel
     tracking_id: str
@@ -114,27 +162,20 @@ class _Asked(msgspec.Struct, frozen=True):
 
     def end(self, day: date) -> why.End:
         """What makes up the score of a scored day."""
-        rows, _ = self.store.numbers(self.kind, self.model, day, _only([self.tracking_id]))
+        rows = self.rows.numbers(self.kind, self.model, day, [self.tracking_id])
         if not rows:
             raise Unknown(f"unknown_{self.kind}", f"the product knows no {self.kind} {self.tracking_id!r}")
         parts = self.parts(self.model, day)
-        p90 = self.store.p90(self.model, day, self.kind)
+        p90 = self.rows.p90(self.model, day, self.kind)
         return why.End(day, parts, p90, _score(rows[0], parts, p90, self.scale))
 
     def parts(self, model: ScoringModel, day: date) -> list[Part]:
         """The parts on a day under a model."""
-        return self.store.parts(self.kind, self.tracking_id, model, day)
+        return self.rows.store.parts(self.kind, self.tracking_id, model, day)
 
     def users(self, day: date, tracking_ids: Collection[str]) -> Sequence[Numbers]:
         """The numbers of these users on a scored day, over all their accounts."""
-        if not tracking_ids:
-            return []
-        rows, _ = self.store.numbers("user", self.model, day, _only(tracking_ids))
-        return rows
-
-
-def _only(tracking_ids: Collection[str]) -> ListQuery:
-    return ListQuery(tracking_ids=tuple(tracking_ids), limit=len(tracking_ids))
+        return self.rows.numbers("user", self.model, day, tracking_ids)
 
 
 def _score(numbers: Numbers, parts: Sequence[Part], p90: float | None, scale: why.Scale) -> int:
@@ -169,14 +210,28 @@ def _moved(asked: _Asked, before: why.End, after: why.End, people: Sequence[Numb
     return away | {person.tracking_id for person in earlier if person.raw_score > 0}
 
 
-def _told(asked: _Asked, before: why.End, after: why.End) -> Explanation:
-    model, scale = asked.model, asked.scale
+class _Compared(msgspec.Struct, frozen=True):
+    """Two ends of a score with what moved it, and with whom the sentence names."""
+
+    told: Told
+    difference: Difference
+    people: Sequence[Numbers]
+
+
+def _compared(asked: _Asked, before: why.End, after: why.End) -> _Compared:
     people = asked.users(after.day, {part.user for part in (*before.parts, *after.parts)})
     moved = _moved(asked, before, after, people)
-    compared = _difference(before, after, why.as_membership(_changes(asked, before, after), moved), scale)
+    changes = why.as_membership(_changes(asked, before, after), moved)
+    difference = _difference(before, after, changes, asked.scale)
+    told = Told(asked.kind, asked.model.window_days, before, after, difference.lines, difference.events, moved)
+    return _Compared(told, difference, people)
+
+
+def _told(asked: _Asked, before: why.End, after: why.End) -> Explanation:
+    model, scale = asked.model, asked.scale
+    compared = _compared(asked, before, after)
     worths = why.part_points(after.parts, after.p90, scale)
     features, events, users = (why.shares(after.parts, worths, key) for key in KEYS)
-    told = Told(asked.kind, model.window_days, before, after, compared.lines, compared.events, moved)
     return Explanation(
         kind=asked.kind,
         tracking_id=asked.tracking_id,
@@ -189,13 +244,13 @@ def _told(asked: _Asked, before: why.End, after: why.End) -> Explanation:
         p90=after.p90,
         curve=model.curve,
         mean=scale.mean,
-        summary=sentence(told),
+        summary=sentence(compared.told),
         parts=[_worth_part(part, its_points) for part, its_points in zip(after.parts, worths, strict=True)],
         features=features,
         events=events,
         users=users,
-        user_names={person.tracking_id: person.name for person in people},
-        difference=compared,
+        user_names={person.tracking_id: person.name for person in compared.people},
+        difference=compared.difference,
     )
 
 

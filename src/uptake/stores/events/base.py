@@ -32,6 +32,7 @@ from uptake.stores.events.batches import JoinedRow as JoinedRow
 from uptake.stores.events.batches import KnownRow as KnownRow
 from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
+from uptake.stores.events.changes import DayActs, DayLevels, Moves
 
 
 class StoreDamaged(Exception):
@@ -270,6 +271,18 @@ class EventStore(Protocol):
         """The addends of the raw score on any day, raw descending then event, user; they sum to it.
 
         An account's parts hold its descendants' events.  Needs no scored day.
+        """
+
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+        """What happened between two scored days, the earlier first; of each way to move the first `most`."""
+
+    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+        """How levels stood on every scored day from the first to the last given, ascending."""
+
+    def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
+        """Events of a user, or counted for an account, from the first day to the last given, by day and event.
+
+        Scored or not; the excluded of the model are left out.
         """
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:

@@ -33,6 +33,8 @@ from uptake.stores.events.base import (
     StoreRules,
     Totals,
 )
+from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_between
+from uptake.stores.events.changes import DayActs, DayLevels, Moves
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
 from uptake.stores.events.duckdb_file import DuckFile
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
@@ -225,6 +227,21 @@ class DuckEventStore:
         """The addends of the raw score on a day."""
         with self._reading() as session:
             return parts_of(session, kind, tracking_id, model, day=day)
+
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+        """What happened between two scored days."""
+        with self._reading() as session:
+            return moves_between(session, kind, model, days, most=most)
+
+    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+        """How levels stood by day."""
+        with self._reading() as session:
+            return levels_by_day(session, kind, model, days)
+
+    def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
+        """What one account or user did by day."""
+        with self._reading() as session:
+            return acts_by_day(session, kind, tracking_id, model, days=days)
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         """The tracking_id of who matches."""

@@ -17,10 +17,11 @@ from uptake.web.pages.destination_overview import overview_page, versions_page
 from uptake.web.pages.destination_tester import tester_page, tester_posted
 from uptake.web.pages.events import events_page
 from uptake.web.pages.faults import fault_page
+from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
 from uptake.web.pages.search import search_page
 from uptake.web.pages.settings import settings_page
-from uptake.web.pages.start import home_page, start_page
+from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
 from uptake.web.pages.users import user_page, users_page
 

@@ -6,16 +6,21 @@ from datetime import date
 import msgspec
 
 from uptake.core.scores import Point
-from uptake.web.pages.formats import day_text
+from uptake.stores.events.changes import DayLevels
+from uptake.web.pages.formats import LEVEL_NAMES, day_text
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One line or row of bars; `color` is a token of frontend/src/css/tokens.css."""
+    """One line or row of bars; `color` is a token of frontend/src/css/tokens.css.
+
+    stack: series with the same name stand on one another.
+    """
 
     name: str
     values: Sequence[float]
     kind: str = "area"
     color: str = "series-1"
+    stack: str = ""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -63,6 +68,15 @@ def history_figures(points: Sequence[Point], *, of_account: bool) -> list[tuple[
         for key, title, values, most, step, unit in found
         if of_account or key != "users"
     ]
+
+
+def levels_figure(points: Sequence[DayLevels]) -> Figure:
+    """How many stood on each level by day, the lowest level at the bottom."""
+    series = [
+        Series(name, [getattr(each, level) for each in points], "area", f"level-{level.split('_')[0]}", "levels")
+        for level, name in list(LEVEL_NAMES.items())[-2::-1]
+    ]
+    return Figure("Levels by day", [each.day for each in points], series, partial=False)
 
 
 def volume_figure(totals: dict[date, int]) -> Figure:

@@ -99,6 +99,33 @@ def day_text(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def short_day(day: date) -> str:
+    """A day without its year.
+
+    >>> short_day(date(2026, 3, 9))
+    '9 Mar'
+    """
+    return f"{day.day} {day:%b}"
+
+
+def weekday(day: date) -> str:
+    """The day of the week.
+
+    >>> weekday(date(2026, 3, 9))
+    'Monday'
+    """
+    return f"{day:%A}"
+
+
+def reason(sentence: str) -> str:
+    """Why a score moved, without by how much, which stands beside it.
+
+    >>> reason("Score rose 5: Report_Shared used 3 times more."), reason("Score rose 5.")
+    ('Report_Shared used 3 times more', '')
+    """
+    return sentence.partition(": ")[2].removesuffix(".")
+
+
 def level_name(level: str) -> str:
     """A level in words."""
     return LEVEL_NAMES.get(level, level)
@@ -137,6 +164,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "clock": clock,
     "day": day_text,
+    "short_day": short_day,
+    "weekday": weekday,
+    "reason": reason,
     "iso": iso_ms,
     "level_name": level_name,
     "spark": spark,

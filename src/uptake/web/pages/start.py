@@ -1,14 +1,13 @@
-"""The way in: `/` leads a new product through its first calls, and any other to its accounts."""
+"""The way in: a new product is led through its first calls."""
 
 from typing import Any
 
 import msgspec
 from litestar import Response, get
-from litestar.response import Redirect
 
 from uptake.stores.meta.base import Key
 from uptake.views.onboarding import FirstCalls, first_calls
-from uptake.web.pages.render import HEADERS, page
+from uptake.web.pages.render import page
 from uptake.web.pages.snippets import snippets
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -20,15 +19,6 @@ class Step(msgspec.Struct, frozen=True):
     text: str
     done: bool
     next: bool = False
-
-
-@get("/", sync_to_thread=True)
-def home_page(request: PageRequest) -> Response[Any]:
-    """The first-run page while the product has no calls, else the accounts."""
-    visit = Visit(request)
-    if visit.status.log_offset:
-        return Redirect(visit.link("/accounts"), status_code=303, headers=HEADERS)
-    return _start(visit)
 
 
 @get("/start", sync_to_thread=True)

@@ -31,6 +31,7 @@ class NavItem(msgspec.Struct, frozen=True):
 
 
 NAV = (
+    NavItem("/", "Home", "home", "h"),
     NavItem("/accounts", "Accounts", "accounts", "a"),
     NavItem("/users", "Users", "users", "u"),
     NavItem("/events", "Events", "events", "e"),

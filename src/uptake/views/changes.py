@@ -1,0 +1,190 @@
+"""What changed in a workspace up to the last full day: who rose and fell and why, who fell silent, who is new, and how
+the levels stand.
+
+The answer is kept until scores are published again; the reasons of those who moved, which cost most, until the numbers
+that they explain are others.
+"""
+
+from collections.abc import Hashable, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+
+import msgspec
+
+from uptake.core.conditions import Number
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers
+from uptake.stores.events.base import ListQuery
+from uptake.stores.events.changes import DayLevels, Move, Movers, Moves
+from uptake.views.base import FIRST_DAY, ProductView, model_of, scored_day
+from uptake.views.explanation import summaries
+from uptake.views.summary import Asked, asked_about
+
+MOST_MOVERS = 6
+COMPLETE = Number("activation", ">=", 100)
+
+
+class Mover(msgspec.Struct, frozen=True):
+    """Somebody who moved: the numbers of the later day, the score of the earlier one, and why in a sentence.
+
+    reason: '' where it is not told (for the new and the silent).
+    """
+
+    numbers: Numbers
+    score_before: int
+    reason: str = ""
+
+    @property
+    def change(self) -> int:
+        """Points between the two days."""
+        return self.numbers.score - self.score_before
+
+
+class Group(msgspec.Struct, frozen=True):
+    """How many moved in one way, and the first of them."""
+
+    total: int
+    first: Sequence[Mover]
+
+
+class Activation(msgspec.Struct, frozen=True):
+    """How many have met all conditions of activation on the later day and on the earlier one, of how many."""
+
+    complete: int
+    before: int
+    known: int
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What happened between two full days.
+
+    moves: as the store tells them.  levels: both days, with their averages.  activation: None without conditions.
+    """
+
+    kind: Kind
+    day: date
+    against: date
+    moves: Moves
+    before: DayLevels
+    after: DayLevels
+    rose: Group
+    fell: Group
+    stopped: Group
+    came: Group
+    activation: Activation | None
+
+
+def what_changed(
+    product: ProductView, workspace_id: int | None, kind: Kind = "account", *, days: int | None = None
+) -> Changes:
+    """The last full day against the one so many days before, by default a window.  Raises Unknown, BadDay.
+
+    The first six of each way to move are told.
+    """
+    model = model_of(product, workspace_id)
+    asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
+    against = scored_day(product, max(asked.day - timedelta(days=days or model.window_days), FIRST_DAY))
+    span = _Span(asked, kind, against)
+    return _changes(_Asking(product, span), span)
+
+
+def levels_over_time(product: ProductView, workspace_id: int | None, kind: Kind, days: int) -> Sequence[DayLevels]:
+    """How levels stood on each of so many days up to the last full one; days never scored are left out."""
+    asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
+    return _levels(asked, kind, days)
+
+
+class _Span(msgspec.Struct, frozen=True):
+    """The two days that are compared: what is asked about the later one, and the earlier one."""
+
+    asked: Asked
+    kind: Kind
+    against: date
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The earlier day and the later one."""
+        return self.against, self.asked.day
+
+
+class _Asking:
+    """A question with the product that answers it; equal where the key is."""
+
+    def __init__(self, product: ProductView, key: Hashable) -> None:
+        self.product, self._key = product, key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asking) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=32)
+def _changes(asking: _Asking, span: _Span) -> Changes:
+    store, model, kind = span.asked.store, span.asked.model, span.kind
+    moves = store.moves(kind, model, span.days, most=MOST_MOVERS)
+    groups = (moves.rose, moves.fell, moves.stopped, moves.came)
+    named = tuple(move.tracking_id for group in groups for move in group.first)
+    rows, _ = store.numbers(kind, model, span.asked.day, ListQuery(tracking_ids=named, limit=len(named)))
+    numbers = {row.tracking_id: row for row in rows}
+    reasons = _why(asking.product, span, (*moves.rose.first, *moves.fell.first), numbers)
+    rose, fell, stopped, came = (_group(group, numbers, reasons) for group in groups)
+    levels = {each.day: each for each in store.levels_by_day(kind, model, span.days)}
+    return Changes(
+        kind=kind,
+        day=span.asked.day,
+        against=span.against,
+        moves=moves,
+        before=levels[span.against],
+        after=levels[span.asked.day],
+        rose=rose,
+        fell=fell,
+        stopped=stopped,
+        came=came,
+        activation=_activation(span),
+    )
+
+
+def _why(product: ProductView, span: _Span, moved: tuple[Move, ...], numbers: dict[str, Numbers]) -> dict[str, str]:
+    """The reasons of those who moved, asked for again where a number that they explain is another."""
+    if not moved:
+        return {}
+    store, model = span.asked.store, span.asked.model
+    p90s = tuple(store.p90(model, day, span.kind) for day in span.days)
+    rows = tuple(numbers.get(move.tracking_id) for move in moved)
+    key = (id(store), store.generation, product.version.revision, model.workspace_id, span.kind, p90s, moved, rows)
+    return _reasons(_Asking(product, (key, span.days)), span.kind, model.workspace_id, (moved, span.days))
+
+
+@lru_cache(maxsize=32)
+def _reasons(
+    asking: _Asking, kind: Kind, workspace_id: int, moved: tuple[tuple[Move, ...], tuple[date, date]]
+) -> dict[str, str]:
+    moves, days = moved
+    return summaries(asking.product, kind, workspace_id, [move.tracking_id for move in moves], days)
+
+
+def _group(movers: Movers, numbers: dict[str, Numbers], reasons: dict[str, str]) -> Group:
+    first = [
+        Mover(numbers[move.tracking_id], move.before, reasons.get(move.tracking_id, ""))
+        for move in movers.first
+        if move.tracking_id in numbers
+    ]
+    return Group(movers.total, first)
+
+
+def _activation(span: _Span) -> Activation | None:
+    asked, kind = span.asked, span.kind
+    conditions = asked.model.user_activation if kind == "user" else asked.model.account_activation
+    if not conditions:
+        return None
+    now, then = (asked.store.group_size(kind, COMPLETE, asked.model, day).members for day in (asked.day, span.against))
+    _, known = asked.store.numbers(kind, asked.model, asked.day, ListQuery(limit=0))
+    return Activation(now, then, known)
+
+
+@lru_cache(maxsize=64)
+def _levels(asked: Asked, kind: Kind, days: int) -> Sequence[DayLevels]:
+    first = max(asked.day - timedelta(days=days - 1), FIRST_DAY)
+    return asked.store.levels_by_day(kind, asked.model, (first, asked.day))
