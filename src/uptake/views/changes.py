@@ -16,7 +16,7 @@ from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
 from uptake.stores.events.changes import DayLevels, Move, Movers, Moves
-from uptake.views.base import FIRST_DAY, ProductView, model_of, scored_day
+from uptake.views.base import FIRST_DAY, ProductView, scored_day
 from uptake.views.explanation import summaries
 from uptake.views.summary import Asked, asked_about
 
@@ -81,9 +81,8 @@ def what_changed(
 
     The first six of each way to move are told.
     """
-    model = model_of(product, workspace_id)
     asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
-    against = scored_day(product, max(asked.day - timedelta(days=days or model.window_days), FIRST_DAY))
+    against = scored_day(product, max(asked.day - timedelta(days=days or asked.model.window_days), FIRST_DAY))
     span = _Span(asked, kind, against)
     return _changes(_Asking(product, span), span)
 
