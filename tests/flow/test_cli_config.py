@@ -78,14 +78,59 @@ def test_a_document_with_faults_changes_nothing(served):
 
 
 def test_diff_tells_and_changes_nothing(served):
-    """The lines that would change are printed with + and −."""
+    """The lines that would change are printed with + and −, and the exit code says whether there are any."""
     before = served.json("config", "export")
 
-    told = served.good("config", "diff", "-", stdin="currency: EUR\n")
+    told = served.run("config", "diff", "-", stdin="currency: EUR\n")
+    same = served.run("config", "diff", "-", stdin="currency: USD\n")
 
-    assert "-currency: USD\n" in told
-    assert "+currency: EUR\n" in told
+    assert (told.returncode, same.returncode, same.stdout) == (1, 0, "")
+    assert "-currency: USD\n" in told.stdout
+    assert "+currency: EUR\n" in told.stdout
     assert served.json("config", "export") == before
+
+
+EVERYTHING = """
+product: Everything
+currency: EUR
+mrr_unit: units
+trait_types: {user: {company.seats: number}, account: {renews: date}}
+features: [{name: Reporting, description: Reports., events: [Report_Created]}]
+hidden_events: [Heartbeat]
+ignored_events: [Ping]
+workspaces:
+  - name: Engagement
+    features: {Reporting: 5}
+    event_weights: {Report_Created: 9}
+    daily_cap: 10
+    half_life_days: 3.5
+    levels: {most: 80, slightly: 40, passive: 20}
+    filter: 'account.plan = "pro"'
+    user_activation: ['did("Report_Created") >= 3']
+  - {name: Month, window_days: 30, curve: linear-1, account_score: pooled}
+segments: [{name: Big, of: account, workspace: Month, where: account.mrr > 1000}]
+exclusions: {users: [bot], accounts: [own], email_domains: [uptake.example], users_where: user.internal = true}
+destination: {filters: [{name: No tests, kind: drop, condition: 'type = "track"', enabled: false}]}
+"""
+
+
+def test_a_document_moves_everything_to_another_installation(installed):
+    """What one exports, another one takes, prunes to, and exports the same; a diff between them is empty then."""
+    installed.good("config", "apply", "-", stdin=EVERYTHING)
+    exported = installed.good("config", "export")
+    installed.good("config", "apply", "-", "--prune", "--create", "--product", "Other", stdin="currency: GBP\n")
+
+    there = exported.replace("product: Everything", "product: Other")
+    first = installed.run("config", "diff", "-", "--prune", "--product", "Other", stdin=there)
+    installed.good("config", "apply", "-", "--prune", "--product", "Other", stdin=there)
+    again = installed.run("config", "diff", "-", "--prune", "--product", "Other", stdin=there)
+
+    assert (first.returncode, again.returncode, again.stdout) == (1, 0, "")
+    assert "+ignored_events: [Ping]" in first.stdout
+    assert installed.good("config", "export", "--product", "Other") == there
+    assert installed.json("config", "export", "--product", "Other")["config"]["segments"][0]["where"] == (
+        "account.mrr > 1000"
+    )
 
 
 def test_pruning_is_asked_for(served, document):

@@ -83,7 +83,7 @@ def diff(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what applying a document would change, and change nothing."""
+    """Print what applying a document would change, and change nothing. Ends with 1 if it would change anything."""
     with desk(settings_of(data_dir)) as opened:
         answer = opened.ask(ApplyConfig(text=text_of(file), product=product, prune=prune, dry=True))
     if as_json:
@@ -92,6 +92,7 @@ def diff(
         typer.echo(answer["diff"], nl=False)
     else:
         console.print("The document changes nothing.")
+    raise typer.Exit(1 if answer["diff"] else 0)
 
 
 def _told(answer: dict[str, Any]) -> str:

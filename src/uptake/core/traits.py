@@ -113,6 +113,11 @@ def operand_as(chosen: TraitType, operand: Scalar) -> str | float | bool | date 
     return float(operand) if not isinstance(operand, bool) and _NUMBER.fullmatch(plain(operand)) else None
 
 
+def stored_key(key: str) -> str:
+    """The key under which a trait is kept: `created_at` and `createdAt` are one."""
+    return "createdAt" if key == "created_at" else key
+
+
 def plain(value: Scalar) -> str:
     """A plain value as text: a string without quotes, a whole number in digits, true or false."""
     if isinstance(value, float) and value.is_integer():

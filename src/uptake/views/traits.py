@@ -6,7 +6,7 @@ import msgspec
 
 from uptake.core.config import TraitType
 from uptake.core.effects import Kind
-from uptake.core.traits import TraitForms, TraitValue, fitting, inferred
+from uptake.core.traits import TraitForms, TraitValue, fitting, inferred, stored_key
 from uptake.views.base import ProductView
 
 MOST_LENGTH = 200
@@ -37,7 +37,7 @@ def trait_list(product: ProductView, kind: Kind, *, samples: int = 5) -> list[Tr
     store, types = product.store, product.version.config.trait_types
     seen = {forms.key: forms for forms in store.trait_forms(kind)}
     typed = types.user if kind == "user" else types.account
-    unseen = {_stored(key) for key in typed} - seen.keys()
+    unseen = {stored_key(key) for key in typed} - seen.keys()
     found = []
     for key in sorted(seen.keys() | unseen):
         summary = _summary(kind, seen.get(key) or TraitForms(key, *[0] * 8), types.of(kind, key))
@@ -71,7 +71,3 @@ def _summary(kind: Kind, forms: TraitForms, chosen: TraitType | None) -> TraitSu
 def _cut(value: TraitValue) -> TraitValue:
     text = value.value
     return value if len(text) <= MOST_LENGTH else TraitValue(text[:MOST_LENGTH] + "…", value.times)
-
-
-def _stored(key: str) -> str:
-    return "createdAt" if key == "created_at" else key

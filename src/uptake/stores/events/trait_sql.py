@@ -2,7 +2,7 @@
 
 from uptake.core.config import TraitType
 from uptake.core.effects import Kind
-from uptake.core.traits import TraitForms, TraitValue
+from uptake.core.traits import TraitForms, TraitValue, stored_key
 from uptake.stores.events.session import Session
 from uptake.stores.events.value_sql import AS_BOOLEAN, AS_NUMBER, AS_PERCENTAGE
 
@@ -46,5 +46,4 @@ def forms_of(session: Session, kind: Kind) -> list[TraitForms]:
 def values_of(session: Session, kind: Kind, key: str, unfit: TraitType | None, *, most: int) -> list[TraitValue]:
     """The commonest values of a trait, or those of them that do not fit a type."""
     text = VALUES.format(only="true" if unfit is None else f"not ({FITS[unfit]})")
-    name = "createdAt" if key == "created_at" else key
-    return [TraitValue(value, times) for value, times in session.rows(text, kind=kind, key=name, most=most)]
+    return [TraitValue(value, times) for value, times in session.rows(text, kind=kind, key=stored_key(key), most=most)]
