@@ -30,6 +30,7 @@ from uptake.stores.events.base import (
     EventVolume,
     ExportTable,
     FateRow,
+    FeatureUse,
     FoldBatch,
     GroupDay,
     GroupSize,
@@ -628,6 +629,16 @@ class MemoryEventStore:
             if days[0] <= act.day <= days[1] and (kind, tracking_id) in self._concerned(act.user, act.account):
                 users[act.day, act.event].append(act.user)
         return [DayActs(*key, len(found), len(set(found))) for key, found in sorted(users.items())]
+
+    def feature_use(self, model: ScoringModel, asked: Collection[tuple[str, date]]) -> list[FeatureUse]:
+        times: Counter[tuple[str, date, str]] = Counter()
+        for account, day in asked:
+            first = day - timedelta(days=model.window_days - 1)
+            for act in self._counting(model):
+                if first <= act.day <= day and account in self._reached(act) and act.event in model.features:
+                    times[account, day, model.features[act.event]] += 1
+        excluded = model.excluded_accounts
+        return [FeatureUse(*key, count) for key, count in sorted(times.items()) if key[0] not in excluded]
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         def matches(each: str) -> bool:

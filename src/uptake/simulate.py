@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from uptake.simulate_churn import Fate, Truth, day_of, fates
+
 Json = dict[str, Any]
 
 FEATURES: dict[str, tuple[int, dict[str, float]]] = {
@@ -31,6 +33,8 @@ FEATURES: dict[str, tuple[int, dict[str, float]]] = {
 
 UNASSIGNED = {"Billing_Page_Opened": 0.05, "Help_Article_Read": 0.15, "Feedback_Sent": 0.02}
 """Events that belong to no feature."""
+
+FEATURE_OF = {event: feature for feature, (_, events) in FEATURES.items() for event in events}
 
 EVENTS = {**{event: rate for _, events in FEATURES.values() for event, rate in events.items()}, **UNASSIGNED}
 
@@ -135,7 +139,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Company(msgspec.Struct, frozen=True):
-    """A simulated account with its people and the story of its use."""
+    """A simulated account with its people and the story of its use; fate: what becomes of it where that is planted."""
 
     id: str
     name: str
@@ -145,6 +149,7 @@ class Company(msgspec.Struct, frozen=True):
     joined: int
     turn: int
     people: tuple[Person, ...]
+    fate: Fate | None = None
 
 
 class Simulation(msgspec.Struct, frozen=True):
@@ -162,15 +167,40 @@ class Simulation(msgspec.Struct, frozen=True):
 
 
 def simulation(
-    last: date, *, seed: int = 7, accounts: int = 240, days: int = 90, least_users: int = 2_100
+    last: date,
+    *,
+    seed: int = 7,
+    accounts: int = 240,
+    days: int = 90,
+    least_users: int = 2_100,
+    truth: Truth | None = None,
 ) -> Simulation:
-    """Invent companies and people; account sizes follow a long-tailed law and add up to at least `least_users`."""
+    """Invent companies and people; account sizes follow a long-tailed law and add up to at least `least_users`.
+
+    truth: what decides about churn; every account is then used steadily until it churns.
+    """
     rng = random.Random(seed)
     sizes = [1 + int(min(90, rng.paretovariate(1.05) * 2.2)) for _ in range(accounts)]
     while sum(sizes) < least_users:
         sizes[rng.randrange(accounts)] += 1
     companies = tuple(_company(rng, index, size, days) for index, size in enumerate(sizes))
+    if truth is not None:
+        planted = fates(truth, accounts, seed=seed, days=days)
+        companies = tuple(_steady(company, fate) for company, fate in zip(companies, planted, strict=True))
     return Simulation(seed, last, days, companies)
+
+
+def _steady(company: Company, fate: Fate) -> Company:
+    """The company with everyone there from the first day on, so that nothing but its fate tells accounts apart."""
+    people = tuple(msgspec.structs.replace(person, joined=0) for person in company.people)
+    return msgspec.structs.replace(company, story="steady", joined=0, people=people, fate=fate)
+
+
+def outcomes(simulated: Simulation) -> Iterator[tuple[str, str, date]]:
+    """Account, `churned` or `renewed`, and the day, of every account whose fate is planted."""
+    for company in simulated.companies:
+        if company.fate:
+            yield company.id, company.fate.outcome, day_of(company.fate, simulated.last, simulated.days)
 
 
 def _company(rng: random.Random, index: int, size: int, days: int) -> Company:
@@ -204,6 +234,8 @@ def _person(rng: random.Random, person_id: str, domain: str, number: int, joined
 def activity(company: Company, day: int, days: int) -> float:
     """How busy a company is on a day (0 before it joined), times its people's own keenness; follows its story."""
     if day < company.joined:
+        return 0.0
+    if company.fate and company.fate.outcome == "churned" and day >= company.fate.day:
         return 0.0
     turn = company.turn
     since = day - turn
@@ -254,13 +286,15 @@ def _company_day(rng: random.Random, company: Company, number: int, day: date, d
         if arrives or not announced:
             announced = True
             yield _group(person, company, moment + timedelta(seconds=1), day - timedelta(days=number - company.joined))
-        yield from _acts(rng, person, busy, moment)
+        yield from _acts(rng, person, busy, moment, company.fate)
 
 
-def _acts(rng: random.Random, person: Person, busy: float, moment: datetime) -> Iterator[Json]:
+def _acts(rng: random.Random, person: Person, busy: float, moment: datetime, fate: Fate | None) -> Iterator[Json]:
     at = moment + timedelta(seconds=2)
     for event, rate in EVENTS.items():
         mean = 0.4 * rate * busy * person.keen * (0.3 if person.role == "Viewer" and rate < 0.5 else 1.0)
+        if fate:
+            mean *= fate.keen.get(FEATURE_OF.get(event, ""), 1.0)
         for _ in range(_poisson(rng, mean)):
             at += timedelta(seconds=rng.randrange(5, 240))
             yield {"type": "track", "userId": person.id, "event": event, "timestamp": _iso(at)}

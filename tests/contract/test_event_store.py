@@ -161,6 +161,8 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
             yield f"p90 {day} {kind} {model}", store.p90(model, day, kind)
             for query in asked.queries:
                 yield f"numbers {day} {kind} {query} {model}", store.numbers(kind, model, day, query)
+    pairs = [(each, day) for each in asked.ids for day in days]
+    yield f"feature_use {pairs} {model}", store.feature_use(model, pairs)
     for kind in KINDS:
         yield f"levels_by_day of {kind} {model}", store.levels_by_day(kind, model, ALL_DAYS)
         for before, after in pairwise([*days[:1], *days]):
@@ -677,6 +679,26 @@ def test_a_list_is_ranked_paged_and_searched(store):
     assert page(tracking_ids=()) == ([], 0)
     with pytest.raises(ValueError, match="wealth"):
         page(sort="wealth")
+
+
+def test_feature_use_counts_what_a_window_holds(store):
+    """Events of a feature are counted for the account and those above it, whatever they weigh and however often."""
+    fold(store, [trait("account", "west", "parent", "acme")])
+    fold(store, [*acts("ana", "share", 3, account="acme"), *acts("ana", "export", 2, account="west")])
+    fold(store, [*acts("bob", "share", 5, account="beta"), *acts("eve", "share", 7, account="acme")])
+    asked_model = model(
+        {"share": 1}, daily_cap=1, features={"share": "Sharing", "export": "Reports"}, excluded_users=frozenset(["eve"])
+    )
+    asked = [("acme", JUNE_1), ("acme", JUNE_1 + timedelta(days=7)), ("west", JUNE_1), ("nobody", JUNE_1)]
+
+    found = store.feature_use(asked_model, asked)
+
+    assert [(use.account, use.day, use.feature, use.times) for use in found] == [
+        ("acme", JUNE_1, "Reports", 2),
+        ("acme", JUNE_1, "Sharing", 3),
+        ("west", JUNE_1, "Reports", 2),
+    ]
+    assert store.feature_use(asked_model, []) == []
 
 
 # ---- days, messages, offsets

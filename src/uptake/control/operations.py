@@ -11,6 +11,7 @@ import msgspec
 
 from uptake import __version__
 from uptake.control import requests as ask
+from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
 from uptake.control.exports import send_table
 from uptake.control.people import CONSOLE, create_user, list_users, reset_password
@@ -26,6 +27,7 @@ from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.meta.base import Key, chosen
 from uptake.views.accounts import account_named
+from uptake.views.backtest import Backtest
 from uptake.views.base import BadDay, Unknown
 from uptake.views.explanation import Explanation, explain
 from uptake.views.health import counters
@@ -254,6 +256,10 @@ def _export(office: Office, request: ask.Export, told: Told) -> dict[str, Any]:
     return {"rows": send_table(product.store, request.table, told.chunk)}
 
 
+def _backtest(office: Office, request: ask.RunBacktest, told: Told) -> Backtest:
+    return run_backtest(_up_to_date(office, request, told), request, told)
+
+
 # ---- the destination
 def _test_call(office: Office, request: ask.TestCall, _told: Told) -> Trace:
     return test_call(office.product(request.product), request, office.running.clock())
@@ -293,4 +299,5 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.CreateUser: _create_user,
     ask.ResetPassword: _reset_password,
     ask.ListUsers: _list_users,
+    ask.RunBacktest: _backtest,
 }

@@ -105,6 +105,19 @@ class PreviewHistory(_Request, frozen=True, tag="preview_history"):
     text: str = ""
 
 
+class RunBacktest(_Request, frozen=True, tag="backtest"):
+    """Compare scores with what became of accounts.  Answer: a `Backtest`; tells progress.
+
+    outcomes: a CSV text with account, outcome and date; else trait: the one that holds the day of churn.
+    workspace: its name; None for the first.
+    """
+
+    outcomes: str = ""
+    trait: str = ""
+    workspace: str | None = None
+    horizons: tuple[int, ...] = (30, 60, 90)
+
+
 class Export(_Request, frozen=True, tag="export"):
     """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
 
@@ -150,6 +163,7 @@ Request = (
     | CreateUser
     | ResetPassword
     | ListUsers
+    | RunBacktest
 )
 
 

@@ -87,6 +87,18 @@ CODES: dict[str, Code] = {
     "not_permitted": Code(403, "This needs another role: an owner or an admin of the product can give it."),
     "last_owner": Code(409, "The only owner stays one: make somebody else an owner first."),
     "internal": Code(500, "A fault in Uptake itself; it is logged and counted."),
+    # CSV files
+    "csv_no_header": Code(400, "The first line of a CSV file names its columns."),
+    "csv_column_missing": Code(400, "The file lacks a column that is needed; see the message."),
+    "csv_column_repeated": Code(400, "Two columns have the same name."),
+    "csv_cells": Code(400, "A row has as many cells as the header has columns."),
+    "csv_quoting": Code(400, "A cell with quotes is written in quotes, each of its own doubled."),
+    "csv_not_utf8": Code(400, "A CSV file is UTF-8: save it as such."),
+    "csv_too_large": Code(413, "The file has too many bytes, rows or columns; see the message."),
+    "bad_outcome": Code(400, "An outcome is churned or renewed."),
+    "outcome_contradicts": Code(400, "An earlier row says something else of the same account and day."),
+    "missing_outcomes": Code(400, "A backtest needs outcomes: a CSV text, or the trait that holds the day of churn."),
+    "unknown_trait": Code(404, "No account has the trait."),
     # configuration
     "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
     "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),

@@ -153,6 +153,15 @@ class Totals(msgspec.Struct, frozen=True):
     last_day: date | None
 
 
+class FeatureUse(msgspec.Struct, frozen=True):
+    """How often an account's users did events of a feature within the window that ends at the day."""
+
+    account: str
+    day: date
+    feature: str
+    times: int
+
+
 ExportTable = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
 EXPORT_TABLES: tuple[ExportTable, ...] = ("users", "accounts", "memberships", "daily_counts", "scores")
 
@@ -283,6 +292,11 @@ class EventStore(Protocol):
         """Events of a user, or counted for an account, from the first day to the last given, by day and event.
 
         Scored or not; the excluded of the model are left out.
+    def feature_use(self, model: ScoringModel, asked: Collection[tuple[str, date]]) -> list[FeatureUse]:
+        """How often each feature was used within the model's window up to a day, by account, day and feature.
+
+        asked: accounts with their days, each pair once; those without any use have no rows.  An account's use holds
+        that of its descendants; features count whatever they weigh, without a daily cap, and without the excluded.
         """
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:

@@ -24,6 +24,7 @@ from uptake.stores.events.base import (
     EventVolume,
     ExportTable,
     FateRow,
+    FeatureUse,
     FoldBatch,
     GroupDay,
     GroupSize,
@@ -66,6 +67,7 @@ from uptake.stores.events.question_sql import (
 from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
 from uptake.stores.events.trait_sql import forms_of, values_of
+from uptake.stores.events.use_sql import use_of_features
 
 DIRTY_DAYS = "select day from dirty_days order by day"
 CLEAR_DIRTY = "delete from dirty_days"
@@ -242,6 +244,11 @@ class DuckEventStore:
         """What one account or user did by day."""
         with self._reading() as session:
             return acts_by_day(session, kind, tracking_id, model, days=days)
+
+    def feature_use(self, model: ScoringModel, asked: Collection[tuple[str, date]]) -> list[FeatureUse]:
+        """How often each feature was used up to a day, by account, day and feature."""
+        with self._reading() as session:
+            return use_of_features(session, model, asked)
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         """The tracking_id of who matches."""

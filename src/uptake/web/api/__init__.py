@@ -1,5 +1,6 @@
 """The API: what programs may ask of a product with a read token, and change with a management token."""
 
+from uptake.web.api.backtest import BACKTEST_HANDLERS
 from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.lists import accounts, users
@@ -19,4 +20,5 @@ API_HANDLERS = (
     lookup,
     *SEGMENT_HANDLERS,
     *DESTINATION_HANDLERS,
+    *BACKTEST_HANDLERS,
 )

@@ -13,10 +13,13 @@ MOST_BODY_BYTES = 1_000_000
 T = TypeVar("T")
 
 
-def read_body(body: bytes, kind: type[T]) -> T:
-    """The JSON of a body as the type says.  Raises Refused, and ConfigInvalid with the place of what does not fit."""
-    if len(body) > MOST_BODY_BYTES:
-        raise Refused("body_too_large", f"expected at most {MOST_BODY_BYTES} bytes")
+def read_body(body: bytes, kind: type[T], *, most: int = MOST_BODY_BYTES) -> T:
+    """The JSON of a body as the type says, of `most` bytes.
+
+    Raises Refused, and ConfigInvalid with the place of what does not fit.
+    """
+    if len(body) > most:
+        raise Refused("body_too_large", f"expected at most {most} bytes")
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:

@@ -7,9 +7,11 @@ import msgspec
 from uptake.core.config import Mapping
 from uptake.destination.trace import Trace
 from uptake.pipeline.preview import Preview
+from uptake.views.backtest import Backtest
 from uptake.views.destination import Overview
 from uptake.views.segments import SegmentName
 from uptake.views.status import ProductStatus
+from uptake.web.api.backtest import BacktestAsked
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -337,4 +339,16 @@ _SEGMENTS: tuple[Operation, ...] = (
     ),
 )
 
-OPERATIONS: tuple[Operation, ...] = (*_READ, *_SEGMENTS, *_DESTINATION)
+_LEARNING: tuple[Operation, ...] = (
+    Operation(
+        "/v2/workspaces/{workspace_id}/backtest",
+        "runBacktest",
+        "How well scores told churn beforehand, and which weights outcomes speak for; nothing is changed",
+        Backtest,
+        errors=(*_CHANGE, "missing_outcomes", "unknown_trait", "unknown_workspace", "csv_column_missing"),
+        method="POST",
+        body=BacktestAsked,
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (*_READ, *_SEGMENTS, *_DESTINATION, *_LEARNING)
