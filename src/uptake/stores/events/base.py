@@ -292,6 +292,8 @@ class EventStore(Protocol):
         """Events of a user, or counted for an account, from the first day to the last given, by day and event.
 
         Scored or not; the excluded of the model are left out.
+        """
+
     def feature_use(self, model: ScoringModel, asked: Collection[tuple[str, date]]) -> list[FeatureUse]:
         """How often each feature was used within the model's window up to a day, by account, day and feature.
 
