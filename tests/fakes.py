@@ -9,6 +9,8 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, md5
 from typing import Any
@@ -299,6 +301,21 @@ class MemoryEventStore:
 
     def forget(self, days: tuple[date, date]) -> None:
         self._scored = {key: kept for key, kept in self._scored.items() if not days[0] <= key[1] <= days[1]}
+
+    @contextmanager
+    def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> Iterator["MemoryEventStore"]:
+        other = copy(self)
+        other._scored = {}
+        other.rescore(models, days)
+        yield other
+
+    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+        scored = self._scored.get((model.workspace_id, day))
+        return {
+            each: (kept.score, kept.raw)
+            for (known, each), kept in sorted(scored.kept.items() if scored else [])
+            if known == kind and kept.score and each not in self._excluded(model, kind)
+        }
 
     def _weight(self, model: ScoringModel, event: str) -> int:
         return model.weights.get(event, 1 if model.every_event else 0)

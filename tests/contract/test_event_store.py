@@ -158,6 +158,7 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
     yield f"scored_days {model}", days
     for day in days:
         for kind in KINDS:
+            yield f"standings {day} {kind} {model}", store.standings(kind, model, day)
             yield f"p90 {day} {kind} {model}", store.p90(model, day, kind)
             for query in asked.queries:
                 yield f"numbers {day} {kind} {query} {model}", store.numbers(kind, model, day, query)
@@ -233,6 +234,29 @@ def test_every_engine_agrees(other, folds, asked, days, zone, later):
         each.publish(published, clear_dirty=later)
 
     assert_agree(oracle, store, asked)
+    store.close()
+
+
+TWO_DAYS = st.lists(st.sampled_from(strategies.DAYS), min_size=2, max_size=2, unique=True)
+
+
+@settings(max_examples=settings().max_examples // 5)
+@given(folds=strategies.folds(most=2), asked=asked(), days=TWO_DAYS)
+def test_imagined_numbers_are_those_that_scoring_would_give(other, folds, asked, days):
+    """Asked of a store with other models scored, every answer is that of the oracle; the store keeps what it had."""
+    oracle, store = MemoryEventStore(StoreRules("UTC")), other(StoreRules("UTC"))
+    for batch in folds:
+        for each in (oracle, store):
+            each.commit(batch)
+    for each in (oracle, store):
+        each.rescore([model()], days[:1])
+    before = store.digest()
+
+    with oracle.imagined(asked.models, days) as expected, store.imagined(asked.models, days) as told:
+        for one in asked.models:
+            assert_same(list(scores(expected, one, asked)), list(scores(told, one, asked)), "imagined")
+
+    assert store.digest() == before == oracle.digest()
     store.close()
 
 

@@ -172,6 +172,28 @@ def volumes(house):
     return {each.event: each.times for each in house.product.store.event_volumes()}
 
 
+def test_a_changed_model_is_tried_before_it_is_published(house):
+    """The ranking under the document beside the one in force; a read token may not ask, and nothing is saved."""
+    document = {"workspaces": [{"name": "Engagement", "curve": "linear-1"}]}
+    with house.client(house.token("manage")) as client:
+        told = client.post("/v2/workspaces/1/what-if?day=2026-11-22", json=document).json()
+        wrong = client.post("/v2/workspaces/1/what-if", json={"workspaces": [{"name": "Engagement", "curve": "x"}]})
+        unknown = client.post("/v2/workspaces/9/what-if", json=document)
+        early = client.post("/v2/workspaces/1/what-if?day=2030-01-01", json=document)
+    with house.client() as client:
+        refused = client.post("/v2/workspaces/1/what-if", json=document)
+
+    assert told["changes"] == [{"field": "curve", "before": "exponential-1", "after": "linear-1"}]
+    assert [(each["tracking_id"], each["score"], each["score_after"]) for each in told["users"]["up"]] == [
+        ("ana", 90, 100)
+    ]
+    answers = [(each.status_code, each.json()["error"]["code"]) for each in (wrong, unknown, early, refused)]
+    assert answers == [
+        (400, "config_invalid"), (404, "unknown_workspace"), (400, "invalid_parameter"), (403, "read_only_token"),
+    ]  # fmt: skip
+    assert house.product.version.revision == 1
+
+
 def test_a_changed_model_can_be_published_from_now_on(house):
     """The version keeps the day; yesterday's score stays, and a word that is none is refused."""
     weights = {"workspaces": [{"name": "Engagement", "window_days": 1}]}

@@ -190,3 +190,15 @@ def test_a_model_is_published_from_now_on_or_for_all_of_history(served, document
     assert (again["revision"], again["changed"]) == (3, True)
     assert both.returncode != 0
     assert "--recompute" in both.stderr
+
+
+def test_a_document_is_tried_before_it_is_applied(served, document):
+    """The ranking that it would give stands beside the one in force; the revision stays."""
+    before = served.json("config", "apply", document)["revision"]
+    told = served.json("config", "what-if", document)
+    text = served.good("config", "what-if", "-", stdin="workspaces: [{name: Engagement, window_days: 14}]")
+
+    assert (told["workspace_id"], told["changes"], told["users"]["changed"]) == (1, [], 0)
+    assert "window_days: 7 → 14" in text
+    assert "accounts: 0 listed" in text
+    assert served.json("config", "export")["revision"] == before

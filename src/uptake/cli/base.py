@@ -28,6 +28,9 @@ Product = Annotated[
 ]
 
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML (or JSON) document; - is standard input.")]
+
+
 def settings_of(data_dir: Path | None, **others: str | None) -> Settings:
     """The settings with what the command line said before them.  Raises UptakeError (E001)."""
     return load_here({"data_dir": str(data_dir) if data_dir else None, **others})

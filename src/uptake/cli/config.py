@@ -1,17 +1,16 @@
 """`config export`, `config apply`, `config diff`."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from uptake.cli.base import AsJson, DataDir, Product, console, print_json, settings_of, text_of
+from uptake.cli.base import AsJson, DataDir, File, Product, console, print_json, settings_of, text_of
 from uptake.cli.desk import desk
+from uptake.cli.what_if import what_if
 from uptake.control.requests import ApplyConfig, ExportConfig
 
 group = typer.Typer(no_args_is_help=True, help="Read and change a product's configuration as a YAML document.")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML (or JSON) document; - is standard input.")]
 Prune = Annotated[
     bool,
     typer.Option("--prune", help="Drop items (features, workspaces, …) that a list of the document does not name."),
@@ -93,6 +92,9 @@ def diff(
     else:
         console.print("The document changes nothing.")
     raise typer.Exit(1 if answer["diff"] else 0)
+
+
+group.command("what-if")(what_if)
 
 
 def _told(answer: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ from uptake.views.explanation import Explanation, explain
 from uptake.views.health import counters
 from uptake.views.status import status_of
 from uptake.views.users import user_named
+from uptake.views.what_if import WhatIf, what_if
 
 BY = CONSOLE.by
 LOOK_EVERY_S = 0.1
@@ -171,6 +172,12 @@ def _difference(before: ProductConfig, after: ProductConfig) -> str:
     return "".join(difflib.unified_diff(old, new, "in force", "document", n=2))
 
 
+def _what_if(office: Office, request: ask.WhatIf, told: Told) -> WhatIf:
+    product = _up_to_date(office, request, told)
+    candidate = merge_text(product.config, request.text, prune=False)
+    return what_if(product, request.workspace_id, candidate, request.day, most=request.most)
+
+
 # ---- health
 def _check(office: Office, request: ask.Check, _told: Told) -> dict[str, Any]:
     running = office.running
@@ -288,6 +295,7 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.RevokeKey: _revoke_key,
     ask.ExportConfig: _export_config,
     ask.ApplyConfig: _apply_config,
+    ask.WhatIf: _what_if,
     ask.Check: _check,
     ask.Explain: _explain,
     ask.Rebuild: _rebuild,

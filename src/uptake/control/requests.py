@@ -57,6 +57,18 @@ class ApplyConfig(_Request, frozen=True, tag="apply_config"):
     dry: bool = False
 
 
+class WhatIf(_Request, frozen=True, tag="what_if"):
+    """What a document would make of a workspace's ranking on a day; nothing changes.  Answer: a `WhatIf`.
+
+    workspace_id: None for the first.  day: None for the last full one.  most: movers up and down each.
+    """
+
+    text: str
+    workspace_id: int | None = None
+    day: date | None = None
+    most: int = 10
+
+
 class Check(_Request, frozen=True, tag="check"):
     """Counters, offsets and health.  Answer: see `uptake.control.health`."""
 
@@ -152,6 +164,7 @@ Request = (
     | RevokeKey
     | ExportConfig
     | ApplyConfig
+    | WhatIf
     | Check
     | Explain
     | Rebuild

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from uptake.core.config import ConfigVersion
+from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.population import counted_model, excluded
-from uptake.scoring.versions import reigns
+from uptake.scoring.versions import reigns, workspace_in
 from uptake.stores.events.base import EventStore
 
 
@@ -51,6 +51,14 @@ def eras_of(versions: Sequence[ConfigVersion], store: EventStore, today: date) -
 def models_on(eras: Eras, day: date) -> tuple[ScoringModel, ...]:
     """The models that score a day, by workspace id."""
     return next(era.models for era in reversed(eras) if era.first <= day)
+
+
+def model_under(config: ProductConfig, workspace_id: int, store: EventStore, today: date) -> ScoringModel | None:
+    """The model that a configuration makes of a workspace; None where it has no such workspace."""
+    workspace = workspace_in(config, workspace_id)
+    if workspace is None:
+        return None
+    return counted_model(workspace, config, excluded(config, store, today), store, today=today)
 
 
 def by_models(eras: Eras, days: Sequence[date]) -> Iterator[tuple[tuple[ScoringModel, ...], list[date]]]:

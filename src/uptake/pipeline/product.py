@@ -16,7 +16,7 @@ from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.days import day_of
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
-from uptake.pipeline.eras import Eras, changed_since, eras_of, hash_of, models_on
+from uptake.pipeline.eras import Eras, changed_since, eras_of, hash_of, model_under, models_on
 from uptake.pipeline.fold import Rules, fold
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
@@ -148,6 +148,19 @@ class RunningProduct:
         """The model of a workspace that scores the day, by default today; None if there is none with this id."""
         models = self.models if day is None else models_on(self._eras, day)
         return next((model for model in models if model.workspace_id == workspace_id), None)
+
+    def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
+        """The model that another configuration makes of a workspace; None where that one has no such workspace."""
+        return model_under(config, workspace_id, self._store, self.today())
+
+    def model_at(self, workspace_id: int, revision: int) -> ScoringModel | None:
+        """The model that a workspace had at a revision, without those whom rules leave out now; None without any."""
+        version = next((each for each in self._versions if each.revision == revision), None)
+        if version is None:
+            return None
+        now = self.config
+        told = msgspec.structs.replace(version.config, exclusions=now.exclusions, ignored_events=now.ignored_events)
+        return self.model_under(workspace_id, told)
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace; None if there is none with this id."""

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from uptake.core.config import ConfigVersion, Workspace
+from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import EventStore
 from uptake.stores.log.base import CallLog
@@ -91,6 +91,12 @@ class ProductView(Protocol):
     def model(self, workspace_id: int, day: date | None = None) -> ScoringModel | None:
         """The model of a workspace that scores the day, by default today."""
 
+    def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
+        """The model that another configuration makes of a workspace."""
+
+    def model_at(self, workspace_id: int, revision: int) -> ScoringModel | None:
+        """The model that a workspace had at a revision."""
+
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace."""
 
@@ -131,9 +137,15 @@ def model_of(product: ProductView, workspace_id: int | None, day: date | None = 
 
 def scored_day(product: ProductView, day: date | None) -> date:
     """The day itself, by default today, with its numbers computed.  Raises BadDay."""
+    chosen = begun_day(product, day)
+    product.ensure_scored(chosen)
+    return chosen
+
+
+def begun_day(product: ProductView, day: date | None) -> date:
+    """The day itself, by default today.  Raises BadDay for one that has not begun, or before 1970."""
     today = product.today()
     chosen = today if day is None else day
     if not FIRST_DAY <= chosen <= today:
         raise BadDay(f"expected a day from {FIRST_DAY} to {today} (today in {product.zone.key}), got {chosen}")
-    product.ensure_scored(chosen)
     return chosen

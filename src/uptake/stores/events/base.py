@@ -14,6 +14,7 @@ Three definitions that every engine shares:
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any, Literal, Protocol
 
@@ -225,6 +226,12 @@ class EventStore(Protocol):
     def forget(self, days: tuple[date, date]) -> None:
         """Drop the numbers that are kept of the days from the first to the last given, of every workspace."""
 
+    def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> AbstractContextManager["EventStore"]:
+        """This store at one commit, for reading in one thread, with these models and days scored and no others.
+
+        Nothing that is stored changes, no write waits, and what it answers is what `rescore` would make it answer.
+        """
+
     # ---- questions
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list on a scored day, and how many there are in all.
@@ -265,6 +272,9 @@ class EventStore(Protocol):
 
     def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
         """The first day with an event by one of the users, or that counts for one of the accounts; None for none."""
+
+    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+        """Tracking id → score and raw score of everyone with a score on a scored day who is not excluded, by id."""
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day; None where nobody was active.

@@ -4,7 +4,9 @@ Writes come from one thread at a time, each in one transaction of the writing co
 its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.base import (
     ActedRow,
+    EventStore,
     EventVolume,
     ExportTable,
     FateRow,
@@ -37,7 +40,7 @@ from uptake.stores.events.base import (
 from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_between
 from uptake.stores.events.changes import DayActs, DayLevels, Moves
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
-from uptake.stores.events.duckdb_file import DuckFile
+from uptake.stores.events.duckdb_file import DuckFile, DuckSession
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
 from uptake.stores.events.group_sql import (
@@ -48,7 +51,15 @@ from uptake.stores.events.group_sql import (
     member_traits,
     members_of,
 )
-from uptake.stores.events.list_sql import FORGET, benchmark_of, days_scored, ids_matching, numbers_page, series_of
+from uptake.stores.events.list_sql import (
+    FORGET,
+    benchmark_of,
+    days_scored,
+    ids_matching,
+    numbers_page,
+    series_of,
+    standings_of,
+)
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.people_sql import rule_values
 from uptake.stores.events.question_sql import (
@@ -75,9 +86,16 @@ PUBLISHED = "select next_offset, revision, as_of_us from published"
 UNPUBLISH = "delete from published"
 PUBLISH = "insert into published values ($offset, $revision, $as_of_us)"
 
+SHADOWS = tuple(f"create temp table {table} ({TABLES[table]})" for table in ("scores", "benchmarks"))
+"""Tables of these names that a connection finds before the stored ones."""
+
 COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
 """After so many events it is looked whether counts are worth adding up, and so many days are, for a fold must not wait
 long."""
+
+
+def _refused() -> AbstractContextManager[DuckSession]:
+    raise RuntimeError("a store with imagined numbers is only read")
 
 
 class DuckEventStore:
@@ -89,7 +107,8 @@ class DuckEventStore:
         """Open the file, made if it is not there; its rows must have been folded under the same zone."""
         self.rules, self.generation = rules, generation
         self._file = DuckFile(path, memory_limit=memory_limit, threads=threads)
-        self._reading, self._writing = self._file.reading, self._file.writing
+        self._reading: Callable[[], AbstractContextManager[DuckSession]] = self._file.reading
+        self._writing: Callable[[], AbstractContextManager[DuckSession]] = self._file.writing
         self._uncompacted = COMPACT_EVERY
         with self._writing() as session:
             for table, columns in TABLES.items():
@@ -168,6 +187,21 @@ class DuckEventStore:
             for text in FORGET:
                 session.run(text, first=days[0], last=days[1])
 
+    @contextmanager
+    def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> Iterator[EventStore]:
+        """The store with other models scored on some days, in tables that only this connection sees."""
+        once = list(dict.fromkeys(days))
+        with self._reading() as session:
+            for text in SHADOWS:
+                session.run(text)
+            step = days_a_pass(session)
+            for at in range(0, len(once), step):
+                rescore_days(session, models, once[at : at + step])
+            other = copy(self)
+            other._reading = lambda: nullcontext(session)
+            other._writing = _refused
+            yield other
+
     # ---- questions
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
@@ -214,6 +248,11 @@ class DuckEventStore:
         """The first day with an event of one of them."""
         with self._reading() as session:
             return first_day_of(session, users, accounts)
+
+    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+        """Tracking id → score and raw score of everyone with a score."""
+        with self._reading() as session:
+            return standings_of(session, kind, model, day)
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day."""

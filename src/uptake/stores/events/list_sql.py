@@ -188,6 +188,21 @@ def ids_matching(
     return [each for (each,) in session.rows(MATCHING.format(ids=found.text), **values)]
 
 
+STANDINGS = """
+select id, score, raw from scores
+where workspace_id = $workspace and kind = $kind and day = $day and score > 0
+  and id not in (select unnest($excluded::varchar[]))
+order by id
+"""
+
+
+def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+    """Tracking id → score and raw score of everyone with a score on a scored day."""
+    excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
+    rows = session.rows(STANDINGS, workspace=model.workspace_id, kind=kind, day=day, excluded=excluded)
+    return {each: (score, raw) for each, score, raw in rows}
+
+
 # ---- series and benchmarks
 
 SERIES = f"""

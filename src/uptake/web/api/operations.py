@@ -11,6 +11,7 @@ from uptake.views.backtest import Backtest
 from uptake.views.destination import Overview
 from uptake.views.segments import SegmentName
 from uptake.views.status import ProductStatus
+from uptake.views.what_if import WhatIf
 from uptake.web.api.backtest import BacktestAsked
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
@@ -27,6 +28,7 @@ from uptake.web.api.params import (
     LookupAsked,
     OneAsked,
     UsersAsked,
+    WhatIfAsked,
     WorkspaceAsked,
     WorkspacesAsked,
 )
@@ -301,6 +303,19 @@ _DESTINATION: tuple[Operation, ...] = (
     ),
 )
 
+_WORKSPACES: tuple[Operation, ...] = (
+    Operation(
+        "/v2/workspaces/{workspace_id}/what-if",
+        "whatIf",
+        "What a partial configuration document would make of the ranking of a day; nothing is changed",
+        WhatIf,
+        WhatIfAsked,
+        (*_CHANGE, "unknown_workspace", "invalid_parameter"),
+        method="POST",
+        body=dict[str, Any],
+    ),
+)
+
 _SEGMENTS: tuple[Operation, ...] = (
     Operation(
         "/v2/segments",
@@ -351,4 +366,4 @@ _LEARNING: tuple[Operation, ...] = (
     ),
 )
 
-OPERATIONS: tuple[Operation, ...] = (*_READ, *_SEGMENTS, *_DESTINATION, *_LEARNING)
+OPERATIONS: tuple[Operation, ...] = (*_READ, *_WORKSPACES, *_SEGMENTS, *_DESTINATION, *_LEARNING)

@@ -121,6 +121,13 @@ class LookupAsked(msgspec.Struct, kw_only=True):
     expand: Annotated[tuple[Expansion, ...], Meta(description="Blocks to add to the account.")] = ()
 
 
+class WhatIfAsked(msgspec.Struct, kw_only=True):
+    """A day under a changed model."""
+
+    day: Annotated[date | None, Meta(description="The day; default is the last full one.")] = None
+    most: Annotated[int, Meta(ge=1, le=100, description="How many movers up and down.")] = 20
+
+
 class HistoryAsked(msgspec.Struct, kw_only=True, rename={"first": "from", "last": "to"}):
     """A series by day."""
 

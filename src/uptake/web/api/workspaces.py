@@ -1,18 +1,22 @@
 """Handlers of the workspaces."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath
+from litestar import get, post
+from litestar.params import FromPath, RawBody
 
 from uptake.core.config import Workspace
+from uptake.pipeline.document import merge_document
 from uptake.pipeline.product import RunningProduct
 from uptake.views.base import Unknown
 from uptake.views.versions import model_versions
+from uptake.views.what_if import WhatIf, what_if
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
+from uptake.web.api.bodies import read_body
 from uptake.web.api.lists import list_links
-from uptake.web.api.params import WorkspaceAsked, WorkspacesAsked, asked
+from uptake.web.api.params import WhatIfAsked, WorkspaceAsked, WorkspacesAsked, asked
 from uptake.web.api.shapes import (
     ModelVersionsAnswer,
     Pagination,
@@ -23,7 +27,7 @@ from uptake.web.api.shapes import (
     workspace_entry,
 )
 from uptake.web.problems import AnyRequest
-from uptake.web.site import product_of
+from uptake.web.site import managed_product_of, product_of
 
 
 @get("/v2/workspaces", sync_to_thread=True)
@@ -57,7 +61,16 @@ def versions(request: AnyRequest, workspace_id: FromPath[str]) -> ModelVersionsA
     return ModelVersionsAnswer([model_version_entry(each) for each in found])
 
 
-WORKSPACE_HANDLERS = (workspaces, workspace, versions)
+@post("/v2/workspaces/{workspace_id:str}/what-if", status_code=200, sync_to_thread=True)
+def imagine(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> WhatIf:
+    """What a partial configuration document would make of the ranking of a day; nothing is changed."""
+    product = managed_product_of(request)
+    number, params = number_in(workspace_id), asked(request, WhatIfAsked)
+    candidate = merge_document(product.config, read_body(body, dict[str, Any]), prune=False)
+    return what_if(product, number, candidate, params.day, most=params.most)
+
+
+WORKSPACE_HANDLERS = (workspaces, workspace, versions, imagine)
 
 
 def number_in(workspace_id: str) -> int:
