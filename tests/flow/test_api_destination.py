@@ -82,6 +82,23 @@ def test_every_fault_of_a_mapping_is_told_at_once_with_its_place(house):
     assert "anonymousId" in faults[0]["message"]
 
 
+def test_a_trigger_with_one_meaning_is_saved_in_a_spelling_that_segment_reads(house):
+    """Also where Segment would misread what was written; two meanings are refused, and a test alone reads alike."""
+    slip = RENAMED | {"trigger": "type=='track' and not event='Import'", "enabled": False}
+    mixed = RENAMED | {"name": "Mixed", "trigger": 'type = "track" and event = "a" or event = "b"'}
+    event = {"type": "track", "userId": "ana", "event": "Export"}
+    with house.client(house.token("manage")) as client:
+        saved = client.post("/v2/destination/mappings", json=slip).json()["mappings"][-1]
+        refused = client.post("/v2/destination/mappings", json=mixed)
+        tested = client.post("/v2/destination/test", json={"event": event, "mapping": slip}).json()["mappings"][0]
+        config = client.put("/v2/config", json={"destination": {"mappings": [slip]}})
+
+    assert saved["trigger"] == 'type = "track" and none(event = "Import")'
+    assert config.json()["config"]["destination"]["mappings"][-1]["trigger"] == saved["trigger"]
+    assert '(type = "track" and event = "a") or event = "b"' in refused.json()["error"]["faults"][0]["message"]
+    assert (tested["fault"], tested["fired"]) == ("", True)
+
+
 def test_a_change_applies_from_now_on_and_to_history_where_asked(house):
     """The preview says what would change, nothing changes until it is applied, and a rebuild then makes it so."""
     mappings = (*preset_mappings(), msgspec.convert(RENAMED, Mapping))

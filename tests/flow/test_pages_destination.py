@@ -268,20 +268,36 @@ def test_the_editor_shows_what_the_call_makes_of_the_draft(acme):
     assert acme.product.version.revision == 1
 
 
-def test_fql_that_cannot_be_read_is_told_where_and_rewritten(acme):
-    """Line and column, and one button that writes it as Segment reads it too."""
+def test_fql_with_two_meanings_is_told_where_and_written_by_a_click(acme):
+    """Line and column, and a button for each meaning that writes it as Segment reads it too."""
     with acme.client() as client:
         reader = Reader(client)
-        fields = reader.editor(TRACK) | {"trigger_view": "fql", "fql": "type = 'track'"}
+        mixed = {"trigger_view": "fql", "fql": "type = 'track' and event = 'A' or event = 'B'"}
+        fields = reader.editor(TRACK) | mixed
         told = html.unescape(reader.post(TRACK, part=True, **fields, do="check").text)
         saved = reader.post(TRACK, **fields, do="save")
-        mended = html.unescape(reader.post(TRACK, part=True, **fields, do="rewrite").text)
+        mended = html.unescape(reader.post(TRACK, part=True, **fields, do="rewrite:1").text)
+        unknown = html.unescape(reader.post(TRACK, part=True, **fields, do="rewrite:9").text)
 
-    assert "Line 1, column 8" in told
-    assert 'value="rewrite"' in told
+    assert "Line 1, column 32" in told
+    assert 'value="rewrite:0"' in told
     assert saved.status_code == 422
-    assert '>\ntype = "track"</textarea>' in mended
+    assert '>\ntype = "track" and (event = "A" or event = "B")</textarea>' in mended
+    assert ">\ntype = 'track' and event = 'A' or event = 'B'</textarea>" in unknown
     assert acme.product.version.revision == 1
+
+
+def test_fql_that_segment_misreads_is_saved_as_it_is_meant(acme):
+    """What has one meaning is saved in a spelling that both read, and said so before."""
+    with acme.client() as client:
+        reader = Reader(client)
+        fields = reader.editor(TRACK) | {"trigger_view": "fql", "fql": "type='track' and not match(event, 'Test*')"}
+        told = html.unescape(reader.post(TRACK, part=True, **fields, do="check").text)
+        saved = reader.post(TRACK, **fields, do="save")
+
+    assert "It is saved in a spelling that is read as meant" in told
+    assert saved.status_code == 303
+    assert mapping(acme, "Track Calls").trigger == 'type = "track" and !match(event, "Test*")'
 
 
 def test_a_mapping_that_changed_meanwhile_is_not_overwritten(acme):

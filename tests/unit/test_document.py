@@ -315,3 +315,20 @@ def test_a_kept_item_at_fault_is_named():
 def test_json_is_yaml_too():
     """A JSON document is taken as it is, with or without a byte order mark."""
     assert applied('\ufeff{"product": "Acme", "dedupe_days": 30}').dedupe_days == 30
+
+
+def test_the_51st_mapping_is_refused():
+    """A document with one mapping too many says how many there may be, and changes nothing."""
+    many = "".join(f"\n    - {{name: M{number}, action: track, trigger: type = 'track'}}" for number in range(51 - 5))
+
+    assert faults(f"destination:\n  mappings:{many}") == {"$.destination.mappings": "at most 50 mappings, got 51"}
+
+
+def test_a_trigger_with_one_meaning_is_applied_in_a_spelling_that_segment_reads():
+    """Applied again, the same document changes nothing."""
+    text = "destination: {mappings: [{name: M, action: track, trigger: \"type='track'\"}]}"
+
+    once = applied(text)
+
+    assert once.destination.mappings[-1].trigger == 'type = "track"'
+    assert applied(text, once) == once

@@ -158,16 +158,41 @@ def test_keys_that_no_field_has_keep_a_mapping_in_json():
     assert checked(draft).mapping.fields == fields
 
 
+def test_a_trigger_that_segment_misreads_is_saved_as_it_is_meant():
+    """What has one meaning is no fault: it is saved in a spelling that both read, and the editor says so."""
+    draft = rewritten(draft_of(Mapping("M", "track", 'type = "track"')), "type = 'track'")
+
+    result = checked(draft)
+
+    assert result.mapping.trigger == 'type = "track"'
+    assert result.spellings == ('type = "track"',)
+    assert result.misread == "Segment misreads single quotes (line 1, column 8)."
+
+
+def test_a_trigger_with_two_meanings_is_refused_with_both():
+    """`and` beside `or` is a fault, and each of its meanings is one click away."""
+    draft = rewritten(draft_of(Mapping("M", "track", 'type = "track"')), 'type = "a" and name = "b" or name = "c"')
+
+    result = checked(draft)
+
+    assert result.mapping is None
+    assert result.faults == {"trigger": "Line 1, column 27: 'and' beside 'or' in one group is ambiguous."}
+    assert result.spellings == (
+        '(type = "a" and name = "b") or name = "c"',
+        'type = "a" and (name = "b" or name = "c")',
+    )
+
+
 def test_faults_stand_at_their_controls():
     """A directive that cannot be is told at its field; a trigger at the trigger; a missing name at the name."""
     draft = fresh_draft()
     wrong = Source("raw", {"json": '{"@case": {"operator": 5}}'})
     result = checked(
         rewritten(
-            draft_of(Mapping("M", "track", 'type = "track"', {"event": json.loads(wrong.values["json"])})), "type = 'a'"
+            draft_of(Mapping("M", "track", 'type = "track"', {"event": json.loads(wrong.values["json"])})), "TYPE = 'a'"
         )
     )
 
     assert set(result.faults) == {"trigger", "field.event"}
-    assert result.rewrite == 'type = "a"'
+    assert result.spellings == ('type = "a"',)
     assert set(checked(draft).faults) == {"name"}

@@ -10,6 +10,7 @@ from uptake.core.calls import Call
 from uptake.core.config import Mapping
 from uptake.core.errors import UptakeError
 from uptake.destination.trace import Trace
+from uptake.pipeline.configure import sound
 from uptake.pipeline.document import merge_text
 from uptake.pipeline.preview import Preview, preview
 from uptake.pipeline.product import RunningProduct
@@ -49,7 +50,7 @@ def mapping_in(text: str, call: Call) -> Mapping:
 
 def preview_history(product: RunningProduct, request: ask.PreviewHistory, told: Told) -> Preview:
     """What the destination, changed by the document where one is given, would make of the whole log."""
-    config = merge_text(product.config, request.text, prune=False) if request.text else product.config
+    config = sound(merge_text(product.config, request.text, prune=False)) if request.text else product.config
     return preview(
         product.product_id,
         product.log,

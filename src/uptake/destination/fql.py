@@ -17,7 +17,7 @@ from uptake.destination.fql_ast import (
 )
 from uptake.destination.fql_compile import Explanation, Trigger, compile_ast, compile_trigger, explain
 from uptake.destination.fql_lexer import FqlError
-from uptake.destination.fql_parse import TriggerError, parse
+from uptake.destination.fql_parse import TriggerError, canonical, parse
 
 __all__ = [
     "OBJECT_FIELDS",
@@ -30,6 +30,7 @@ __all__ = [
     "Operator",
     "Trigger",
     "TriggerError",
+    "canonical",
     "compile_ast",
     "compile_trigger",
     "explain",

@@ -2,11 +2,13 @@
 
 Triggers and destination filters share this lexer.  It reads more than Segment's own trigger parser does; where that
 parser would read a token otherwise, the token says so (`Token.misread`), and `uptake.destination.fql_parse` decides.
+For triggers it is `generous`: it also reads spellings that have one meaning, though no language has them, such as “…”.
 Strings have no escapes, as in Segment; a quote inside a string is written twice.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
 MAX_CHARS = 10_000
@@ -23,6 +25,9 @@ _TOKEN = re.compile(
       | (?P<sign>!=|<=|>=|[=<>!.,()\[\]])""",
     re.VERBOSE | re.DOTALL,
 )
+_GENEROUS = re.compile(r"(?P<curly>[“”][^“”]*+[“”]|[‘’][^‘’]*+[‘’])|(?P<joint>&&|\|\|)")
+_DIGIT_KEY = re.compile(r"[0-9][\w-]*+")
+_GENEROUS_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{0,17})?(?:[eE][+-]?[0-9]{1,2})?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,400})?|[+-]\.[0-9]{1,400}")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED_FOREIGN = re.compile(r"(?:\\.|[\x00-\x7f])*+[^\x00-\x7f]", re.DOTALL)
@@ -45,8 +50,13 @@ T = TypeVar("T")
 class FqlError(ValueError):
     """A condition that cannot be read: where (line and column from 1), what was found and expected, and what to do.
 
-    rewrite: the same condition spelt so that it can be read, where there is one.
+    rewrite: the same condition spelt so that it can be read, where there is one.  readings: what may have been meant,
+    each a condition that can be read, where there is more than one meaning, or a word that is only like a known one.
+    repair: what to put in the place of a part (from, to) of the text, to see whether it can then be read.
     """
+
+    readings: tuple[str, ...] = ()
+    repair: tuple[int, int, str] | None = None
 
     def __init__(
         self,
@@ -63,8 +73,8 @@ class FqlError(ValueError):
         self.column = at - fql.rfind("\n", 0, at)
         self.problem, self.found, self.expected = problem, found, expected
         self.suggestion, self.rewrite = suggestion, rewrite
-        place = f"line {self.line}, column {self.column}"
-        super().__init__(f"{place}: {problem}" + (f" — {suggestion}" if suggestion else ""))
+        self.place = f"line {self.line}, column {self.column}"
+        super().__init__(f"{self.place}: {problem}" + (f" — {suggestion}" if suggestion else ""))
 
 
 class Token(NamedTuple):
@@ -82,12 +92,17 @@ class Token(NamedTuple):
     ended: bool = True
 
 
-def tokens(fql: str, error: type[FqlError]) -> Iterator[Token]:
+def tokens(fql: str, error: type[FqlError], *, generous: bool = False) -> Iterator[Token]:
     """Yield the tokens of a text, an end token last.  Raises `error` at the first character that begins none."""
     if len(fql) > MAX_CHARS:
         raise error(f"a condition may have {MAX_CHARS:,} characters, got {len(fql):,}", fql, MAX_CHARS)
     at, previous = 0, ""
     while at < len(fql):
+        token = _generous_token(fql, at, previous) if generous else None
+        if token is not None:
+            yield token[0]
+            at, previous = token[1], token[0].text
+            continue
         match = _TOKEN.match(fql, at)
         if match is None:
             raise error(f"unexpected {fql[at]!r}", fql, at, found=fql[at], suggestion=_stray_hint(fql, at))
@@ -100,6 +115,25 @@ def tokens(fql: str, error: type[FqlError]) -> Iterator[Token]:
         yield _token(match.lastgroup, text, start, fql[at : at + 1])
         previous = text
     yield Token("end", "", "", len(fql))
+
+
+def _generous_token(fql: str, at: int, previous: str) -> tuple[Token, int] | None:
+    """A token in a spelling that has one meaning, and where it ends; None where there is none."""
+    if match := _GENEROUS.match(fql, at):
+        text = match.group()
+        if match.lastgroup == "curly":
+            return Token("string", text, text[1:-1], at, "curly quotes"), match.end()
+        word = "and" if text == "&&" else "or"
+        return Token("word", word, word, at, f"{text!r}"), match.end()
+    if previous == "." and (match := _DIGIT_KEY.match(fql, at)):
+        return Token("word", match.group(), match.group(), at, "a digit after a dot"), match.end()
+    match = _TOKEN.match(fql, at)
+    if match and match.lastgroup == "number" and not _NUMBER.fullmatch(match.group()):
+        text = match.group()
+        if _GENEROUS_NUMBER.fullmatch(text):
+            plain = format(Decimal(text), "f")
+            return Token("number", plain, plain, at, f"the number {text}"), match.end()
+    return None
 
 
 def _token(group: str | None, text: str, at: int, following: str) -> Token:
@@ -170,9 +204,9 @@ class Reader:
     misreads: what Segment's trigger parser misreads of the tokens stepped over so far, each with its token.
     """
 
-    def __init__(self, fql: str, error: type[FqlError]) -> None:
-        self.fql, self._error = fql, error
-        self._tokens = list(tokens(fql, error))
+    def __init__(self, fql: str, error: type[FqlError], *, generous: bool = False) -> None:
+        self.fql, self._error, self._generous = fql, error, generous
+        self._tokens = list(tokens(fql, error, generous=generous))
         self._index = self._depth = 0
         self.misreads: list[tuple[Token, str]] = []
 
@@ -237,18 +271,32 @@ class Reader:
     def path(self) -> list[Token]:
         """Step over a path: a word, then words or quoted keys, each after a dot."""
         parts = [self.take()]
-        while self.accept("."):
-            key = self.token
-            if key.kind not in ("word", "string"):
-                hint = f"a key that begins with a digit needs a backslash: \\{key.text}" if key.kind == "number" else ""
-                raise self.fault(expected="a key after the dot", hint=hint)
-            # A quoted key is Uptake's own spelling, so what Segment makes of that string does not matter.
-            self._tokens[self._index] = key._replace(misread="") if key.kind == "string" else key
-            parts.append(self.take())
+        while self.sees(".", "[") and (self._generous or self.sees(".")):
+            parts.append(self._bracketed() if self.sees("[") else self._dotted())
         if self.sees("["):
             index = self.after.text if self.after.kind == "number" else "0"
             raise self.fault("a path has no brackets", hint=f"write a dot and \\{index}")
         return parts
+
+    def _dotted(self) -> Token:
+        self.take()
+        key = self.token
+        if key.kind not in ("word", "string"):
+            hint = f"a key that begins with a digit needs a backslash: \\{key.text}" if key.kind == "number" else ""
+            raise self.fault(expected="a key after the dot", hint=hint)
+        # A quoted key is Uptake's own spelling, so what Segment makes of that string does not matter.
+        self._tokens[self._index] = key._replace(misread="") if key.kind == "string" else key
+        return self.take()
+
+    def _bracketed(self) -> Token:
+        """`[0]` or `["a key"]`, which a generous reader takes for a step of the path."""
+        bracket, key = self.take(), self.token
+        if key.kind != "string" and not (key.kind == "number" and key.text.isdigit()):
+            raise self.fault("a path has no brackets", at=bracket, hint="write a dot and a key")
+        self.note(bracket, "a bracket in a path")
+        self.take()
+        self.expect("]")
+        return key._replace(kind="string", misread="")
 
     def nested(self, read: Callable[[], T]) -> T:
         """Read one level deeper; more than MAX_DEPTH levels are refused."""

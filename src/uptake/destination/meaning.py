@@ -18,7 +18,7 @@ from uptake.core.effects import Acted, Effect, Fate, Joined, Note, Outcome, Trai
 from uptake.core.traits import flattened
 from uptake.destination.actions import Applied, CompiledAction, compile_action
 from uptake.destination.filters import FilterVerdict, compile_filters
-from uptake.destination.fql import compile_trigger, parse, required_type
+from uptake.destination.fql import TriggerError, canonical, compile_trigger, parse, required_type
 
 Event = dict[str, Any]
 
@@ -33,6 +33,15 @@ class CompiledMapping(msgspec.Struct, frozen=True):
     action: str
     fires: Callable[[Mapping[str, Any]], bool]
     run: CompiledAction
+
+
+def spelt(mapping: MappingConfig) -> MappingConfig:
+    """The mapping with its trigger in a spelling that Segment reads alike; as it is where that cannot be read."""
+    try:
+        trigger = canonical(mapping.trigger)
+    except TriggerError:
+        return mapping
+    return mapping if trigger == mapping.trigger else msgspec.structs.replace(mapping, trigger=trigger)
 
 
 def id_text(value: Any) -> str | None:

@@ -15,7 +15,7 @@ from uptake.core.effects import Effect, Outcome
 from uptake.destination.actions import compile_action
 from uptake.destination.errors import MappingError
 from uptake.destination.fql import TriggerError, explain, parse
-from uptake.destination.meaning import Event, Meaning, event_of
+from uptake.destination.meaning import Event, Meaning, event_of, spelt
 
 
 class ClauseTrace(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 def trace(call: Call, received_us: int, config: ProductConfig, mappings: Sequence[Mapping] | None = None) -> Trace:
     """Follow a call through the product's destination, or through these mappings instead of its own."""
-    chosen = config.destination.mappings if mappings is None else tuple(mappings)
+    chosen = config.destination.mappings if mappings is None else tuple(map(spelt, mappings))
     destination = msgspec.structs.replace(config.destination, mappings=_sound(chosen))
     event = event_of(call, received_us)
     meaning = Meaning(config, destination)

@@ -14,7 +14,7 @@ import msgspec
 from uptake.core.calls import Projection
 from uptake.core.config import ConfigVersion, Destination, Mapping, ProductConfig, Workspace
 from uptake.core.days import DAY_US
-from uptake.core.errors import Fault
+from uptake.core.errors import ConfigInvalid, Fault
 from uptake.destination.actions import compile_action
 from uptake.destination.errors import MappingError
 from uptake.destination.filters import compile_filters
@@ -23,6 +23,7 @@ from uptake.destination.filters_parse import FilterError
 from uptake.destination.fql import TriggerError, compile_trigger, parse
 from uptake.destination.fql import paths_of as trigger_paths
 from uptake.destination.mapping import paths_of_mapping
+from uptake.destination.meaning import spelt
 from uptake.pipeline.condition_check import condition_faults
 from uptake.stores.events.base import StoreRules
 
@@ -46,6 +47,22 @@ KEPT_ROOTS = frozenset(
     ]
 )
 """Top-level fields that every logged call has anyway."""
+
+
+def sound(config: ProductConfig) -> ProductConfig:
+    """The configuration as it may be saved (`respelt`).  Raises ConfigInvalid with every fault."""
+    config = respelt(config)
+    faults = faults_in(config)
+    if faults:
+        raise ConfigInvalid(faults)
+    return config
+
+
+def respelt(config: ProductConfig) -> ProductConfig:
+    """The configuration with each trigger in a spelling that Segment reads alike; what cannot be read stays."""
+    mappings = tuple(map(spelt, config.destination.mappings))
+    destination = msgspec.structs.replace(config.destination, mappings=mappings)
+    return msgspec.structs.replace(config, destination=destination)
 
 
 def faults_in(config: ProductConfig) -> list[Fault]:

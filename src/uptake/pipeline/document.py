@@ -15,7 +15,7 @@ from msgspec import NODEFAULT, inspect
 from uptake.core.config import ProductConfig
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline import document_text
-from uptake.pipeline.configure import faults_in
+from uptake.pipeline.configure import faults_in, respelt
 from uptake.pipeline.document_check import MISSING, Checker, is_named, shown
 
 HEAD = """\
@@ -54,7 +54,7 @@ def merge_document(current: ProductConfig, document: Any, *, prune: bool) -> Pro
     faults = [*checker.faults, *merge.faults]
     if merge.complete:
         _follow(merged, merge)
-        config = msgspec.convert(merged, ProductConfig)
+        config = respelt(msgspec.convert(merged, ProductConfig))
         faults += [_in_document(fault, merged, merge) for fault in faults_in(config)]
     if faults:
         raise ConfigInvalid(faults)

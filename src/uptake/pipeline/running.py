@@ -7,9 +7,8 @@ from datetime import date
 from typing import Literal
 
 from uptake.core.config import ConfigVersion, ProductConfig
-from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.audit import config_entry
-from uptake.pipeline.configure import faults_in
+from uptake.pipeline.configure import sound
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
@@ -72,8 +71,7 @@ class Running:
 
     def create_product(self, config: ProductConfig, *, by: str) -> RunningProduct:
         """A new product.  Raises ConfigInvalid."""
-        _refuse_faults(config)
-        product = self.meta.create_product(config, now_us=self.clock(), by=by)
+        product = self.meta.create_product(sound(config), now_us=self.clock(), by=by)
         self.meta.audit.add(Entry(self.clock(), by, "product_created", product.id, product.name))
         self.refresh()
         return self.product(product.id)
@@ -100,9 +98,8 @@ class Running:
 
         def checked(version: ConfigVersion) -> ProductConfig:
             nonlocal before
-            before, config = version, change(version)
-            _refuse_faults(config)
-            return config
+            before = version
+            return sound(change(version))
 
         with product.lock:
             from_offset = 0 if to_history else self.log.end(product_id)
@@ -170,9 +167,3 @@ def _scores_from(publish: Publish | None, product: RunningProduct) -> date | Non
     if publish is None:
         return None
     return BEGINNING if publish == "recompute" else product.today()
-
-
-def _refuse_faults(config: ProductConfig) -> None:
-    faults = faults_in(config)
-    if faults:
-        raise ConfigInvalid(faults)

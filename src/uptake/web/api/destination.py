@@ -14,9 +14,8 @@ from litestar.params import FromPath, RawBody
 from uptake.core.calls import Call
 from uptake.core.config import Mapping, ProductConfig
 from uptake.core.days import SECOND_US
-from uptake.core.errors import ConfigInvalid
 from uptake.destination.trace import Trace
-from uptake.pipeline.configure import faults_in
+from uptake.pipeline.configure import sound
 from uptake.pipeline.destination_changes import Change, add_mapping, change_mapping, copy_mapping, drop_mapping
 from uptake.pipeline.document import document_of, merge_document
 from uptake.pipeline.preview import Preview, preview
@@ -114,10 +113,7 @@ def versions(request: AnyRequest) -> VersionsAnswer:
 def preview_history(request: AnyRequest, body: RawBody) -> Preview:
     """What applying the destination, or a changed one, to all of history would change."""
     product = managed_product_of(request)
-    config = _replaced(read_body(body or b"{}", DestinationChange))(product.config)
-    faults = faults_in(config)
-    if faults:
-        raise ConfigInvalid(faults)
+    config = sound(_replaced(read_body(body or b"{}", DestinationChange))(product.config))
     return preview(product.product_id, product.log, product.versions, config, purged=product.purged)
 
 

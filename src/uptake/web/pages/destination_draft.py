@@ -52,13 +52,15 @@ class Draft(msgspec.Struct, frozen=True):
 
 class Checked(msgspec.Struct, frozen=True):
     """What a draft comes to: the mapping, None where it has faults; faults by control (`trigger`, `trigger.0`, `json`,
-    `field.email`, `name`); the trigger as FQL and, where Segment misreads it, as it should be written; doubts, which do
-    not keep it from being saved."""
+    `field.email`, `name`); the trigger as FQL, as it is saved; spellings in which it can be read, one where Segment
+    misreads it (`misread` says what), more where it has more than one meaning; doubts, which do not keep it from being
+    saved."""
 
     mapping: Mapping | None
     faults: dict[str, str]
     fql: str = ""
-    rewrite: str = ""
+    spellings: tuple[str, ...] = ()
+    misread: str = ""
     doubts: tuple[str, ...] = ()
 
 
@@ -109,7 +111,7 @@ def posted_draft(form: Form, *, enabled: bool) -> Draft:
 def checked(draft: Draft) -> Checked:
     """The mapping that the draft makes, or every fault of it."""
     faults: dict[str, str] = {}
-    fql, rewrite = _checked_trigger(draft.trigger, faults)
+    read = _checked_trigger(draft.trigger, faults)
     fields = _checked_fields(draft, faults)
     doubts: tuple[str, ...] = ()
     if not 1 <= len(draft.name) <= 200:
@@ -117,11 +119,16 @@ def checked(draft: Draft) -> Checked:
     if fields is not None:
         doubts = _compiled(draft, fields, faults)
     if faults or fields is None:
-        return Checked(None, faults, fql, rewrite, doubts)
+        return Checked(None, faults, *read, doubts)
     preset = json.dumps(fields, sort_keys=True) == json.dumps(preset_mapping(draft.action), sort_keys=True)
-    document = {"name": draft.name, "action": draft.action, "trigger": fql, "fields": "preset" if preset else fields}
+    document = {
+        "name": draft.name,
+        "action": draft.action,
+        "trigger": read[0],
+        "fields": "preset" if preset else fields,
+    }
     mapping = msgspec.convert({**document, "enabled": draft.enabled, "lenient": draft.lenient}, Mapping)
-    return Checked(mapping, {}, fql, "", doubts)
+    return Checked(mapping, {}, *read, doubts)
 
 
 def viewed(draft: Draft, view: str) -> Draft:
@@ -203,20 +210,23 @@ def _posted_trigger(form: Form, shown: str, action: str) -> TriggerDraft:
 
 
 # ---- checks
-def _checked_trigger(trigger: TriggerDraft, faults: dict[str, str]) -> tuple[str, str]:
+def _checked_trigger(trigger: TriggerDraft, faults: dict[str, str]) -> tuple[str, tuple[str, ...], str]:
+    """The trigger as it is saved, spellings to choose from, and what Segment misreads."""
     if trigger.view == "build":
         try:
-            return fql_of(trigger.match, trigger.conditions), ""
+            return fql_of(trigger.match, trigger.conditions), (), ""
         except BadCondition as error:
             faults[f"trigger.{error.index}"] = str(error)
-            return "", ""
+            return "", (), ""
     try:
         parse(trigger.fql)
     except TriggerError as error:
-        text = str(error)
+        if error.rewrite:
+            return error.rewrite, (error.rewrite,), f"{error.problem} ({error.place})."
+        text = f"{error.place}: {error.problem}" if error.readings else str(error)
         faults["trigger"] = text[:1].upper() + text[1:] + "."
-        return trigger.fql, error.rewrite or ""
-    return trigger.fql, ""
+        return trigger.fql, error.readings, ""
+    return trigger.fql, (), ""
 
 
 def _checked_fields(draft: Draft, faults: dict[str, str]) -> dict[str, Any] | None:

@@ -144,9 +144,9 @@ def _stepped(draft: Draft, do: str, what: str) -> Draft:
         return without_condition(draft, int(what))
     if do == "view":
         return viewed(draft, what)
-    if do == "rewrite":
-        rewrite = checked(draft).rewrite
-        return rewritten(draft, rewrite) if rewrite else draft
+    if do == "rewrite" and what.isascii() and what.isdigit():
+        spellings = checked(draft).spellings[int(what) :]
+        return rewritten(draft, spellings[0]) if spellings else draft
     return draft
 
 

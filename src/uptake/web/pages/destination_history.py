@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from uptake.core.config import Mapping, ProductConfig
 from uptake.core.errors import ConfigInvalid
-from uptake.pipeline.configure import faults_in
+from uptake.pipeline.configure import sound
 from uptake.pipeline.destination_changes import Change, change_mapping
 from uptake.pipeline.preview import missing_in, preview
 from uptake.web.pages.destination_frame import bounded, changed, destination_page, mapping_link, told
@@ -51,7 +51,7 @@ def history_page(visit: Visit, change: Change, mapping: Mapping | None, saved: M
     mapping: one that is not saved yet; saved: what it takes the place of.
     """
     try:
-        config = _sound(change, visit.product.config)
+        config = sound(change(visit.product.config))
     except ConfigInvalid as error:
         return _page(visit, mapping, saved.name if saved else "", faults=told(error), status=422)
     missing = tuple(missing_in(visit.product.versions, config, visit.product.purged))
@@ -61,7 +61,7 @@ def history_page(visit: Visit, change: Change, mapping: Mapping | None, saved: M
 def _counted(visit: Visit, change: Change, mapping: Mapping | None, original: str) -> Response[str]:
     product = visit.product
     try:
-        config = _sound(change, product.config)
+        config = sound(change(product.config))
     except ConfigInvalid as error:
         return _page(visit, mapping, original, faults=told(error))
     found = preview(product.product_id, product.log, product.versions, config, purged=product.purged)
@@ -98,12 +98,4 @@ def _draft(form: Form) -> tuple[Mapping | None, str]:
 
 
 def _as_it_is(config: ProductConfig) -> ProductConfig:
-    return config
-
-
-def _sound(change: Change, before: ProductConfig) -> ProductConfig:
-    config = change(before)
-    faults = faults_in(config)
-    if faults:
-        raise ConfigInvalid(faults)
     return config
