@@ -24,6 +24,9 @@ class MemoryCallLog:
         """See CallLog."""
         return [self._append(request) for request in requests]
 
+    def probe(self) -> None:
+        """See CallLog."""
+
     def _append(self, request: Request) -> int:
         calls = self._calls.setdefault(request.product_id, [])
         first = len(calls)

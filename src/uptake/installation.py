@@ -14,7 +14,7 @@ from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
 from uptake.engines import now_us, open_log, open_meta, open_store
 from uptake.folder import DataFolder
-from uptake.pipeline.directory import Directory
+from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.running import Running
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreDamaged, StoreRules
@@ -44,7 +44,7 @@ class Installation:
             opened.callback(self.running.close)
             self._set_up()
             self._drop_orphans()
-            self.directory = Directory(self.running)
+            self.directory = Directory(self.running, look=in_a_thread if role == "server" else at_once)
             self._opened = opened.pop_all()
         self.office = Office(self.running, self.directory, self.folder.path, served=role == "server")
 

@@ -286,6 +286,8 @@ def test_a_full_disk_refuses_and_recovers(sqlite_log):
         for _ in range(3):
             with pytest.raises(LogUnavailable, match="cannot be written"):
                 sqlite_log.append(many)
+            with pytest.raises(LogUnavailable, match="cannot be written"):
+                sqlite_log.probe()
         assert ids(sqlite_log.read(ACME, 0, most=10)) == ["a"]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -305,10 +307,23 @@ def test_a_locked_log_refuses_and_recovers(sqlite_log, tmp_path, monkeypatch):
 
     with pytest.raises(LogUnavailable, match="locked"):
         sqlite_log.append([request("b")])
+    with pytest.raises(LogUnavailable, match="locked"):
+        sqlite_log.probe()
 
     other.execute("rollback")
     other.close()
     assert sqlite_log.append([request("b")]) == [1]
+
+
+def test_a_probe_keeps_nothing(log):
+    """Whoever asks whether calls could be taken changes neither offsets nor calls nor refusals."""
+    log.probe()
+    log.append([request("a")])
+    log.probe()
+
+    assert log.append([request("b")]) == [1]
+    assert ids(log.read(ACME, 0, most=9)) == ["a", "b"]
+    assert log.refusals(ACME, most=9) == []
 
 
 def test_a_damaged_request_is_named_and_the_rest_is_read(sqlite_log, tmp_path):

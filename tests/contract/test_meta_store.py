@@ -1,5 +1,6 @@
 """What every meta store promises, asked of SQLite and of the oracle in memory; and what is the engine's own."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,8 +17,8 @@ from alembic.script import ScriptDirectory
 from tests.fakes_meta import MemoryMetaStore
 from uptake.core.config import Exclusions, Feature, Mapping, ProductConfig, Segment, Workspace
 from uptake.core.errors import UptakeError
-from uptake.stores.meta import migrate
-from uptake.stores.meta.base import by_id
+from uptake.stores.meta import migrate, sql
+from uptake.stores.meta.base import MetaUnavailable, by_id
 from uptake.stores.meta.migrate import MIGRATIONS, upgrade
 from uptake.stores.meta.schema import HEAD, create_tables, metadata
 from uptake.stores.meta.sql import SqlMetaStore
@@ -424,3 +425,23 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     """A place where no file can be made stops the start with E003."""
     with pytest.raises(UptakeError, match="E003"):
         sqlite_store(tmp_path / "missing")
+
+
+def test_a_locked_store_is_told_and_goes_on(tmp_path, monkeypatch):
+    """While another program keeps the lock, changes raise MetaUnavailable and reads go on; afterwards all is well."""
+    monkeypatch.setattr(sql, "_BUSY_S", 0.05)
+    store = sqlite_store(tmp_path)
+    product(store)
+    other = sqlite3.connect(tmp_path / "meta.sqlite", isolation_level=None)
+    other.execute("begin exclusive")
+
+    for change in (lambda: store.set_fact("a", "b"), lambda: save(store, 1), lambda: product(store, "Another")):
+        with pytest.raises(MetaUnavailable, match="the meta store cannot be used: database is locked"):
+            change()
+    assert [each.name for each in store.products()] == ["Acme App"]
+
+    other.execute("rollback")
+    other.close()
+    store.set_fact("a", "b")
+    assert (store.fact("a"), store.config(1).revision) == ("b", 1)
+    store.close()

@@ -55,6 +55,7 @@ def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
         wait_for(lambda: len(sender.refused) >= 10)
         while_full = sender.acknowledged
         assert installed.get("/healthz").status_code == 200
+        wait_for(lambda: installed.get("/readyz").status_code == 503)
         assert installed.read("/v2/accounts?workspace_id=1", token).status_code == 200
 
         (disk / "ballast").unlink()
@@ -62,6 +63,7 @@ def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
         sender.stop()
 
         assert set(sender.refused) == {(503, "2")}
+        assert installed.get("/readyz").status_code == 200
         installed.settle(token)
         assert installed.end()[0] == 0
         assert_counted(installed, sender)
@@ -138,11 +140,13 @@ def test_overload_is_refused_and_memory_stays_bounded(hanging):
             during = memory_mb(hanging)
             assert waiting(hanging) == 12
             assert hanging.get("/healthz").status_code == 200
+            wait_for(lambda: hanging.get("/readyz").status_code == 503)
         answers = [post.result() for post in posts]
 
     told = Counter((answer.status_code, answer.headers.get("Retry-After")) for answer in answers)
     assert told == {(200, None): 12, (429, "1"): 138}
     assert during - before < 100
+    assert hanging.get("/readyz").status_code == 200
     assert hanging.post(calls).status_code == 200
 
 

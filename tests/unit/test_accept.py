@@ -1,6 +1,7 @@
 """Group commit: nothing is answered before it is durable, nothing waits without bound, nobody waits for ever."""
 
 import asyncio
+import itertools
 import threading
 import time
 
@@ -26,6 +27,12 @@ class Log(MemoryCallLog):
         self.free = threading.Event()
         self.free.set()
         self.fault = None
+        self.probes = 0
+
+    def probe(self):
+        self.probes += 1
+        if self.fault:
+            raise self.fault
 
     def append(self, requests):
         self.begun += 1
@@ -157,6 +164,48 @@ def test_a_log_that_cannot_be_written_refuses_and_recovers(acceptor, log):
 
     assert acceptor.submit_sync(request()) == 0
     assert acceptor.counts.received == {"segment": 1}
+
+
+def test_trouble_is_told_until_the_log_can_be_written(log):
+    """After a commit that failed the log is tried anew, at most once a second; where all is well it never is."""
+    seconds = itertools.count(100, 0.6)
+    acceptor = Acceptor(log, max_waiting=100, clock_s=lambda: next(seconds))
+    acceptor.start()
+    acceptor.submit_sync(request())
+    assert (acceptor.trouble(), log.probes) == ("", 0)
+
+    log.fault = LogUnavailable("disk full")
+    with pytest.raises(LogUnavailable):
+        acceptor.submit_sync(request())
+
+    assert {acceptor.trouble() for _ in range(10)} == {"disk full"}
+    assert 1 <= log.probes <= 10
+    log.fault = None
+    assert [acceptor.trouble() for _ in range(5)][-1] == ""
+    acceptor.stop()
+    assert acceptor.trouble() == "the server is stopping"
+
+
+def test_a_log_that_hangs_is_told(log):
+    """Once a commit takes longer than five seconds it is said, and no longer when it is done."""
+    now_s = [0.0]
+    acceptor = Acceptor(log, max_waiting=100, clock_s=lambda: now_s[0])
+    acceptor.start()
+    log.free.clear()
+
+    async def submit():
+        waits = asyncio.ensure_future(acceptor.submit(request()))
+        await writing(log)
+        told = [acceptor.trouble()]
+        now_s[0] += 5.1
+        told.append(acceptor.trouble())
+        log.free.set()
+        await waits
+        return told
+
+    assert run(submit()) == ["", "the call log hangs"]
+    assert acceptor.trouble() == ""
+    acceptor.stop()
 
 
 def test_one_request_that_cannot_be_stored_fails_alone(acceptor, log):

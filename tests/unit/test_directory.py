@@ -1,15 +1,18 @@
 """Keys open products, as they stand now: texts, kinds, staging marks, revocation and changes behind our back."""
 
+import threading
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from tests.fakes_meta import MemoryMetaStore
+from tests.installed import wait_for
 from uptake.core.calls import Projection
 from uptake.core.config import ProductConfig
 from uptake.core.days import SECOND_US
-from uptake.pipeline.directory import Directory
+from uptake.pipeline.directory import Directory, in_a_thread
+from uptake.stores.meta.base import MetaUnavailable
 
 
 class StandIn:
@@ -178,3 +181,42 @@ def test_keys_say_when_they_were_last_used(running):
     assert (used.id, idle.id) == (1, 2)
     assert (at_once, after_a_minute) == ([None, None], [first_us, None])
     assert used_us() == [first_us, None]
+
+
+def test_known_keys_stay_good_while_the_meta_store_cannot_be_read(running, monkeypatch, caplog):
+    """A key that was good is good, and a change is known once the store can be read again."""
+    _, text = running.key("ingest")
+    directory = Directory(running)
+    revision = running.meta.revision
+    monkeypatch.setattr(running.meta, "revision", locked)
+    _, fresh = running.key("ingest")
+
+    running.now_us += SECOND_US
+    assert directory.find_ingest(text).product_id == 1
+    assert directory.find_ingest(fresh) is None
+    assert [record.message for record in caplog.records] == ["keys_not_refreshed"]
+
+    monkeypatch.setattr(running.meta, "revision", revision)
+    running.now_us += SECOND_US
+    assert directory.find_ingest(fresh).product_id == 1
+
+
+def test_nobody_waits_while_it_is_looked_for_changes(running, monkeypatch):
+    """Looked for beside, a change is known a moment later, and a store that hangs holds no request up."""
+    _, text = running.key("ingest")
+    directory = Directory(running, look=in_a_thread)
+    revision, hangs = running.meta.revision, threading.Event()
+    monkeypatch.setattr(running.meta, "revision", lambda: hangs.wait(60) and revision())
+    _, fresh = running.key("ingest")
+
+    running.now_us += SECOND_US
+    assert directory.find_ingest(text).product_id == 1
+    assert directory.find_ingest(fresh) is None
+
+    hangs.set()
+    wait_for(lambda: directory.find_ingest(fresh))
+
+
+def locked():
+    """What a meta store says whose lock somebody else holds."""
+    raise MetaUnavailable("the meta store cannot be used: database is locked")

@@ -25,7 +25,7 @@ from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.preview import Preview
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
-from uptake.stores.meta.base import Key, chosen
+from uptake.stores.meta.base import Key, MetaUnavailable, chosen
 from uptake.views.accounts import account_named
 from uptake.views.backtest import Backtest
 from uptake.views.base import BadDay, Unknown
@@ -79,6 +79,8 @@ def _performed(office: Office, request: ask.Request, told: Told) -> Any:
         return _OPERATIONS[type(request)](office, request, told)
     except Unknown as error:
         raise UptakeError("E008", f"{error.message}.") from error
+    except MetaUnavailable as error:
+        raise UptakeError("meta_unavailable", f"{error}.", hint="See who else has meta.sqlite open.") from error
     except BadDay as error:
         raise UptakeError("invalid_parameter", f"{error}.") from error
 

@@ -38,6 +38,7 @@ CODES: dict[str, Code] = {
     "store_damaged": Code(
         503, "The event store is damaged and is being made again from the call log; repeat after Retry-After."
     ),
+    "meta_unavailable": Code(503, "The meta store is locked or cannot be read; repeat after Retry-After."),
     "shutting_down": Code(503, "The server is stopping; repeat after the seconds in Retry-After."),
     # one call
     "call_too_large": Code(400, "One call may be 32 KB."),

@@ -7,6 +7,7 @@ cannot be taken now is refused at once with the seconds to wait, so that memory 
 import asyncio
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,6 +20,12 @@ from uptake.stores.log.base import CallLog, LogUnavailable, Request
 
 PATIENCE_S = 1.0
 """How long the writer sleeps without being woken."""
+
+
+STALLED_S = 5.0
+"""A commit that takes longer says that the log hangs."""
+
+PROBE_EVERY_S = 1.0
 
 
 class IngestProduct(msgspec.Struct, frozen=True):
@@ -82,10 +89,11 @@ class Acceptor:
         max_waiting: int,
         max_group: int = 256,
         on_append: Callable[[], None] = lambda: None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """max_waiting: requests that may wait.  max_group: requests in one commit.
 
-        on_append: called in the writer's thread after each commit.
+        on_append: called in the writer's thread after each commit.  clock_s: seconds since any moment.
         """
         self._log, self._max_waiting, self._max_group, self._on_append = log, max_waiting, max_group, on_append
         self._pending: list[_Waiting] = []
@@ -94,6 +102,9 @@ class Acceptor:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._taken = self._settled = 0
+        self._clock_s = clock_s
+        self._committing_since: float | None = None
+        self._failed, self._tried_s = "", 0.0
         self.counts = Accepted()
 
     def start(self) -> None:
@@ -118,6 +129,25 @@ class Acceptor:
     def running(self) -> bool:
         """Can requests be taken now?"""
         return self._thread is not None and self._thread.is_alive()
+
+    def trouble(self) -> str:
+        """Why calls cannot be made durable now; empty where they can.
+
+        After a commit that failed the log is tried anew, at most once a second, which may take some seconds.
+        """
+        since = self._committing_since
+        if not self.running:
+            return "the server is stopping"
+        if since is not None and self._clock_s() - since > STALLED_S:
+            return "the call log hangs"
+        if self._failed and self._clock_s() - self._tried_s >= PROBE_EVERY_S:
+            self._tried_s = self._clock_s()
+            try:
+                self._log.probe()
+                self._failed = ""
+            except LogUnavailable as error:
+                self._failed = str(error)
+        return self._failed
 
     async def submit(self, request: Request) -> int:
         """Return the request's first offset once it is durable.  Raises Overloaded, Stopping, LogUnavailable."""
@@ -186,13 +216,18 @@ class Acceptor:
             self._wakes.put(None)
 
     def _committed(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        self._committing_since = self._clock_s()
         try:
             firsts = self._log.append(requests)
         except LogUnavailable as error:
+            self._failed, self._tried_s = str(error), self._clock_s()
             return [error] * len(requests)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # One of them cannot be stored: no reason for the others to fail.
             return [self._committed([each])[0] for each in requests] if len(requests) > 1 else [error]
+        finally:
+            self._committing_since = None
+        self._failed = ""
         for request in requests:
             self.counts.count(request)
         self._on_append()

@@ -14,7 +14,7 @@ from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.audit import Entry
-from uptake.stores.meta.base import MetaStore
+from uptake.stores.meta.base import MetaStore, MetaUnavailable
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
@@ -120,9 +120,8 @@ class Running:
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
-        self.refresh()
-        for chore in self.chores:
-            chore()
+        for work in (self.refresh, *self.chores):
+            _if_possible(work)
         more = False
         for product in self.products():
             try:
@@ -167,3 +166,11 @@ def _scores_from(publish: Publish | None, product: RunningProduct) -> date | Non
     if publish is None:
         return None
     return BEGINNING if publish == "recompute" else product.today()
+
+
+def _if_possible(work: Callable[[], object]) -> None:
+    """Do what needs the meta store; without it what is in force stays so, and calls are folded all the same."""
+    try:
+        work()
+    except MetaUnavailable as error:
+        log_.error("meta_unavailable", extra={"why": str(error)})

@@ -15,11 +15,11 @@ def healthz() -> dict[str, str]:
     return ALIVE
 
 
-@get("/readyz", sync_to_thread=False)
+@get("/readyz", sync_to_thread=True)
 def readyz(request: AnyRequest) -> dict[str, str]:
-    """200 as soon as calls can be accepted durably, whatever the lag of the fold; else 503."""
-    if not site_of(request).acceptor.running:
-        raise Refused("log_unavailable", "calls cannot be accepted now", headers={"Retry-After": "2"})
+    """200 as soon as calls can be accepted durably, whatever the lag of the fold; else 503 with the reason."""
+    if trouble := site_of(request).acceptor.trouble():
+        raise Refused("log_unavailable", f"calls cannot be accepted now: {trouble}", headers={"Retry-After": "2"})
     return ALIVE
 
 

@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from uptake.core.errors import CODES, ConfigInvalid, Fault
 from uptake.stores.events.base import StoreDamaged
+from uptake.stores.meta.base import MetaUnavailable
 from uptake.views.base import BadDay, Unknown
 
 log = logging.getLogger("uptake.web")
@@ -73,6 +74,7 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         StoreDamaged: lambda _request, _error: problem(
             "store_damaged", "the event store is being made again", headers={"Retry-After": "2"}
         ),
+        MetaUnavailable: lambda _request, error: problem("meta_unavailable", str(error), headers={"Retry-After": "5"}),
         HTTPException: refused_by_framework,
         Exception: failed,
     }

@@ -66,6 +66,9 @@ class CallLog(Protocol):
         Returns only after the bytes are on disk.  Raises LogUnavailable; then none of the requests was kept.
         """
 
+    def probe(self) -> None:
+        """Try whether `append` would go well now, without keeping anything.  Raises LogUnavailable."""
+
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole
         requests)."""

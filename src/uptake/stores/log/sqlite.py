@@ -7,6 +7,7 @@ a newer one follows is marked closed inside it, so that nobody writes to two fil
 import os
 import re
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,6 +19,9 @@ from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
 from uptake.stores.log.sqlite_rewrite import compact, rewrite
+
+PROBE_BYTES = 1024 * 1024
+"""Room that a probe asks for: about what a few large batches need."""
 
 _NAME = re.compile(r"calls-(\d{4}-\d{2})\.sqlite")
 
@@ -45,6 +49,19 @@ class SqliteCallLog:
                         return file.append(requests)
                     except FileClosed:
                         file = self._successor(file)
+            except (sqlite3.Error, OSError) as error:
+                raise LogUnavailable(f"the call log cannot be written: {error}") from error
+
+    def probe(self) -> None:
+        """See CallLog."""
+        with self._lock:
+            try:
+                if self._files:
+                    self._newest().probe()
+                with tempfile.TemporaryFile(dir=self._folder) as room:
+                    room.write(bytes(PROBE_BYTES))
+                    room.flush()
+                    os.fsync(room.fileno())
             except (sqlite3.Error, OSError) as error:
                 raise LogUnavailable(f"the call log cannot be written: {error}") from error
 

@@ -153,6 +153,16 @@ class LogFile:
                 self._abandon()
         return result
 
+    def probe(self) -> None:
+        """Go the way of an append, and give it up before the commit.  Raises sqlite3.Error."""
+        writer = self._connected()
+        try:
+            writer.execute("begin immediate")
+            if not writer.execute(_IS_CLOSED).fetchone()[0]:
+                writer.execute(_INSERT + "(-1, 0, 0, 0, '', 0, zeroblob(65536))")
+        finally:
+            self._abandon()
+
     def _connected(self) -> sqlite3.Connection:
         if self._writer is None:
             self._writer = connect(self.path)

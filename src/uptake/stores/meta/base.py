@@ -47,12 +47,16 @@ class Key(msgspec.Struct, frozen=True):
         return all(end is None or end > now_us for end in (self.revoked_us, self.expires_us))
 
 
+class MetaUnavailable(Exception):
+    """The meta store cannot be read or written now, as when another program holds its lock; nothing was changed."""
+
+
 class ConfigConflict(Exception):
     """Somebody saved another revision meanwhile."""
 
 
 class MetaStore(Protocol):
-    """Safe for several threads and, on one machine, several processes."""
+    """Safe for several threads and, on one machine, several processes.  Everything raises MetaUnavailable."""
 
     @property
     def people(self) -> PeopleStore:

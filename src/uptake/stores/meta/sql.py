@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, create_engine, event, insert, inspect, select, update
-from sqlalchemy.engine import Row
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.engine import ExceptionContext, Row
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 from uptake.stores.meta.audit_sql import SqlAuditLog
-from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
+from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
 from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
 from uptake.stores.meta.secrets import Seal, hint_of, new_text
@@ -37,6 +37,7 @@ class SqlMetaStore:
         """
         self._seal = Seal(secret)
         self._engine = create_engine(url)
+        event.listen(self._engine, "handle_error", _told, retval=True)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
@@ -44,9 +45,10 @@ class SqlMetaStore:
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         try:
             self._migrate()
-        except DatabaseError as error:
+        except (DatabaseError, MetaUnavailable) as error:
+            told = getattr(error, "orig", error)
             raise UptakeError(
-                "E003", f"the meta store cannot be opened: {error.orig}", hint=repr(self._engine.url)
+                "E003", f"the meta store cannot be opened: {told}", hint=repr(self._engine.url)
             ) from error
 
     def _migrate(self) -> None:
@@ -215,6 +217,13 @@ class SqlMetaStore:
 
 
 _KEYS = select(keys).order_by(keys.c.id)
+
+
+def _told(context: ExceptionContext) -> BaseException | None:
+    """What to raise instead of the driver's fault: a lock that is not given, a file or server that is not there."""
+    if isinstance(context.sqlalchemy_exception, OperationalError):
+        return MetaUnavailable(f"the meta store cannot be used: {context.original_exception}")
+    return None
 
 
 def _added(connection: Connection, table: Table, row: dict[str, Any]) -> int:
