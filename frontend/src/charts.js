@@ -3,10 +3,10 @@
 // from the tokens, and again when the colour scheme changes.
 import { init, use } from 'echarts/core'
 import { BarChart, LineChart } from 'echarts/charts'
-import { GridComponent, TooltipComponent } from 'echarts/components'
+import { GridComponent, MarkLineComponent, TooltipComponent } from 'echarts/components'
 import { SVGRenderer } from 'echarts/renderers'
 
-use([BarChart, LineChart, GridComponent, TooltipComponent, SVGRenderer])
+use([BarChart, LineChart, GridComponent, MarkLineComponent, TooltipComponent, SVGRenderer])
 
 // Days are named as the server names them.
 const dayName = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
@@ -53,8 +53,22 @@ function tooltip(spec, colors) {
   }
 }
 
+// Days from which something is otherwise: a dashed line with a name.
+function markLine(spec, colors) {
+  const data = (spec.marks ?? []).map(({ day, text }) => ({ xAxis: spec.days.indexOf(day), name: text })).filter(({ xAxis }) => xAxis >= 0)
+  return data.length === 0 ? undefined : {
+    data,
+    silent: true,
+    symbol: 'none',
+    animation: false,
+    lineStyle: { color: colors.muted, width: 1, type: [3, 3] },
+    label: { formatter: '{b}', position: 'insideEndTop', color: colors.muted, fontSize: 11 },
+  }
+}
+
 function series(spec, colors) {
-  return spec.series.map(({ name, values, kind, color, stack }) => ({
+  return spec.series.map(({ name, values, kind, color, stack }, index) => ({
+    markLine: index === 0 ? markLine(spec, colors) : undefined,
     name,
     data: values,
     stack: stack || undefined,

@@ -3,10 +3,12 @@
 import html
 import re
 
+import msgspec
 import pytest
 
-from tests.house import House
+from tests.house import House, ago
 from uptake.core.config import Feature, ProductConfig, TraitTypes, Workspace
+from uptake.views.accounts import account_detail
 from uptake.web.pages.visit import in_path
 
 FEATURED = ProductConfig(
@@ -19,6 +21,13 @@ FEATURED = ProductConfig(
 def numbers_in(text: str, pattern: str) -> list[float]:
     """The numbers that the pattern's group finds."""
     return [float(found.replace(",", "").replace("−", "-")) for found in re.findall(pattern, text)]
+
+
+def falls(text: str) -> list[float]:
+    """The waterfall: the earlier score, each step, the later score."""
+    return numbers_in(
+        text.split('class="falls"')[1].split("</dl>")[0], r"<dd(?: class=\"[a-z-]*\")?>([+−]?[\d.]+)</dd>"
+    )
 
 
 @pytest.fixture
@@ -50,9 +59,7 @@ def test_bars_and_lines_add_up_to_what_is_shown(house, path):
         bars = group.split("</ul>")[0]
         assert sum(numbers_in(bars, r'"worth">([\d.]+)<')) == pytest.approx(score, abs=0.8), group[:20]
     assert len(groups) == (3 if "accounts" in path else 2)
-    lines = numbers_in(
-        text.split('class="lines"')[1].split("</dl>")[0], r"<dd(?: class=\"[a-z-]+\")?>([+−]?[\d.]+)</dd>"
-    )
+    lines = falls(text)
     assert lines[0] + sum(each for each in lines[1:-1]) == pytest.approx(lines[-1], abs=0.3)
     assert lines[-1] == score
 
@@ -89,6 +96,84 @@ def test_history_has_a_chart_and_its_table(house):
     assert text.count("data-chart=") == 4
     assert re.search(r'<th scope="row">([^<]*)', table)[1] == "23 Nov 2026"
     assert longer.count('<th scope="row">') > text.count('<th scope="row">')
+
+
+def test_two_days_can_be_chosen(house):
+    """The address names both days; the waterfall leads from the score of the one to the score of the other."""
+    then, now = ago(10), ago(2)
+    expected = [account_detail(house.product, None, "acme", day).numbers.score for day in (then, now)]
+
+    with house.client() as client:
+        text = client.get(f"/accounts/acme?against={then}&day={now}").text
+
+    steps = falls(text)
+    assert [steps[0], steps[-1]] == expected
+    assert sum(steps[:-1]) == pytest.approx(steps[-1], abs=0.3)
+    assert "As of 21 Nov 2026" in text
+    assert f'<span class="sr">Score </span>{expected[1]}<small>' in text
+
+
+@pytest.mark.parametrize("query", ["day=2999-01-01", "day=tomorrow", "against=2026-12-01", "day=0001-01-01&against="])
+def test_days_that_cannot_be_shown_are_taken_as_absent(house, query):
+    """An address with an impossible day shows today against a window before."""
+    with house.client() as client:
+        answer = client.get(f"/accounts/acme?{query}")
+
+    assert answer.status_code == 200
+    assert "Score on 16 Nov 2026" in answer.text
+    assert "As of" not in answer.text
+
+
+def test_what_was_done_is_a_table_by_feature_and_day(house):
+    """Each cell of the heat map says how often, and a row adds up to its total; another day moves its end."""
+    with house.client() as client:
+        heat = client.get("/accounts/acme").text.split('class="heat"')[1].split("</table>")[0]
+        earlier = client.get(f"/accounts/acme?day={ago(5)}").text.split('class="heat"')[1].split("</table>")[0]
+
+    rows = re.findall(r'<th scope="row"><span[^>]*>([^<]*)</span></th>(.*?)<td class="num">(\d+)', heat, re.DOTALL)
+    told = {name: numbers_in(cells, r'<span class="sr">(\d+)') for name, cells, _ in rows}
+    assert {name: sum(times) for name, times in told.items()} == {name: int(total) for name, _, total in rows}
+    assert {name: sum(times) for name, times in told.items()} == {"Reporting": 11, "Rest": 3}
+    assert told["Reporting"][-1] == 5
+    assert "4 on 14 Nov 2026" in earlier
+    assert "23 Nov" not in earlier
+
+
+def test_segments_are_named_and_lead_to_their_members(house):
+    """The segments that an account is in stand on its page."""
+    with house.client() as client:
+        text = client.get("/accounts/acme").text
+
+    assert 'href="/accounts?segment=accounts.multi_user">Multi-user accounts</a>' in text
+    assert "recently_inactive" not in text
+
+
+def test_a_model_that_begins_to_score_is_marked(house):
+    """The chart has a line at the first day of a model that was published from a day on."""
+    heavier = msgspec.structs.replace(
+        FEATURED, workspaces=(Workspace("Engagement", 1, features={"Reporting": 2, "Rest": 9}),)
+    )
+    house.running.change_config(1, lambda _: heavier, by="test", publish="from_now_on")
+    house.settle()
+
+    with house.client() as client:
+        text = html.unescape(client.get("/accounts/acme").text)
+
+    assert '"marks":[{"day":"2026-11-23","text":"Model v2"}]' in text
+
+
+def test_children_stand_below_their_account(house):
+    """Accounts that name this one as their parent are listed with their scores, and bob's are not."""
+    house.group("dan", "holding", name="Holding")
+    house.group("ana", "acme", day=0, parent_group_id="holding")
+    house.group("eve", "shop", day=0, parent="holding", name="Shop")
+    house.group("bob", "other", day=0, name="Other")
+    house.settle()
+
+    with house.client() as client:
+        below = client.get("/accounts/holding").text.split('id="family"')[1]
+
+    assert set(re.findall(r'href="/accounts/(\w+)"', below)) == {"acme", "shop"}
 
 
 def test_an_account_names_its_parents(house):

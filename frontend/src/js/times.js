@@ -1,7 +1,8 @@
 // Moments are written by the server in the product's zone; here they become the reader's own.  "3 min ago" keeps its text
 // and gets the full moment as its title.
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+const short = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
 function localise() {
   for (const time of document.querySelectorAll('time[data-local]')) {
@@ -9,8 +10,12 @@ function localise() {
     time.title = full.format(moment)
     if (time.dataset.local === 'clock') time.textContent = clock.format(moment)
     if (time.dataset.local === 'full') time.textContent = full.format(moment)
+    if (time.dataset.local === 'short') time.textContent = short.format(moment)
   }
 }
 
 localise()
 document.addEventListener('htmx:after:swap', localise)
+
+// What scrolls sideways and is read from its end, such as the latest days, begins there.
+for (const box of document.querySelectorAll('[data-at-end]')) box.scrollLeft = box.scrollWidth

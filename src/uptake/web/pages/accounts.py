@@ -1,35 +1,30 @@
 """The list of accounts, and one account."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
 
-from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import (
-    account_detail,
     account_events,
-    account_history,
     account_list,
     account_named,
     account_traits,
     account_users,
 )
 from uptake.views.events import events_by_day
-from uptake.views.explanation import explain
+from uptake.views.family import family
 from uptake.views.summary import account_averages, level_counts
 from uptake.web.pages.lists import Column, ListState
 from uptake.web.pages.render import page
-from uptake.web.pages.subject import RECENT, Subject, first_day, range_asked, told
+from uptake.web.pages.subject import RECENT, Place, subject_of, told
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
 SCORE_HELP = "1 to 100 on the workspace's curve; 90 is what the top tenth reaches"
 FREQUENCY_HELP = "Days with a scored event in the window"
 ADOPTION_HELP = "Share of the scored events done at least once in the window"
 MOST_USERS = 50
-MOST_PARENTS = 10
 COLUMNS = (
     Column("Account", "name", rising=True),
     Column("Score", "score", "num", SCORE_HELP),
@@ -62,42 +57,19 @@ def accounts_page(request: PageRequest) -> Response[str]:
 
 @get("/accounts/{account:str}", sync_to_thread=True)
 def account_page(request: PageRequest, account: FromPath[str]) -> Response[str]:
-    """One account: its score over time and why, its users, events, traits and parents."""
+    """One account: its score over time and why, what was done, its users, traits, segments and family."""
     visit = Visit(request)
     product, workspace_id = visit.product, visit.workspace.id
-    tracking_id = account_named(product, from_path(account))
-    days = range_asked(request)
-    subject = Subject(
-        kind="account",
-        standing=account_detail(product, workspace_id, tracking_id),
-        explanation=explain(product, "account", workspace_id, tracking_id),
-        history=account_history(product, workspace_id, tracking_id, first=first_day(visit, days)),
-        traits=account_traits(product, tracking_id),
-        events=account_events(product, tracking_id, most=RECENT),
+    place = Place(visit, "account", account_named(product, from_path(account)))
+    tracking_id, day = place.tracking_id, place.day
+    subject = subject_of(place)
+    users = account_users(product, workspace_id, tracking_id, ListQuery(limit=MOST_USERS), day)
+    events = account_events(product, tracking_id, most=RECENT)
+    return page(
+        visit,
+        "account.html",
+        users=users,
+        names={row.tracking_id: row.name for row in users.rows},
+        family=family(product, workspace_id, tracking_id, day),
+        **told(place, subject, account_traits(product, tracking_id), events),
     )
-    users = account_users(product, workspace_id, tracking_id, ListQuery(limit=MOST_USERS))
-    parents = named(visit, parents_of(visit, tracking_id, subject.traits))
-    names = {row.tracking_id: row.name for row in users.rows}
-    context = told(visit, subject, days)
-    return page(visit, "account.html", users=users, names=names, parents=parents, children=[], **context)
-
-
-def parents_of(visit: Visit, tracking_id: str, traits: Mapping[str, Any]) -> list[str]:
-    """The ids of the account's parent, its parent and so on, the nearest first, until an id repeats."""
-    found: list[str] = []
-    while len(found) < MOST_PARENTS:
-        parent = traits.get("parent_group_id") or traits.get("parent")
-        if not isinstance(parent, str | int) or str(parent) in (tracking_id, *found):
-            break
-        found.append(str(parent))
-        traits = account_traits(visit.product, str(parent))
-    return found
-
-
-def named(visit: Visit, tracking_ids: Sequence[str]) -> list[Numbers]:
-    """The numbers of these accounts in the same order, the unknown and excluded left out."""
-    if not tracking_ids:
-        return []
-    asked = ListQuery(tracking_ids=tuple(tracking_ids), limit=len(tracking_ids))
-    found = {row.tracking_id: row for row in account_list(visit.product, visit.workspace.id, asked).rows}
-    return [found[each] for each in tracking_ids if each in found]

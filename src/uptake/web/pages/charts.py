@@ -23,10 +23,18 @@ class Series(msgspec.Struct, frozen=True):
     stack: str = ""
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A day from which something is otherwise, with its name."""
+
+    day: date
+    text: str
+
+
 class Figure(msgspec.Struct, frozen=True):
     """A chart by day.
 
     most, step: the top of the scale and its steps, None for what fits.  partial: is the last day still running?
+    marks: days that get a line with a name.
     """
 
     label: str
@@ -36,6 +44,7 @@ class Figure(msgspec.Struct, frozen=True):
     step: float | None = None
     unit: str = ""
     partial: bool = True
+    marks: Sequence[Mark] = ()
 
     @property
     def spec(self) -> str:
@@ -54,18 +63,28 @@ class Figure(msgspec.Struct, frozen=True):
         return days[::-1]
 
 
-def history_figures(points: Sequence[Point], *, of_account: bool) -> list[tuple[str, str, Figure]]:
+def history_figures(
+    points: Sequence[Point], *, of_account: bool, window_days: int, marks: Sequence[Mark], partial: bool
+) -> list[tuple[str, str, Figure]]:
     """Id, title and chart of each number that has a history."""
     days = [point.day for point in points]
-    found: list[tuple[str, str, Sequence[float], float | None, float | None, str]] = [
-        ("score", "Score", [point.score for point in points], 100.0, 25.0, ""),
-        ("users", "Active users", [point.active_users for point in points], None, None, ""),
-        ("frequency", "Frequency", [point.frequency for point in points], None, None, " d"),
-        ("adoption", "Adoption", [point.adoption for point in points], 100.0, 25.0, "%"),
+    active = "Weekly active users" if window_days == 7 else f"Active users, {window_days} days"
+    whole = (100.0, 25.0)
+    found: list[tuple[str, str, Sequence[float], tuple[float | None, float | None], str]] = [
+        ("score", "Score", [point.score for point in points], whole, ""),
+        ("adoption", "Adoption", [point.adoption for point in points], whole, "%"),
+        ("frequency", "Frequency", [point.frequency for point in points], (None, None), " d"),
+        ("users", active, [point.active_users for point in points], (None, None), ""),
     ]
     return [
-        (f"history-{key}", title, Figure(f"{title} by day", days, [Series(title, values)], most, step, unit))
-        for key, title, values, most, step, unit in found
+        (
+            f"history-{key}",
+            title,
+            Figure(
+                f"{title} by day", days, [Series(title, values)], most, step, unit=unit, partial=partial, marks=marks
+            ),
+        )
+        for key, title, values, (most, step), unit in found
         if of_account or key != "users"
     ]
 

@@ -4,11 +4,13 @@ from datetime import date, timedelta
 
 from litestar import Response, get
 
+from uptake.views.activity import Activity, ActivityRow
 from uptake.web.pages.charts import Figure, Series
 from uptake.web.pages.formats import LEVEL_NAMES
+from uptake.web.pages.heat import heat_map
 from uptake.web.pages.render import page
 from uptake.web.pages.visit import PageRequest, Visit
-from uptake.web.pages.why import Bar, DifferenceLine
+from uptake.web.pages.why import Bar, Step
 
 SURFACES = ("page", "surface", "sunken", "raised", "hover", "line", "line-strong", "track", "bar")
 TEXTS = ("text", "muted", "faint", "accent", "good", "notice", "bad")
@@ -32,5 +34,6 @@ def styleguide_page(request: PageRequest) -> Response[str]:
         wave=WAVE,
         figure=Figure("Score by day", days, [Series("Score", WAVE)], 100.0, 25.0),
         bar_rows=[Bar("Report_Created", 31.4, 100, "12 × 8 = 96"), Bar("Report_Shared", 12.2, 38.9, "5 × 10 = 50")],
-        lines=[DifferenceLine("Activity since 2 Mar 2026", 9.0, 50, 50), DifferenceLine("Rounding", -2.0, 38.9, 11.1)],
+        steps=[Step("Activity since 2 Mar 2026", 9.0, 61, 9, 70), Step("Activity that is now older", -4.0, 66, 4, 66)],
+        heat=heat_map(Activity(days, [ActivityRow("Reporting", WAVE), ActivityRow("Automation", WAVE[::-1])], True)),
     )

@@ -14,20 +14,28 @@ MOST_LENGTH = 300
 
 
 class TraitLine(msgspec.Struct, frozen=True):
-    """A trait as it is shown."""
+    """A trait as it is shown; moment: ISO 8601 with a time and its zone, for a date that has them."""
 
     key: str
     value: str
     type: str
+    moment: str = ""
 
 
 def trait_lines(traits: Mapping[str, Any], types: Mapping[str, str], config: ProductConfig) -> list[TraitLine]:
     """All traits, nested ones with dots, sorted by key; `types` are those that the operator chose."""
     flat = flattened(traits)
     return [
-        TraitLine(key, _shown(key, value, types.get(key), config), types.get(key) or _type_of(value))
+        TraitLine(key, _shown(key, value, types.get(key), config), types.get(key) or _type_of(value), _moment(value))
         for key, value in sorted(flat.items())
     ]
+
+
+def _moment(value: Any) -> str:
+    """The value, where it is a date with a time in a known zone: the reader's own clock can tell it."""
+    if not isinstance(value, str) or not _is_date(value) or len(value) == len("2026-03-09"):
+        return ""
+    return value if datetime.fromisoformat(value).tzinfo else ""
 
 
 def _type_of(value: Any) -> str:

@@ -9,13 +9,12 @@ from litestar.params import FromPath
 from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
-from uptake.views.explanation import explain
 from uptake.views.summary import level_counts, product_totals, user_benchmark
-from uptake.views.users import user_detail, user_events, user_history, user_list, user_named, user_traits
+from uptake.views.users import user_events, user_list, user_named, user_traits
 from uptake.web.pages.accounts import ADOPTION_HELP, FREQUENCY_HELP, SCORE_HELP
 from uptake.web.pages.lists import Column, ListState
 from uptake.web.pages.render import page
-from uptake.web.pages.subject import RECENT, Subject, first_day, range_asked, told
+from uptake.web.pages.subject import RECENT, Place, subject_of, told
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
 COLUMNS = (
@@ -60,19 +59,12 @@ def users_page(request: PageRequest) -> Response[str]:
 def user_page(request: PageRequest, user: FromPath[str]) -> Response[str]:
     """One user: the score over time and why, events and traits."""
     visit = Visit(request)
-    product, workspace_id = visit.product, visit.workspace.id
-    tracking_id = user_named(product, from_path(user))
-    days = range_asked(request)
-    subject = Subject(
-        kind="user",
-        standing=user_detail(product, workspace_id, tracking_id),
-        explanation=explain(product, "user", workspace_id, tracking_id),
-        history=user_history(product, workspace_id, tracking_id, first=first_day(visit, days)),
-        traits=user_traits(product, tracking_id),
-        events=user_events(product, tracking_id, most=RECENT),
-    )
+    place = Place(visit, "user", user_named(visit.product, from_path(user)))
+    subject = subject_of(place)
     names = account_names(visit, [subject.standing.numbers])
-    return page(visit, "user.html", names=names, **told(visit, subject, days))
+    events = user_events(visit.product, place.tracking_id, most=RECENT)
+    traits = user_traits(visit.product, place.tracking_id)
+    return page(visit, "user.html", names=names, **told(place, subject, traits, events))
 
 
 def account_names(visit: Visit, users: Sequence[Numbers]) -> dict[str, str]:

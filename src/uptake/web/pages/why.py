@@ -1,15 +1,17 @@
 """Why a score is what it is, in bars and lines: the explanation of `uptake.views.explanation`, ready to be drawn."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import msgspec
 
-from uptake.scoring.explain import Line, Share
+from uptake.scoring.explain import Line, Share, Shift
 from uptake.views.explanation import Explanation
 from uptake.web.pages.formats import day_text, number, signed
 from uptake.web.pages.visit import Visit
 
 MOST_BARS = 10
+MOST_SHIFTS = 12
 LEAST_SCALE = 5.0
 """The bars of a difference fill their half at so many points at least: what is next to nothing looks so."""
 
@@ -35,18 +37,52 @@ class BarGroup(msgspec.Struct, frozen=True):
     bars: Sequence[Bar]
 
 
-class DifferenceLine(msgspec.Struct, frozen=True):
-    """One reason why the score moved, and by how many points; left and width place its bar in a box of 100."""
+class Step(msgspec.Struct, frozen=True):
+    """One step from the earlier score to the later one: why, by how many points, and where its bar stands.
+
+    left, width: the bar in a box of 100.  edge: where the sum stands after it.
+    """
 
     text: str
     points: float
     left: float
     width: float
+    edge: float
 
     @property
     def sign(self) -> str:
         """The class of the number: what is shown as 0 is neither good nor bad."""
-        return "" if signed(self.points) == "0.0" else "plus-text" if self.points > 0 else "minus-text"
+        return sign_of(self.points)
+
+
+class ShiftLine(msgspec.Struct, frozen=True):
+    """How the contribution of one feature, event or user changed; left and width place its bar in a box of 100."""
+
+    name: str
+    times_before: int
+    times: int
+    points: float
+    left: float
+    width: float
+    href: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The class of the number."""
+        return sign_of(self.points)
+
+
+class ShiftGroup(msgspec.Struct, frozen=True):
+    """What changed, told by event, by feature or by user, the largest change first."""
+
+    id: str
+    title: str
+    lines: Sequence[ShiftLine]
+
+
+def sign_of(points: float) -> str:
+    """Good or bad; what is shown as 0 is neither."""
+    return "" if signed(points) == "0.0" else "plus-text" if points > 0 else "minus-text"
 
 
 def bar_groups(visit: Visit, explanation: Explanation) -> list[BarGroup]:
@@ -98,16 +134,48 @@ def _bars(
     return bars
 
 
-def difference_lines(explanation: Explanation) -> list[DifferenceLine]:
-    """What moved the score, each reason in words, its bar left or right of the middle."""
-    lines = explanation.difference.lines
-    widest = max([LEAST_SCALE, *(abs(line.points) for line in lines)])
-    return [_drawn(_reason(line, explanation), line.points, widest) for line in lines]
+def waterfall(explanation: Explanation) -> list[Step]:
+    """The steps from the earlier score to the later one; each begins where the one before it ended.
+
+    The box is 100 points wide, or wider where the sum goes beyond on its way.
+    """
+    difference = explanation.difference
+    sums = list(accumulate((line.points for line in difference.lines), initial=float(difference.score)))
+    low, high = min(0.0, *sums), max(100.0, *sums)
+    at = [100 * (each - low) / (high - low) for each in sums]
+    return [
+        Step(_reason(line, explanation), line.points, min(one, other), abs(other - one), other)
+        for line, (one, other) in zip(difference.lines, pairwise(at), strict=True)
+    ]
 
 
-def _drawn(text: str, points: float, widest: float) -> DifferenceLine:
-    width = 50 * abs(points) / widest
-    return DifferenceLine(text, points, 50 - width if points < 0 else 50, width)
+def shift_groups(visit: Visit, explanation: Explanation) -> list[ShiftGroup]:
+    """The change of each event, feature and user; what did not change is left out."""
+    difference, names = explanation.difference, explanation.user_names
+    groups = [ShiftGroup("moved-event", "By event", _shift_lines(difference.events))]
+    if visit.product.config.features:
+        features = _shift_lines(difference.features, named=lambda name: name or "In no feature")
+        groups.append(ShiftGroup("moved-feature", "By feature", features))
+    if explanation.kind == "account":
+        users = _shift_lines(
+            difference.users,
+            named=lambda name: names.get(name, name),
+            linked=lambda name: visit.link("/users", name),
+        )
+        groups.append(ShiftGroup("moved-user", "By user", users))
+    return [group for group in groups if group.lines]
+
+
+def _shift_lines(shifts: Sequence[Shift], *, named: Name = str, linked: Name = lambda name: "") -> list[ShiftLine]:
+    widest = max([LEAST_SCALE, *(abs(shift.points) for shift in shifts)])
+    lines = []
+    for shift in shifts[:MOST_SHIFTS]:
+        if shift.times != shift.times_before or signed(shift.points) != "0.0":
+            width = 50 * abs(shift.points) / widest
+            left = 50 - width if shift.points < 0 else 50
+            name, href = named(shift.name), linked(shift.name)
+            lines.append(ShiftLine(name, shift.times_before, shift.times, shift.points, left, width, href))
+    return lines
 
 
 def _reason(line: Line, explanation: Explanation) -> str:
