@@ -1,7 +1,7 @@
 """Every page at two widths and in two colour schemes: nothing fails, nothing is cut off, everyone can read it."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ PAGES = {
     "home-users": "/?of=users&since=day",
     "accounts": "/accounts",
     "account": "/accounts/acme",
-    "account-then": f"/accounts/acme?day={date.today() - timedelta(days=2)}&days=90",
+    "account-then": f"/accounts/acme?day={datetime.now(UTC).date() - timedelta(days=2)}&days=90",
     "users": "/users",
     "user": "/users/ana",
     "events": "/events",
