@@ -73,6 +73,7 @@ CODES: dict[str, Code] = {
     "invalid_parameter": Code(400, "A query parameter has a value that it cannot take; see the message."),
     "unknown_call": Code(404, "The log holds no call at this offset."),
     "unknown_segment": Code(404, "The product has no segment with this id."),
+    "missing_key": Code(400, "Name a trait: ?key=plan."),
     "unknown_feature": Code(404, "The product has no feature with this name."),
     "unknown_mapping": Code(404, "The destination has no mapping with this name."),
     "read_only_token": Code(403, "A read token never writes: make one with `uptake key create --kind manage`."),

@@ -1,8 +1,10 @@
 """The API: what programs may ask of a product with a read token, and change with a management token."""
 
 from uptake.web.api.backtest import BACKTEST_HANDLERS
+from uptake.web.api.configuration import CONFIGURATION_HANDLERS
 from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
+from uptake.web.api.features import FEATURE_HANDLERS
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.segments import SEGMENT_HANDLERS
 from uptake.web.api.status import status
@@ -19,6 +21,8 @@ API_HANDLERS = (
     status,
     lookup,
     *SEGMENT_HANDLERS,
+    *FEATURE_HANDLERS,
+    *CONFIGURATION_HANDLERS,
     *DESTINATION_HANDLERS,
     *BACKTEST_HANDLERS,
 )

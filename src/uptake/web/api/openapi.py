@@ -15,7 +15,8 @@ from msgspec.structs import FieldInfo
 
 from uptake.core.errors import CODES
 from uptake.web.api.ingest_paths import INGEST_SCHEMAS, SECURITY, ingest_paths
-from uptake.web.api.operations import OPERATIONS, Operation
+from uptake.web.api.operation import Operation
+from uptake.web.api.operations import OPERATIONS
 from uptake.web.api.params import bare, is_list
 from uptake.web.problems import ProblemBody
 
@@ -53,7 +54,7 @@ def document(version: str) -> bytes:
 def _described(operation: Operation) -> dict[str, Any]:
     fields = msgspec.structs.fields(operation.query) if operation.query else ()
     codes = ("invalid_token", *(("bad_json", "body_too_large") if operation.body else ()), *operation.errors)
-    created = "201" if operation.name in ("addMapping", "copyMapping", "addSegment") else "200"
+    created = "201" if operation.creates else "200"
     return {
         "operationId": operation.name,
         "summary": operation.summary,

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from uptake.core.config import Mapping
 from uptake.destination.trace import Trace
 from uptake.pipeline.preview import Preview
@@ -13,6 +11,7 @@ from uptake.views.segments import SegmentName
 from uptake.views.status import ProductStatus
 from uptake.views.what_if import WhatIf
 from uptake.web.api.backtest import BacktestAsked
+from uptake.web.api.config_operations import CONFIG_OPERATIONS
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -22,6 +21,7 @@ from uptake.web.api.manage_shapes import (
     TestAsked,
     VersionsAnswer,
 )
+from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.api.params import (
     AccountsAsked,
     HistoryAsked,
@@ -58,28 +58,6 @@ from uptake.web.api.shapes import (
     WorkspaceAnswer,
     WorkspacesAnswer,
 )
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """One operation of the API.  errors: codes beside `invalid_token`, which every one can answer.
-
-    body: the type of the JSON that it takes.  A method other than GET needs a management token.
-    """
-
-    path: str
-    name: str
-    summary: str
-    answer: Any
-    query: type[msgspec.Struct] | None = None
-    errors: tuple[str, ...] = ()
-    method: str = "GET"
-    body: Any = None
-
-    @property
-    def manages(self) -> bool:
-        """Does it change something, so that a read token is not enough?"""
-        return self.method != "GET"
-
 
 _LIST = ("missing_workspace_id", "invalid_workspace_id", "unknown_workspace", "missing_match_parameter")
 _ONE = ("invalid_workspace_id", "unknown_workspace", "invalid_parameter")
@@ -207,8 +185,6 @@ _READ: tuple[Operation, ...] = (
     ),
 )
 
-_CHANGE = ("config_invalid", "read_only_token")
-
 _DESTINATION: tuple[Operation, ...] = (
     Operation("/v2/destination", "getDestination", "The destination: its filters and mappings", DestinationAnswer),
     Operation(
@@ -216,7 +192,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "putDestination",
         "Switch the destination, replace its filters or its mappings",
         DestinationAnswer,
-        errors=_CHANGE,
+        errors=CHANGE,
         method="PUT",
         body=DestinationChange,
     ),
@@ -225,7 +201,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "addMapping",
         "Add a mapping; it starts disabled",
         DestinationAnswer,
-        errors=_CHANGE,
+        errors=CHANGE,
         method="POST",
         body=Mapping,
     ),
@@ -234,7 +210,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "putMapping",
         "Change, rename, enable or disable a mapping",
         DestinationAnswer,
-        errors=(*_CHANGE, "unknown_mapping"),
+        errors=(*CHANGE, "unknown_mapping"),
         method="PUT",
         body=Mapping,
     ),
@@ -243,7 +219,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "deleteMapping",
         "Delete a mapping",
         DestinationAnswer,
-        errors=(*_CHANGE, "unknown_mapping"),
+        errors=(*CHANGE, "unknown_mapping"),
         method="DELETE",
     ),
     Operation(
@@ -251,7 +227,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "copyMapping",
         "Duplicate a mapping; the copy starts disabled",
         DestinationAnswer,
-        errors=(*_CHANGE, "unknown_mapping"),
+        errors=(*CHANGE, "unknown_mapping"),
         method="POST",
     ),
     Operation(
@@ -277,7 +253,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "previewHistory",
         "What applying the destination, or a changed one, to all of history would change",
         Preview,
-        errors=_CHANGE,
+        errors=CHANGE,
         method="POST",
         body=DestinationChange,
     ),
@@ -286,7 +262,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "applyToHistory",
         "Apply the destination, changed where the body says so, to all of history by a rebuild",
         DestinationAnswer,
-        errors=_CHANGE,
+        errors=CHANGE,
         method="POST",
         body=DestinationChange,
     ),
@@ -297,7 +273,7 @@ _DESTINATION: tuple[Operation, ...] = (
         "Change the configuration: a partial document, merged as `uptake config apply` does",
         ConfigAnswer,
         PublishAsked,
-        (*_CHANGE, "invalid_parameter"),
+        (*CHANGE, "invalid_parameter"),
         method="PUT",
         body=dict[str, Any],
     ),
@@ -310,7 +286,7 @@ _WORKSPACES: tuple[Operation, ...] = (
         "What a partial configuration document would make of the ranking of a day; nothing is changed",
         WhatIf,
         WhatIfAsked,
-        (*_CHANGE, "unknown_workspace", "invalid_parameter"),
+        (*CHANGE, "unknown_workspace", "invalid_parameter"),
         method="POST",
         body=dict[str, Any],
     ),
@@ -322,7 +298,7 @@ _SEGMENTS: tuple[Operation, ...] = (
         "addSegment",
         "Save a new segment",
         SegmentAnswer,
-        errors=(*_CHANGE, "unknown_workspace"),
+        errors=(*CHANGE, "unknown_workspace"),
         method="POST",
         body=SegmentDraft,
     ),
@@ -331,7 +307,7 @@ _SEGMENTS: tuple[Operation, ...] = (
         "putSegment",
         "Change a saved segment's name, condition or description",
         SegmentAnswer,
-        errors=(*_CHANGE, "unknown_segment"),
+        errors=(*CHANGE, "unknown_segment"),
         method="PUT",
         body=SegmentChange,
     ),
@@ -340,7 +316,7 @@ _SEGMENTS: tuple[Operation, ...] = (
         "deleteSegment",
         "Delete a saved segment",
         SegmentName,
-        errors=(*_CHANGE, "unknown_segment"),
+        errors=(*CHANGE, "unknown_segment"),
         method="DELETE",
     ),
     Operation(
@@ -348,7 +324,7 @@ _SEGMENTS: tuple[Operation, ...] = (
         "previewSegment",
         "What a condition would hold today, before it is saved",
         PreviewAnswer,
-        errors=(*_CHANGE, "unknown_workspace"),
+        errors=(*CHANGE, "unknown_workspace"),
         method="POST",
         body=ConditionAsked,
     ),
@@ -360,10 +336,17 @@ _LEARNING: tuple[Operation, ...] = (
         "runBacktest",
         "How well scores told churn beforehand, and which weights outcomes speak for; nothing is changed",
         Backtest,
-        errors=(*_CHANGE, "missing_outcomes", "unknown_trait", "unknown_workspace", "csv_column_missing"),
+        errors=(*CHANGE, "missing_outcomes", "unknown_trait", "unknown_workspace", "csv_column_missing"),
         method="POST",
         body=BacktestAsked,
     ),
 )
 
-OPERATIONS: tuple[Operation, ...] = (*_READ, *_WORKSPACES, *_SEGMENTS, *_DESTINATION, *_LEARNING)
+OPERATIONS: tuple[Operation, ...] = (
+    *_READ,
+    *_WORKSPACES,
+    *_SEGMENTS,
+    *CONFIG_OPERATIONS,
+    *_DESTINATION,
+    *_LEARNING,
+)

@@ -1,22 +1,26 @@
-"""Handlers of the workspaces."""
+"""Handlers of the workspaces: how they are listed, and the management of what makes their scores."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar import get, post
+from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, RawBody
 
 from uptake.core.config import Workspace
+from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.document import merge_document
 from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.workspace_changes import add_workspace, change_workspace, drop_workspace
 from uptake.views.base import Unknown
 from uptake.views.versions import model_versions
 from uptake.views.what_if import WhatIf, what_if
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
 from uptake.web.api.bodies import read_body
+from uptake.web.api.config_shapes import WorkspaceDraft, WorkspaceModel
 from uptake.web.api.lists import list_links
 from uptake.web.api.params import WhatIfAsked, WorkspaceAsked, WorkspacesAsked, asked
+from uptake.web.api.saving import named_in, save
 from uptake.web.api.shapes import (
     ModelVersionsAnswer,
     Pagination,
@@ -70,7 +74,44 @@ def imagine(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> 
     return what_if(product, number, candidate, params.day, most=params.most)
 
 
-WORKSPACE_HANDLERS = (workspaces, workspace, versions, imagine)
+@get("/v2/workspaces/{workspace_id:str}/model", sync_to_thread=True)
+def model(request: AnyRequest, workspace_id: FromPath[str]) -> WorkspaceModel:
+    """A workspace with all that makes its scores."""
+    product = product_of(request)
+    return WorkspaceModel(workspace_detail(product, number_in(workspace_id)), product.version.revision)
+
+
+@post("/v2/workspaces", sync_to_thread=True)
+def add(request: AnyRequest, body: RawBody) -> WorkspaceModel:
+    """Add a workspace."""
+    product = managed_product_of(request)
+    fields = named_in(read_body(body, WorkspaceDraft))
+    if "name" not in fields:
+        raise ConfigInvalid([Fault("$.name", "a new workspace needs a name")])
+    version = save(request, product, add_workspace(Workspace(**fields)), f"workspace {fields['name']} added")
+    return WorkspaceModel(max(version.config.workspaces, key=lambda each: each.id), version.revision)
+
+
+@put("/v2/workspaces/{workspace_id:str}", sync_to_thread=True)
+def change(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> WorkspaceModel:
+    """Change a workspace: what is not named stays."""
+    product = managed_product_of(request)
+    number, fields = number_in(workspace_id), named_in(read_body(body, WorkspaceDraft))
+    save(request, product, change_workspace(number, fields), f"workspace {number}: {', '.join(fields)}")
+    return WorkspaceModel(workspace_detail(product, number), product.version.revision)
+
+
+@delete("/v2/workspaces/{workspace_id:str}", status_code=200, sync_to_thread=True)
+def drop(request: AnyRequest, workspace_id: FromPath[str]) -> WorkspaceModel:
+    """Delete a workspace and its segments."""
+    product = managed_product_of(request)
+    found = workspace_detail(product, number_in(workspace_id))
+    version = save(request, product, drop_workspace(found.id), f"workspace {found.name} deleted")
+    return WorkspaceModel(found, version.revision)
+
+
+# Litestar breaks the first of three handlers of one path where they are not registered together.
+WORKSPACE_HANDLERS = (Router("/", route_handlers=[workspaces, workspace, versions, imagine, model, add, change, drop]),)
 
 
 def number_in(workspace_id: str) -> int:

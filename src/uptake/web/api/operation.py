@@ -1,0 +1,36 @@
+"""What one operation of the API is, as routes and OpenAPI need it."""
+
+from typing import Any
+
+import msgspec
+
+CHANGE = ("config_invalid", "read_only_token", "invalid_parameter")
+"""What every change of the configuration can be refused with."""
+
+CREATING = ("addMapping", "copyMapping", "addSegment", "addFeature", "addWorkspace")
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation of the API.  errors: codes beside `invalid_token`, which every one can answer.
+
+    body: the type of the JSON that it takes.  A method other than GET needs a management token.
+    """
+
+    path: str
+    name: str
+    summary: str
+    answer: Any
+    query: type[msgspec.Struct] | None = None
+    errors: tuple[str, ...] = ()
+    method: str = "GET"
+    body: Any = None
+
+    @property
+    def manages(self) -> bool:
+        """Does it change something, so that a read token is not enough?"""
+        return self.method != "GET"
+
+    @property
+    def creates(self) -> bool:
+        """Does it make something new, so that its answer is 201?"""
+        return self.name in CREATING
