@@ -762,9 +762,18 @@ class MemoryEventStore:
                 cycles.add(tuple(walk[turn:] + walk[:turn]))
         return sorted(cycles)
 
-    def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
-        rows = [row for row in self._fates if fate in ("", row.fate)]
-        return sorted(rows, key=lambda row: -row.offset)[:most]
+    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
+        rows = sorted((row for row in self._fates if fate in ("", row.fate)), key=lambda row: -row.offset)
+        if not of_each_reason:
+            return rows[:most]
+        found: Counter[tuple[str, str, str]] = Counter()
+        samples = []
+        for row in rows:
+            reason = (row.fate, row.code, row.mapping)
+            found[reason] += 1
+            if row.code and found[reason] <= most:
+                samples.append(row)
+        return samples
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
         return [OutcomeRow(*key, times) for key, times in sorted(self._outcomes.items()) if key[0] >= since_us]

@@ -138,11 +138,13 @@ def outcome_rows() -> st.SearchStrategy[OutcomeRow]:
 
 
 def _fate_rows(first: int, after: int) -> st.SearchStrategy[list[FateRow]]:
-    def row(offset: int, user: str, fate: str) -> FateRow:
-        return FateRow(offset, offset * 1_000, offset, "track", user, "", "open", fate, "code", "$.userId", "why")
+    def row(offset: int, user: str, fate: str, code: str, mapping: str) -> FateRow:
+        at_us = offset * 1_000
+        return FateRow(offset, at_us, offset, "track", user, "", "open", fate, code, "$.userId", "why", mapping)
 
     fates = st.sampled_from(["applied", "duplicate", "invalid"])
-    rows = st.builds(row, st.integers(first, after - 1), st.sampled_from(USERS), fates)
+    codes, mappings = st.sampled_from(["", "BAD_REQUEST", "left_out"]), st.sampled_from(["", "M1", "M2"])
+    rows = st.builds(row, st.integers(first, after - 1), st.sampled_from(USERS), fates, codes, mappings)
     return st.lists(rows, max_size=3, unique_by=lambda each: each.offset)
 
 

@@ -120,6 +120,7 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     yield "totals", store.totals()
     yield "parent_cycles", store.parent_cycles()
     yield "fates", [store.fates(most=2), store.fates(most=50), store.fates(most=50, fate="invalid")]
+    yield "samples", [store.fates(most=2, fate=fate, of_each_reason=True) for fate in ("", "invalid")]
     yield "outcomes", [store.outcomes(since_us=0), store.outcomes(since_us=600_000_000)]
     for kind in KINDS:
         yield f"trait_keys of {kind}", list(store.trait_keys(kind).items())
@@ -791,3 +792,20 @@ def test_the_latest_fates_come_first(store):
 
     assert [row.offset for row in store.fates(most=2_000)] == list(range(24_999, 22_999, -1))
     assert [row.offset for row in store.fates(most=50, fate="invalid")] == list(range(24_000, -1, -1_000))
+
+
+def test_a_rare_reason_keeps_its_samples(store):
+    """However many calls of the same fate came later, some of each reason stay; what has no code is no sample."""
+    often, rarely = ("BAD_REQUEST", "M1"), ("BAD_REQUEST", "M2")
+    rows = [
+        FateRow(at, NOON, NOON, "track", "ana", "", "open", "invalid", reason[0], "", "", reason[1])
+        for at, reason in enumerate([rarely] * 12 + [often] * 24_000 + [("", "")] * 3)
+    ]
+    for first in range(0, len(rows), 5_000):
+        store.commit(FoldBatch(first, first + 5_000, [], [], [], [], [], rows[first : first + 5_000], []))
+
+    samples = store.fates(most=10, of_each_reason=True)
+
+    assert [(row.code, row.mapping) for row in samples] == [often] * 10 + [rarely] * 10
+    assert [row.offset for row in samples[10:]] == list(range(11, 1, -1))
+    assert store.fates(most=10, fate="applied", of_each_reason=True) == []

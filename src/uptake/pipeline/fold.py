@@ -5,7 +5,7 @@ rebuild gives the same rows.
 """
 
 import bisect
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -13,10 +13,11 @@ import msgspec
 
 from uptake.core.calls import LoggedCall
 from uptake.core.config import ConfigVersion
-from uptake.core.effects import Acted, Effect, Joined, Outcome, TraitsSet
+from uptake.core.effects import Acted, Effect, Joined, Note, Outcome, TraitsSet
 from uptake.destination.meaning import Meaning
 from uptake.pipeline.configure import destinations_by_offset
 from uptake.stores.events.base import (
+    KEPT_OF_REASON,
     ActedRow,
     EventStore,
     FateRow,
@@ -30,7 +31,7 @@ from uptake.stores.log.base import CallLog
 
 BUCKET_US = 600 * 1_000_000
 LISTED_FATES = 500
-"""How many calls of a batch are listed one by one; the others are only counted."""
+"""How many calls of a batch are listed one by one; of the others some of each reason, and all are counted."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DUPLICATE = Outcome("duplicate")
@@ -115,7 +116,8 @@ class _Rows:
         self.acted: list[ActedRow] = []
         self.joined: list[JoinedRow] = []
         self.traits: list[TraitRow] = []
-        self.fates: list[FateRow] = []
+        self._latest: list[FateRow] = []
+        self._samples: dict[tuple[str, str, str], deque[FateRow]] = {}
 
     def add(self, effects: Sequence[Effect], logged: LoggedCall) -> None:
         """The rows of one call's effects, at its event time and under its messageId."""
@@ -135,32 +137,43 @@ class _Rows:
             self.traits.append(TraitRow(effect.kind, effect.id, key, text, at_us, message_id))
 
     def tell(self, index: int, logged: LoggedCall, outcome: Outcome) -> None:
-        """Count the call's fate, and list it if it is among the batch's last or went wrong."""
-        call = logged.call
+        """Count the call's fate, and list it if it is among the batch's last, or among the last of its reason."""
         note = outcome.notes[0] if outcome.notes else None
-        code = note.code if note else ("duplicate" if outcome.fate == "duplicate" else "")
+        code, mapping = (note.code, note.mapping) if note else ("", "")
+        if outcome.fate == "duplicate":
+            code = "duplicate"
         bucket_us = logged.received_us - logged.received_us % BUCKET_US
-        self._counts[bucket_us, call.type, outcome.fate, code, note.mapping if note else ""] += 1
-        if index < self._listed_from and (outcome.fate == "applied" or len(self.fates) >= LISTED_FATES):
-            return
-        account = call.group_id or str((call.context or {}).get("groupId") or "")
-        user = call.user_id or call.anonymous_id or ""
-        self.fates.append(
-            FateRow(
-                logged.offset,
-                logged.received_us,
-                call.at_us,
-                call.type,
-                user,
-                account,
-                call.event or call.name or "",
-                outcome.fate,
-                code,
-                note.field if note else "",
-                note.message if note else "",
-            )
-        )
+        self._counts[bucket_us, logged.call.type, outcome.fate, code, mapping] += 1
+        if index >= self._listed_from:
+            self._latest.append(_fate_row(logged, outcome.fate, code, note))
+        elif code:
+            samples = self._samples.setdefault((outcome.fate, code, mapping), deque(maxlen=KEPT_OF_REASON))
+            samples.append(_fate_row(logged, outcome.fate, code, note))
+
+    @property
+    def fates(self) -> list[FateRow]:
+        """The calls that are listed one by one, in log order."""
+        samples = [row for rows in self._samples.values() for row in rows]
+        return sorted(samples, key=lambda row: row.offset) + self._latest
 
     def outcomes(self) -> list[OutcomeRow]:
         """How often each fate was met."""
         return [OutcomeRow(*key, times) for key, times in sorted(self._counts.items())]
+
+
+def _fate_row(logged: LoggedCall, fate: str, code: str, note: Note | None) -> FateRow:
+    call = logged.call
+    return FateRow(
+        logged.offset,
+        logged.received_us,
+        call.at_us,
+        call.type,
+        call.user_id or call.anonymous_id or "",
+        call.group_id or str((call.context or {}).get("groupId") or ""),
+        call.event or call.name or "",
+        fate,
+        code,
+        note.field if note else "",
+        note.message if note else "",
+        note.mapping if note else "",
+    )

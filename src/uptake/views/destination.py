@@ -9,16 +9,16 @@ import msgspec
 
 from uptake.core.calls import Call, Projection
 from uptake.core.config import ConfigVersion, Mapping
-from uptake.core.days import DAY_US
+from uptake.core.days import SECOND_US
 from uptake.core.errors import Rejection
 from uptake.destination.trace import Trace, trace
 from uptake.sources.base import Incoming
 from uptake.sources.jsonl import decode_lines
 from uptake.views.base import ProductView, Unknown
-from uptake.views.live import LiveCall, live_calls
+from uptake.views.live import REFUSED, LiveCall, samples
 
 MOST_SAMPLES = 10
-LONGEST_RANGE_US = 14 * DAY_US
+BUCKET_US = 600 * SECOND_US
 EVERYTHING = Projection(everything=True)
 
 Step = Literal["received", "refused", "filtered", "unmatched", "invalid", "duplicate", "not_counted", "applied"]
@@ -67,36 +67,32 @@ class VersionNote(msgspec.Struct, frozen=True):
 
 
 def delivery_overview(product: ProductView, since_us: int) -> Overview:
-    """What became of everything that was received since a moment (to the last ten minutes), at most 14 days back."""
+    """What became of everything that was received since a moment, from the beginning of its ten minutes on."""
+    since_us -= since_us % BUCKET_US
     steps: Counter[Step] = Counter()
-    reasons: Counter[tuple[Step, str, str]] = Counter()
+    reasons: Counter[tuple[str, str, str]] = Counter()
     series: Counter[tuple[int, Step]] = Counter()
     for outcome in product.store.outcomes(since_us=since_us):
         step = STEP_OF_FATE[outcome.fate]
         steps[step] += outcome.times
         series[outcome.bucket_us, step] += outcome.times
         if outcome.code:
-            reasons[step, outcome.code, outcome.mapping] += outcome.times
+            reasons[outcome.fate, outcome.code, outcome.mapping] += outcome.times
     for refused in product.log.refusal_counts(product.product_id, since_us=since_us):
         steps["refused"] += refused.times
         series[refused.bucket_us, "refused"] += refused.times
-        reasons["refused", refused.code, ""] += refused.times
+        reasons[REFUSED, refused.code, ""] += refused.times
     steps["received"] = sum(steps.values())
-    recent = live_calls(product, most=2_000)
+    shown = samples(product, MOST_SAMPLES, since_us)
     return Overview(
         since_us=since_us,
         steps=dict(steps),
         reasons=tuple(
-            Reason(step, code, mapping, times, _samples(recent, step, code))
-            for (step, code, mapping), times in reasons.most_common()
+            Reason(STEP_OF_FATE.get(reason[0], "refused"), reason[1], reason[2], times, tuple(shown.get(reason, ())))
+            for reason, times in reasons.most_common()
         ),
         series=tuple((bucket, step, times) for (bucket, step), times in sorted(series.items())),
     )
-
-
-def _samples(recent: Sequence[LiveCall], step: Step, code: str) -> tuple[LiveCall, ...]:
-    fitting = (call for call in recent if call.code == code and STEP_OF_FATE.get(call.fate, "refused") == step)
-    return tuple(call for call, _ in zip(fitting, range(MOST_SAMPLES), strict=False))
 
 
 # ---- the tester

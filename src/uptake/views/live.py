@@ -10,11 +10,15 @@ from uptake.views.base import ProductView
 
 REFUSED = "refused"
 
+LOOKED_AT = 10_000
+"""So many refused items are looked through for samples."""
+
 
 class LiveCall(msgspec.Struct, frozen=True):
     """One call as it is listed.  A refused item has no offset and no event time, and `source` says how it came.
 
-    fate: one of `uptake.core.effects.FATES`, or `refused`.  code, place and message are '' where all is well.
+    fate: one of `uptake.core.effects.FATES`, or `refused`.  code, place and message are '' where all is well; mapping
+    is the one that the code is about.
     """
 
     received_us: int
@@ -27,6 +31,7 @@ class LiveCall(msgspec.Struct, frozen=True):
     place: str = ""
     message: str = ""
     source: str = ""
+    mapping: str = ""
     offset: int | None = None
     at_us: int | None = None
 
@@ -41,6 +46,21 @@ def live_calls(product: ProductView, most: int = 50, fate: str = "") -> Sequence
     return sorted(found, key=lambda call: call.received_us, reverse=True)[:most]
 
 
+def samples(product: ProductView, most: int, since_us: int) -> dict[tuple[str, str, str], list[LiveCall]]:
+    """The latest calls of each reason (fate, code and mapping) since a moment, newest first, at most so many each."""
+    found = list(map(_folded, product.store.fates(most=most, of_each_reason=True)))
+    found += map(_refused, product.log.refusals(product.product_id, most=LOOKED_AT))
+    by_reason: dict[tuple[str, str, str], list[LiveCall]] = {}
+    for call in found:
+        if call.received_us >= since_us and len(same := by_reason.setdefault(_reason(call), [])) < most:
+            same.append(call)
+    return by_reason
+
+
+def _reason(call: LiveCall) -> tuple[str, str, str]:
+    return call.fate, call.code, call.mapping
+
+
 def _folded(row: FateRow) -> LiveCall:
     return LiveCall(
         received_us=row.received_us,
@@ -52,6 +72,7 @@ def _folded(row: FateRow) -> LiveCall:
         code=row.code,
         place=row.field,
         message=row.message,
+        mapping=row.mapping,
         offset=row.offset,
         at_us=row.at_us,
     )

@@ -173,6 +173,7 @@ MOST_ANCESTORS = 10
 """An event counts for so many accounts above its own at most."""
 
 KEPT_FATES = 2_000
+KEPT_OF_REASON = 10
 """How many of the latest calls of each fate are listed."""
 
 
@@ -349,8 +350,12 @@ class EventStore(Protocol):
     def parent_cycles(self) -> list[tuple[str, ...]]:
         """Accounts whose parents lead back to themselves, each cycle once: upwards from its least id, by that id."""
 
-    def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
-        """The latest folded calls, newest first; of each fate at least the latest KEPT_FATES are kept."""
+    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
+        """The latest folded calls, newest first; of each fate at least the latest KEPT_FATES are kept, and of each
+        reason (fate, code and mapping) KEPT_OF_REASON of those that the folds listed.
+
+        of_each_reason: so many of each reason, and none without a code.
+        """
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
         """Counters of fates by ten minutes (bucket_us >= since_us), by bucket, type, fate, code, mapping; all where

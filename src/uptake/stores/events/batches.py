@@ -44,7 +44,10 @@ class KnownRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class FateRow(msgspec.Struct, frozen=True, gc=False):
-    """One folded call as the live page lists it.  code and message are '' where there is nothing to say."""
+    """One folded call as the live page lists it.  code and message are '' where there is nothing to say.
+
+    mapping: the one that the code is about, '' for none.
+    """
 
     offset: int
     received_us: int
@@ -57,6 +60,7 @@ class FateRow(msgspec.Struct, frozen=True, gc=False):
     code: str = ""
     field: str = ""
     message: str = ""
+    mapping: str = ""
 
 
 class OutcomeRow(msgspec.Struct, frozen=True):

@@ -339,10 +339,10 @@ class DuckEventStore:
         with self._reading() as session:
             return cycles_in(session)
 
-    def fates(self, *, most: int, fate: str = "") -> list[FateRow]:
+    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
         """The latest folded calls, newest first."""
         with self._reading() as session:
-            return fates_in(session, most, fate)
+            return fates_in(session, most, fate, of_each_reason=of_each_reason)
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
         """Counters of fates by ten minutes."""

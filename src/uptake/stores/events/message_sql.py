@@ -6,20 +6,23 @@ from collections.abc import Sequence
 import pyarrow as pa
 from msgspec.structs import replace
 
-from uptake.stores.events.base import KEPT_FATES, FoldBatch, OutcomeRow
+from uptake.stores.events.base import KEPT_FATES, KEPT_OF_REASON, FoldBatch, OutcomeRow
 from uptake.stores.events.rows import fates_table, messages_table, outcomes_table
 from uptake.stores.events.session import Session
 
 ADD_FATES = """
 insert into fates
-select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message from new_fates
+select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping
+from new_fates
 """
 COUNT_FATES = "select count(*) from fates"
 DROP_FATES = f"""
 delete from fates where log_offset in (
   select log_offset from (
-    select log_offset, row_number() over (partition by fate order by log_offset desc) as place from fates
-  ) where place > {KEPT_FATES}
+    select log_offset, row_number() over (partition by fate order by log_offset desc) as place,
+      row_number() over (partition by fate, code, mapping order by log_offset desc) as place_of_reason
+    from fates
+  ) where place > {KEPT_FATES} and place_of_reason > {KEPT_OF_REASON}
 )
 """
 ADD_TIMES = """

@@ -182,8 +182,14 @@ def totals_in(session: Session) -> Totals:
 # ---- what became of calls
 
 FATES = """
-select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message from fates
+select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from fates
 where $fate = '' or fate = $fate order by log_offset desc limit $most
+"""
+SAMPLES = """
+select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from (
+  select *, row_number() over (partition by fate, code, mapping order by log_offset desc) as place from fates
+  where code <> '' and ($fate = '' or fate = $fate)
+) where place <= $most order by log_offset desc
 """
 OUTCOMES = """
 select bucket_us, type, fate, code, mapping, times from outcomes where $since_us = 0 or bucket_us >= $since_us
@@ -191,9 +197,9 @@ order by bucket_us, type, fate, code, mapping
 """
 
 
-def fates_in(session: Session, most: int, fate: str) -> list[FateRow]:
+def fates_in(session: Session, most: int, fate: str, *, of_each_reason: bool) -> list[FateRow]:
     """The latest folded calls, newest first."""
-    return [FateRow(*row) for row in session.rows(FATES, most=most, fate=fate)]
+    return [FateRow(*row) for row in session.rows(SAMPLES if of_each_reason else FATES, most=most, fate=fate)]
 
 
 def outcomes_in(session: Session, since_us: int) -> list[OutcomeRow]:

@@ -196,6 +196,7 @@ def fates_table(rows: Sequence[FateRow]) -> pa.Table:
         code=_texts([row.code for row in rows]),
         field=_texts([row.field for row in rows]),
         message=_texts([row.message for row in rows]),
+        mapping=_texts([row.mapping for row in rows]),
     )
 
 

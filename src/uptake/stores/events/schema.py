@@ -41,7 +41,7 @@ TABLES: dict[str, str] = {
     # what became of calls
     "fates": (
         "log_offset bigint, received_us bigint, at_us bigint, type varchar, user_id varchar, account_id varchar,"
-        " event varchar, fate varchar, code varchar, field varchar, message varchar"
+        " event varchar, fate varchar, code varchar, field varchar, message varchar, mapping varchar"
     ),
     "outcomes": "bucket_us bigint, type varchar, fate varchar, code varchar, mapping varchar, times bigint",
     # numbers of scored days
