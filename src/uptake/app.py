@@ -15,6 +15,7 @@ from uptake.control.server import ControlServer
 from uptake.core.errors import UptakeError
 from uptake.installation import Installation
 from uptake.pipeline.accept import Acceptor
+from uptake.pipeline.limits import Limits
 from uptake.settings import Settings
 from uptake.web.app import WebOptions, create_app
 from uptake.web.ingest import IngestOptions
@@ -108,7 +109,11 @@ def _web_server(app: Any, settings: Settings) -> uvicorn.Server:
 
 
 def _web_options(settings: Settings) -> WebOptions:
-    ingest = IngestOptions(silent_auth=settings.silent_auth, public_url=settings.public_url)
+    ingest = IngestOptions(
+        silent_auth=settings.silent_auth,
+        public_url=settings.public_url,
+        limits=Limits(settings.max_key_requests, settings.max_key_calls, settings.max_key_bytes),
+    )
     return WebOptions(allowed_hosts=settings.allowed_hosts, ingest=ingest)
 
 

@@ -164,6 +164,17 @@ SETTINGS: tuple[Setting, ...] = (
         "requests",
         "How many requests may wait for the disk; more are refused with 429.",
     ),
+    *(
+        _whole(
+            f"MAX_KEY_{name.upper()}",
+            0,
+            (0, 10**9),
+            f"{name} per second",
+            f"How many {name} a second one ingest key may send, ten seconds' worth at once; more is refused with 429. "
+            "0: as many as it likes.",
+        )
+        for name in ("requests", "calls", "bytes")
+    ),
     Setting(
         "UPTAKE_SILENT_AUTH",
         bool,
@@ -207,6 +218,9 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str
     log_format: str
     max_waiting: int
+    max_key_requests: int
+    max_key_calls: int
+    max_key_bytes: int
     silent_auth: bool
     dedupe_days: int
     fold_batch: int

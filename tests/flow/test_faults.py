@@ -198,6 +198,28 @@ def test_slow_senders_hold_nobody_up(installed):
     assert (code, errors_in(log)) == (0, [])
 
 
+def test_one_client_at_a_hundred_times_the_others_is_held_back_alone(tmp_path):
+    """With limits on, its key is told 429 and when to come again; every request of the others is taken at once."""
+    installed = Installed(tmp_path / "data", UPTAKE_MAX_KEY_CALLS="5")
+    installed.start()
+    greedy = installed.good("key", "create", "--kind", "ingest").strip()
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            loud = [pool.submit(installed.post, calls_of("loud", number, 99), key=greedy) for number in range(100)]
+            quiet = [pool.submit(installed.post, calls_of("quiet", number, 1)) for number in range(10)]
+            loud, quiet = ([post.result() for post in posts] for posts in (loud, quiet))
+
+        taken = sum(answer.status_code == 200 for answer in loud)
+        assert [answer.status_code for answer in quiet] == [200] * 10
+        assert {answer.status_code for answer in loud} == {200, 429}
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in loud if answer.status_code == 429)
+        assert all('"calls";r=' in answer.headers["RateLimit"] for answer in loud)
+        installed.settle(installed.good("key", "create", "--kind", "read").strip())
+        assert installed.json("check")["products"][0]["counters"]["logged"] == taken * 100 + 10 * 2
+    finally:
+        installed.close()
+
+
 def connected(installed, data):
     """A connection on which so much was sent."""
     made = socket.create_connection(("127.0.0.1", int(installed.url.rsplit(":", 1)[1])))

@@ -13,6 +13,7 @@ from tests.ingesting import ACME, BOBS, NOON, House, basic, track
 from uptake.core.calls import CALL_TYPES, Projection
 from uptake.core.errors import CODES
 from uptake.pipeline.accept import IngestProduct
+from uptake.pipeline.limits import KeyLimits, Limits
 from uptake.stores.log.base import LogUnavailable
 from uptake.web.ingest import IngestOptions
 from uptake.web.ingest_routes import ROUTES
@@ -128,7 +129,7 @@ def test_a_preflight_allows_what_browsers_send(house):
     allowed = answer.headers["access-control-allow-headers"].split(", ")
     assert answer.status == 200
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-expose-headers"] == "Retry-After"
+    assert answer.headers["access-control-expose-headers"] == "Retry-After, RateLimit, RateLimit-Policy"
     assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
     assert answer.headers["access-control-max-age"] == "86400"
     assert {"authorization", "content-type", "x-retry-count", "sentry-trace"} <= set(allowed)
@@ -537,6 +538,61 @@ def test_a_full_queue_is_429():
     assert is_refusal(answer, "overloaded")
     assert answer.status == 429
     assert answer.headers["retry-after"].isdigit()
+
+
+@pytest.fixture
+def limited():
+    """Ingest with limits, in a moment that does not pass."""
+    house, limits = House(), Limits(requests=1, calls=3, bytes=10_000)
+    house.ingest.limits = KeyLimits(limits, clock_s=lambda: 0.0)
+    yield house
+    house.close()
+
+
+def test_a_key_that_sends_too_much_is_429(limited):
+    """With Retry-After and the RateLimit fields; nothing is kept of it, and other keys go on."""
+    house = limited
+
+    taken = [house.post("/v1/batch", {"batch": [track()] * 3}) for _ in range(10)]
+    refused = house.post("/v1/batch", {"batch": [track()] * 3})
+    others = house.post("/v1/track", track(), key="BOB")
+
+    assert [answer.status for answer in taken] == [200] * 10
+    assert taken[0].headers["ratelimit-policy"] == (
+        '"requests";q=10;w=10, "calls";q=30;w=10;qu="calls", "bytes";q=100000;w=10;qu="content-bytes"'
+    )
+    assert taken[0].headers["ratelimit"].startswith('"requests";r=9;t=1, "calls";r=27;t=1, "bytes";r=9')
+    assert is_refusal(refused, "rate_limited")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["ratelimit"].startswith('"requests";r=0;t=10')
+    assert (others.status, len(house.calls())) == (200, 30)
+    assert house.acceptor.counts.received == {"segment": 31}
+    assert house.ingest.limits.refused == {"requests": 1, "calls": 0, "bytes": 0}
+
+
+@pytest.mark.parametrize("body", [{"batch": [track()] * 40}, {"batch": [17] * 40}, b" " * 499_000, b" " * 600_000])
+def test_what_is_refused_counts_against_the_key(limited, body):
+    """Good calls, bad calls, large bodies: whatever costs us something is taken off, and the next request waits."""
+    limited.post("/v1/batch", body)
+    again = limited.post("/v1/batch", body)
+
+    assert is_refusal(again, "rate_limited")
+
+
+def test_a_pixel_over_the_limit_is_an_image(limited):
+    """Whoever looks at a mail sees no error; the lost call is counted."""
+    shown = [limited.ask("GET", f"/v1/pixel/track?writeKey=KEY&userId=ana&event=E&messageId=m{n}") for n in range(12)]
+
+    assert {answer.status for answer in shown} == {200}
+    assert (len(limited.calls()), limited.ingest.lost_pixels) == (10, 2)
+
+
+def test_without_limits_nothing_is_said_of_them():
+    """By default a key sends as much as it likes."""
+    house = House(options=IngestOptions(limits=Limits()))
+    assert "ratelimit" not in house.post("/v1/track", track()).headers
+    assert house.ingest.limits is None
+    house.close()
 
 
 def test_a_stopping_server_is_503(house):

@@ -32,6 +32,7 @@ CODES: dict[str, Code] = {
     "method_not_allowed": Code(405, "This route does not take that method."),
     "host_not_allowed": Code(421, "The server is addressed by a name that it may not have: see UPTAKE_ALLOWED_HOSTS."),
     "overloaded": Code(429, "The queue is full; repeat after the seconds in Retry-After."),
+    "rate_limited": Code(429, "The key has used up what it may send; repeat after the seconds in Retry-After."),
     "log_unavailable": Code(
         503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."
     ),

@@ -12,6 +12,7 @@ import msgspec
 
 from uptake.core.errors import Rejection
 from uptake.pipeline.accept import Acceptor, IngestProduct, Overloaded, Stopping
+from uptake.pipeline.limits import KeyLimits, Limits, TooMuch
 from uptake.sources.base import MAX_BODY_BYTES, Decoded, Incoming
 from uptake.sources.keys import key_in_body, key_in_query
 from uptake.stores.log.base import LogUnavailable, Request
@@ -31,6 +32,7 @@ class IngestOptions(msgspec.Struct, frozen=True):
 
     silent_auth: an unknown key is answered as if all were well, as Accoil does; nothing is kept.
     public_url: where senders reach this server, e.g. https://in.example.com; empty for what their Host header says.
+    limits: what one key may send a second.
     """
 
     silent_auth: bool = False
@@ -38,6 +40,14 @@ class IngestOptions(msgspec.Struct, frozen=True):
     max_body_bytes: int = MAX_BODY_BYTES
     max_held_bytes: int = 64 * 1024 * 1024
     body_timeout_s: float = 30.0
+    limits: Limits = Limits()
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A key that came, and the product that it opens."""
+
+    key: str
+    product: IngestProduct
 
 
 class Facts(msgspec.Struct):
@@ -71,6 +81,7 @@ class Ingest:
             max_held=self._options.max_held_bytes,
             timeout_s=self._options.body_timeout_s,
         )
+        self.limits = KeyLimits(self._options.limits) if self._options.limits.named() else None
         self.unknown_keys = UnknownKeys()
         self.requests: Counter[tuple[str, int]] = Counter()
         self.lost_pixels = 0
@@ -113,6 +124,8 @@ class Ingest:
             return await self._post(route, scope, receive)
         except UnknownKey as unknown:
             return self._unknown(route, unknown.key)
+        except TooMuch as much:
+            return self._too_much(route, much)
 
     def _unknown(self, route: Route, key: str) -> Answer:
         self.unknown_keys.note(key, self._clock())
@@ -123,6 +136,17 @@ class Ingest:
         told = "no product has this key" if key else "expected a key: Authorization: Basic, or writeKey in the body"
         return answers.refusal("unknown_key", told)
 
+    def _too_much(self, route: Route, much: TooMuch) -> Answer:
+        if route.kind == "pixel":
+            self.lost_pixels += 1
+            return route.taken
+        told = answers.refusal("rate_limited", str(much), retry_after_s=much.retry_after_s)
+        return self._with_standings(told, much.key)
+
+    def _with_standings(self, answer: Answer, key: str) -> Answer:
+        """The answer, with what is left to the key where there are limits."""
+        return answer if self.limits is None else answers.with_standings(answer, self.limits.standings(key))
+
     # ---- the routes
     def _settings(self, scope: Scope) -> Answer:
         key = key_in_path(scope["path"])
@@ -132,27 +156,27 @@ class Ingest:
     async def _pixel(self, route: Route, scope: Scope) -> None:
         """Take what a pixel brings: whoever shows an image is told nothing, so what could not be logged is counted."""
         query: bytes = scope["query_string"]
-        product = self._product_of(key_in_query(query) or "")
-        incoming = self._incoming(route, product, repeated=False)
-        answer = await self._log(route, product, incoming.received_us, route.decode(query, incoming))
+        opened = self._opened_by(key_in_query(query) or "")
+        answer = await self._take(route, opened, query, repeated=False)
         if answer.status >= 429:
             self.lost_pixels += 1
 
     async def _post(self, route: Route, scope: Scope, receive: Receive) -> Answer:
         facts = _facts_of(scope["headers"])
-        product = self._product_in_header(facts.authorization)
+        opened = self._opened_by_header(facts.authorization)
         held = Held()
         try:
             body = await self._body(facts, receive, held)
-            if product is None:
-                product = self._product_of(key_in_body(body) or "")
-            incoming = self._incoming(route, product, repeated=facts.repeated)
-            return await self._log(route, product, incoming.received_us, route.decode(body, incoming))
+            if opened is None:
+                opened = self._opened_by(key_in_body(body) or "")
+            return await self._take(route, opened, body, repeated=facts.repeated)
         except BodyRefused as refused:
-            if product is None or refused.code == "overloaded":
+            if opened is None or refused.code == "overloaded":
                 return answers.refusal(refused.code, refused.message, retry_after_s=refused.retry_after_s)
             fault = Rejection(refused.code, "$", refused.message)
-            return await self._log(route, product, self._clock(), Decoded(fault=fault))
+            self._spend(opened.key, calls=1, bytes=held.count)
+            answer = await self._log(route, opened.product, self._clock(), Decoded(fault=fault))
+            return self._with_standings(answer, opened.key)
         finally:
             self._bodies.release(held)
 
@@ -162,16 +186,30 @@ class Ingest:
         return await self._bodies.read(receive, facts.encoding, held)
 
     # ---- steps of a route
-    def _product_in_header(self, header: bytes) -> IngestProduct | None:
-        """The product of the header's key; None where only the body can have one.  Raises UnknownKey."""
+    def _opened_by_header(self, header: bytes) -> Opened | None:
+        """What the header's key opens; None where only the body can have one.  Raises UnknownKey, TooMuch."""
         credentials = credentials_in(header)
         for key in credentials.keys:
             product = self._find(key)
             if product is not None:
-                return product
+                return self._admitted(Opened(key, product))
         if credentials.final:
             raise UnknownKey(next(iter(credentials.keys), "?"))
         return None
+
+    def _opened_by(self, key: str) -> Opened:
+        """What a key outside the header opens.  Raises UnknownKey, TooMuch."""
+        return self._admitted(Opened(key, self._product_of(key)))
+
+    def _admitted(self, opened: Opened) -> Opened:
+        if self.limits is not None:
+            self.limits.admit(opened.key)
+            self.limits.spend(opened.key, requests=1)
+        return opened
+
+    def _spend(self, key: str, **amounts: int) -> None:
+        if self.limits is not None:
+            self.limits.spend(key, **amounts)
 
     def _product_of(self, key: str) -> IngestProduct:
         product = self._find(key) if is_sane(key) else None
@@ -181,6 +219,14 @@ class Ingest:
 
     def _incoming(self, route: Route, product: IngestProduct, *, repeated: bool) -> Incoming:
         return Incoming(self._clock(), product.projection, _fresh_id, route.call_type, repeated)
+
+    async def _take(self, route: Route, opened: Opened, content: bytes, *, repeated: bool) -> Answer:
+        """Decode what came and log it."""
+        incoming = self._incoming(route, opened.product, repeated=repeated)
+        decoded = route.decode(content, incoming)
+        self._spend(opened.key, calls=len(decoded.calls) + len(decoded.refused), bytes=len(content))
+        answer = await self._log(route, opened.product, incoming.received_us, decoded)
+        return self._with_standings(answer, opened.key)
 
     async def _log(self, route: Route, product: IngestProduct, received_us: int, decoded: Decoded) -> Answer:
         """Make the calls durable, with what was refused, and only then answer."""

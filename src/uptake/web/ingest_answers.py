@@ -10,18 +10,22 @@ from typing import Any
 import msgspec
 
 from uptake.core.errors import CODES, Rejection
+from uptake.pipeline.limits import WINDOW_S, Standing
 
 Header = tuple[bytes, bytes]
 
 ORIGIN: list[Header] = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Retry-After"),
+    (b"access-control-expose-headers", b"Retry-After, RateLimit, RateLimit-Policy"),
 ]
 NO_STORE: Header = (b"cache-control", b"no-store")
 ALLOWED_HEADERS = ("authorization", "content-type", "content-encoding", "x-retry-count")
 
 LISTED_REFUSALS = 100
 """How many refused items of a batch are listed in its answer; all are counted there."""
+
+_UNITS = {"requests": "", "calls": ';qu="calls"', "bytes": ';qu="content-bytes"'}
+"""Quota units; requests are what is meant where none is named."""
 
 _GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
@@ -79,6 +83,15 @@ def refusal(code: str, message: str, *, place: str = "", retry_after_s: int | No
     if known.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="uptake"'))
     return json_answer(known.status, content, headers)
+
+
+def with_standings(answer: Answer, standings: Sequence[Standing]) -> Answer:
+    """The answer with what its key may send and what is left of that, as draft-ietf-httpapi-ratelimit-headers-10
+    writes it; `t` is when the allowance is full again."""
+    policy = ", ".join(f'"{each.name}";q={each.quota};w={WINDOW_S}{_UNITS[each.name]}' for each in standings)
+    left = ", ".join(f'"{each.name}";r={each.left};t={each.full_s}' for each in standings)
+    told = [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+    return msgspec.structs.replace(answer, start={**answer.start, "headers": [*answer.start["headers"], *told]})
 
 
 def refused(rejection: Rejection) -> Answer:

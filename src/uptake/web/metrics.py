@@ -105,6 +105,9 @@ class Metrics(Collector):
             ((path, str(status)), times) for (path, status), times in sorted(dict(self._ingest.requests).items())
         ]
         yield _counter("uptake_ingest_requests", "Requests to ingest, by status", ["route", "status"], requests)
+        limits = self._ingest.limits
+        limited = [((name,), times) for name, times in sorted(limits.refused.items())] if limits else []
+        yield _counter("uptake_limited_requests", "Requests refused by a limit of their key", ["limit"], limited)
         lost = [((), self._ingest.lost_pixels)]
         yield _counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
 
