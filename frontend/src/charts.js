@@ -1,5 +1,5 @@
 // Loaded only on pages with a chart.  An element with `data-chart` holds what to draw as JSON (uptake.web.pages.charts):
-// {days, series: [{name, values, kind: area|line|bar, color}], most, step, unit, partial}.  How it looks is decided here,
+// {days, series: [{name, values, kind: area|line|bar, color, stack}], least, most, step, unit, partial}.  How it looks is decided here,
 // from the tokens, and again when the colour scheme changes.
 import { init, use } from 'echarts/core'
 import { BarChart, LineChart } from 'echarts/charts'
@@ -73,6 +73,7 @@ function series(spec, colors) {
     data: values,
     stack: stack || undefined,
     type: kind === 'bar' ? 'bar' : 'line',
+    stack: stack || undefined,
     itemStyle: { color: colors[color], opacity: 0.8, borderRadius: [2, 2, 0, 0] },
     lineStyle: { width: stack ? 1 : 1.75, color: colors[color] },
     areaStyle: kind === 'area' ? { color: colors[color], opacity: stack ? 0.55 : 0.09 } : undefined,
@@ -100,7 +101,7 @@ function option(spec, colors, width) {
     },
     yAxis: {
       type: 'value',
-      min: 0,
+      min: spec.least ?? undefined,
       max: spec.most ?? undefined,
       interval: spec.step ?? undefined,
       minInterval: 1,

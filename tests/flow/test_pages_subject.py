@@ -139,12 +139,12 @@ def test_what_was_done_is_a_table_by_feature_and_day(house):
     assert "23 Nov" not in earlier
 
 
-def test_segments_are_named_and_lead_to_their_members(house):
-    """The segments that an account is in stand on its page."""
+def test_segments_are_named_and_lead_to_why(house):
+    """The segments that an account is in stand on its page, each with the reason a click away."""
     with house.client() as client:
         text = client.get("/accounts/acme").text
 
-    assert 'href="/accounts?segment=accounts.multi_user">Multi-user accounts</a>' in text
+    assert re.search(r'href="/segments/accounts.multi_user/why\?who=acme"[^>]*>Multi-user accounts</a>', text)
     assert "recently_inactive" not in text
 
 

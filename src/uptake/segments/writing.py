@@ -18,6 +18,8 @@ def text(condition: Condition) -> str:
             return " and ".join(_inner(part) for part in parts)
         case AnyOf(parts):
             return " or ".join(_inner(part) for part in parts)
+        case Not(LevelIs(level)):
+            return f"level != {level}"
         case Not(part):
             return f"not {_inner(part)}"
         case Did():

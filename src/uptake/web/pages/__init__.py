@@ -20,6 +20,15 @@ from uptake.web.pages.faults import fault_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
 from uptake.web.pages.search import search_page
+from uptake.web.pages.segment import segment_csv, segment_page, segment_why
+from uptake.web.pages.segment_editor import (
+    new_segment_page,
+    new_segment_posted,
+    segment_deleted,
+    segment_edit_page,
+    segment_edit_posted,
+)
+from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
 from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
@@ -37,6 +46,16 @@ page_handlers = [
             account_page,
             users_page,
             user_page,
+            segments_page,
+            segment_page,
+            segment_trend,
+            segment_why,
+            segment_csv,
+            new_segment_page,
+            new_segment_posted,
+            segment_edit_page,
+            segment_edit_posted,
+            segment_deleted,
             events_page,
             live_page,
             destination_home,

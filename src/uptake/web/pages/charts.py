@@ -33,8 +33,8 @@ class Mark(msgspec.Struct, frozen=True):
 class Figure(msgspec.Struct, frozen=True):
     """A chart by day.
 
-    most, step: the top of the scale and its steps, None for what fits.  partial: is the last day still running?
-    marks: days that get a line with a name.
+    most, step: the top of the scale and its steps, None for what fits.  least: its bottom, None where values lie below
+    0.  partial: is the last day still running?  marks: days that get a line with a name.
     """
 
     label: str
@@ -43,6 +43,7 @@ class Figure(msgspec.Struct, frozen=True):
     most: float | None = None
     step: float | None = None
     unit: str = ""
+    least: float | None = 0.0
     partial: bool = True
     marks: Sequence[Mark] = ()
 

@@ -34,6 +34,7 @@ NAV = (
     NavItem("/", "Home", "home", "h"),
     NavItem("/accounts", "Accounts", "accounts", "a"),
     NavItem("/users", "Users", "users", "u"),
+    NavItem("/segments", "Segments", "segments", "g"),
     NavItem("/events", "Events", "events", "e"),
     NavItem("/live", "Live", "live", "l"),
     NavItem("/destination", "Destination", "destination", "d"),

@@ -1,0 +1,76 @@
+"""The list of segments: suggested ones and those that were saved, each with its size, average score, money and trend.
+
+How a segment went is a query over all days, so that the list asks for each trend by itself once it is shown.
+"""
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath
+
+from uptake.core.effects import Kind
+from uptake.segments import text
+from uptake.views.segments import SegmentInfo, SegmentSize, segment_history, segment_list, segment_named, segment_size
+from uptake.views.summary import level_counts
+from uptake.web.pages.render import page
+from uptake.web.pages.segment_words import condition_words
+from uptake.web.pages.visit import PageRequest, Visit
+
+SCOPES: dict[str, Kind] = {"accounts": "account", "users": "user"}
+
+
+class SegmentRow(msgspec.Struct, frozen=True):
+    """A segment as it is listed; share: of all accounts or users, in percent."""
+
+    info: SegmentInfo
+    size: SegmentSize
+    share: float
+    words: str
+    href: str
+    trend: str
+
+
+@get("/segments", sync_to_thread=True)
+def segments_page(request: PageRequest) -> Response[str]:
+    """The segments of accounts, or of users."""
+    visit = Visit(request)
+    kind = SCOPES.get(request.query_params.get("scope", ""), "account")
+    every = segment_list(visit.product, visit.workspace.id)
+    known = sum(level_counts(visit.product, kind, visit.workspace.id).values())
+    rows = [segment_row(visit, each, known) for each in every if each.kind == kind]
+    return page(
+        visit,
+        "segments.html",
+        kind=kind,
+        tabs=[
+            (visit.link("/segments"), "Accounts", "account", sum(each.kind == "account" for each in every)),
+            (visit.link("/segments", scope="users"), "Users", "user", sum(each.kind == "user" for each in every)),
+        ],
+        saved=[row for row in rows if not row.info.suggested],
+        suggested=[row for row in rows if row.info.suggested],
+        new=visit.link("/segments/new", scope="users" if kind == "user" else ""),
+    )
+
+
+@get("/segments/{segment:str}/trend", sync_to_thread=True)
+def segment_trend(request: PageRequest, segment: FromPath[str]) -> Response[str]:
+    """How a segment went in the last 30 days, for its row in the list."""
+    visit = Visit(request)
+    info = segment_named(visit.product, segment, visit.workspace.id)
+    days = segment_history(visit.product, info).days
+    sizes = [each.members for each in days]
+    return page(
+        visit, "parts/segment_trend.html", sizes=sizes, change=sizes[-1] - sizes[0] if sizes else 0, days=len(days)
+    )
+
+
+def segment_row(visit: Visit, info: SegmentInfo, known: int) -> SegmentRow:
+    """A segment with its size and its addresses."""
+    size = segment_size(visit.product, info)
+    words = "" if text(info.condition) == "everyone" else condition_words(info.condition, info.kind)
+    href = segment_link(visit, info)
+    return SegmentRow(info, size, 100 * size.members / max(known, 1), words, href, segment_link(visit, info, "/trend"))
+
+
+def segment_link(visit: Visit, info: SegmentInfo, page_of: str = "", **params: object) -> str:
+    """The address of a segment, or of one of its pages."""
+    return visit.link(f"/segments/{info.id}{page_of}", None, **params)
