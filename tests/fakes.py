@@ -74,6 +74,7 @@ class Kept(msgspec.Struct):
     total_users: int = 0
     last_us: int | None = None
     first_day: date | None = None
+    revised_us: int | None = None
 
 
 class Scored(msgspec.Struct):
@@ -82,6 +83,15 @@ class Scored(msgspec.Struct):
     users_p90: float | None
     accounts_p90: float | None
     kept: dict[tuple[Kind, str], Kept]
+    at_us: int = 0
+
+
+def told(row: Kept) -> tuple[Any, ...]:
+    """What two rows have in common that tell the same."""
+    return (
+        row.score, row.before, round(row.raw, 5), row.frequency, row.adopted, row.ever, row.active_users,
+        row.total_users, row.last_us,
+    )  # fmt: skip
 
 
 def text_of(value: str | None) -> str:
@@ -294,10 +304,16 @@ class MemoryEventStore:
     def dirty_days(self) -> list[date]:
         return sorted(self._dirty)
 
-    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date], *, at_us: int = 0) -> None:
         for day in days:
             for model in models:
-                self._scored[model.workspace_id, day] = self._score(model, day)
+                before = self._scored.get((model.workspace_id, day))
+                self._scored[model.workspace_id, day] = after = self._score(model, day)
+                after.at_us = at_us
+                if before is not None and self._day(before.at_us) > day:
+                    for who, row in after.kept.items():
+                        held = before.kept.get(who)
+                        row.revised_us = held.revised_us if held is not None and told(held) == told(row) else at_us
 
     def forget(self, days: tuple[date, date]) -> None:
         self._scored = {key: kept for key, kept in self._scored.items() if not days[0] <= key[1] <= days[1]}
@@ -577,14 +593,29 @@ class MemoryEventStore:
     def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
         if (kind, tracking_id) not in self._known or tracking_id in self._excluded(model, kind):
             return []
-        points = []
-        for day in self.scored_days(model.workspace_id):
-            if days[0] <= day <= days[1]:
-                kept = self._scored[model.workspace_id, day].kept.get((kind, tracking_id), Kept())
-                events = len(self._scored_events(model))
-                adoption = 100 * kept.adopted / events if events else 0.0
-                points.append(Point(day, kept.score, kept.raw, kept.frequency, adoption, kept.active_users))
-        return points
+        within = [day for day in self.scored_days(model.workspace_id) if days[0] <= day <= days[1]]
+        return [self._point(kind, tracking_id, model, day) for day in within]
+
+    def _point(self, kind: Kind, each: str, model: ScoringModel, day: date) -> Point:
+        kept = self._scored[model.workspace_id, day].kept.get((kind, each), Kept())
+        numbers = self._numbers(kind, each, kept, model, day)
+        created = None if numbers.created_us is None else self._day(numbers.created_us)
+        return Point(
+            day=day,
+            score=numbers.score,
+            score_change=numbers.score_change,
+            level=numbers.level,
+            raw_score=numbers.raw_score,
+            frequency=numbers.frequency,
+            adoption=numbers.adoption,
+            adoption_all_time=numbers.adoption_all_time,
+            activation=numbers.activation,
+            active_users=numbers.active_users,
+            total_users=numbers.total_users,
+            tenure_days=(day - created).days if created is not None and created <= day else None,
+            last_active_us=numbers.last_active_us,
+            revised_us=kept.revised_us,
+        )
 
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         if tracking_id in self._excluded(model, kind):

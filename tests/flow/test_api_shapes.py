@@ -160,7 +160,11 @@ def test_history_is_day_by_day(client):
     body = client.get("/v2/accounts/acme/history?from=2026-11-20&to=2026-11-23").json()
 
     assert [point["day"] for point in body["data"]] == [f"2026-11-{day}" for day in (20, 21, 22, 23)]
-    assert set(body["data"][0]) == {"day", "score", "raw_score", "frequency", "adoption", "active_users"}
+    assert set(body["data"][0]) == {
+        "day", "day_complete", "score", "score_change", "level", "raw_score", "active_users", "total_users",
+        "activation", "adoption", "adoption_all_time", "frequency", "tenure_days", "last_active_at", "revision",
+        "revised_at",
+    }  # fmt: skip
     assert body["data"][-1]["score"] == client.get("/v2/accounts/acme").json()["account"]["score"]
     assert (body["from"], body["to"], body["workspace_id"]) == ("2026-11-20", "2026-11-23", 1)
 

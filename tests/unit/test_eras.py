@@ -158,7 +158,7 @@ def test_other_changes_disturb_no_era(opened):
     publish(house, HEAVY, "from_now_on")
     before, scored = numbers(house), []
     score = house.product.store.rescore
-    house.product.store.rescore = lambda models, days: (scored.extend(days), score(models, days))
+    house.product.store.rescore = lambda models, days, **when: (scored.extend(days), score(models, days, **when))
 
     for change in ({"currency": "EUR"}, {"hidden_events": ("Noise",)}):
         publish(house, msgspec.structs.replace(house.product.config, **change))
@@ -178,7 +178,7 @@ def test_only_the_days_of_the_new_model_are_scored(opened):
     furnish(house)
     scored = []
     score = house.product.store.rescore
-    house.product.store.rescore = lambda models, days: (scored.extend(days), score(models, days))
+    house.product.store.rescore = lambda models, days, **when: (scored.extend(days), score(models, days, **when))
 
     publish(house, HEAVY, "from_now_on")
 

@@ -181,7 +181,9 @@ def test_only_days_that_change_are_scored_again(opened, monkeypatch):
     scored = []
     rescore = house.product.store.rescore
     monkeypatch.setattr(
-        house.product.store, "rescore", lambda models, days: (scored.extend(days), rescore(models, days))
+        house.product.store,
+        "rescore",
+        lambda models, days, **when: (scored.extend(days), rescore(models, days, **when)),
     )
 
     house.identify("new", day=1, email="new@uptake.example")
@@ -197,9 +199,9 @@ def test_after_a_restart_it_is_known_whom_the_scores_count(tmp_path):
     scored = []
 
     class Counting(DuckEventStore):
-        def rescore(self, models, days):
+        def rescore(self, models, days, **when):
             scored.extend(days)
-            super().rescore(models, days)
+            super().rescore(models, days, **when)
 
     def started(log, now_us):
         return Running(

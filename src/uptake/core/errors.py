@@ -73,6 +73,7 @@ CODES: dict[str, Code] = {
     "missing_match_parameter": Code(400, "match_type and match_value go together."),
     "invalid_parameter": Code(400, "A query parameter has a value that it cannot take; see the message."),
     "unknown_call": Code(404, "The log holds no call at this offset."),
+    "unknown_revision": Code(404, "The workspace has no version of its model with this revision."),
     "unknown_segment": Code(404, "The product has no segment with this id."),
     "missing_key": Code(400, "Name a trait: ?key=plan."),
     "unknown_feature": Code(404, "The product has no feature with this name."),

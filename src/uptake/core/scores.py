@@ -86,14 +86,27 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One day of an account's or user's series; active_users is 0 for users."""
+    """One day of an account's or user's series; what the fields mean is said in `Numbers`.
+
+    tenure_days: since the creation that is known now; None before it and where it is unknown.  last_active_us: the
+    latest event up to the day.  revised_us: when the numbers last became others than they were once the day was over,
+    by late calls or another model; None where they never did since the store was made.
+    """
 
     day: date
     score: int
+    score_change: int
+    level: Level
     raw_score: float
     frequency: int
     adoption: float
+    adoption_all_time: float
+    activation: float | None
     active_users: int
+    total_users: int
+    tenure_days: int | None
+    last_active_us: int | None
+    revised_us: int | None
 
 
 class Part(msgspec.Struct, frozen=True):

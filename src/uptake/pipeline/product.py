@@ -13,10 +13,10 @@ import msgspec
 
 from uptake.core.calls import Projection
 from uptake.core.config import ConfigVersion, ProductConfig, Workspace
-from uptake.core.days import day_of
+from uptake.core.days import day_of, days_between
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
-from uptake.pipeline.eras import Eras, changed_since, eras_of, hash_of, model_under, models_on
+from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, model_under, models_on
 from uptake.pipeline.fold import Rules, fold
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
@@ -30,6 +30,9 @@ Clock = Callable[[], int]
 OpenStore = Callable[[int, int, StoreRules], EventStore]
 DropStore = Callable[[int, int], None]
 Progress = Callable[[int, int], None]
+
+DAYS_AT_ONCE = 15
+"""How many days are scored for a reader while the worker waits."""
 
 RETIRE_AFTER_US = 60_000_000
 """How long a store that was swapped out stays open for those who still read it."""
@@ -278,7 +281,22 @@ class RunningProduct:
         """Compute the numbers of a day that has none yet (older than what is kept scored, or just begun)."""
         if any(day not in self._store.scored_days(model.workspace_id) for model in self.models):
             with self.lock:
-                self._store.rescore(models_on(self._eras, day), [day])
+                self._store.rescore(models_on(self._eras, day), [day], at_us=self._clock())
+
+    def ensure_scored_days(self, first: date, last: date) -> None:
+        """Compute the numbers of the days between that have none yet, since the first event.
+
+        A few at a time, so that folding goes on between them.
+        """
+        store = self._store
+        scored = [set(store.scored_days(model.workspace_id)) for model in self.models]
+        missing = [day for day in days_between(first, last) if not all(day in each for each in scored)]
+        begun = store.totals().first_day if missing else None
+        waiting = [day for day in missing if begun is not None and day >= begun]
+        for at in range(0, len(waiting), DAYS_AT_ONCE):
+            with self.lock:
+                for models, days in by_models(self._eras, waiting[at : at + DAYS_AT_ONCE]):
+                    self._store.rescore(models, days, at_us=self._clock())
 
     def rebuild(self, drop_store: DropStore, progress: Progress | None = None, *, most: int = 20_000) -> None:
         """Fold the whole log into a new generation beside the live one, score it, and swap it in.

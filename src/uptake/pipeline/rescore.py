@@ -59,7 +59,7 @@ def rescore(
     if oldest is not None and stale < oldest:
         store.forget((stale, oldest - timedelta(days=1)))
     for models, within in by_models(eras, days):
-        store.rescore(models, within)
+        store.rescore(models, within, at_us=now_us)
     store.publish(Published(offset, revision, now_us), clear_dirty=True)
 
 

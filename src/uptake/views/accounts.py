@@ -10,10 +10,15 @@ from uptake.views.ranking import History, NumbersPage, Standing, history, known,
 
 
 def account_list(
-    product: ProductView, workspace_id: int | None, query: ListQuery, day: date | None = None
+    product: ProductView,
+    workspace_id: int | None,
+    query: ListQuery,
+    day: date | None = None,
+    *,
+    revision: int | None = None,
 ) -> NumbersPage:
     """One page of the ranked accounts on a day, by default today.  Raises Unknown, BadDay."""
-    return ranked(product, "account", workspace_id, query, day=day)
+    return ranked(product, "account", workspace_id, query, day=day, revision=revision)
 
 
 def account_detail(
@@ -35,9 +40,10 @@ def account_history(
     *,
     first: date | None = None,
     last: date | None = None,
+    revision: int | None = None,
 ) -> History:
     """The account's series by day, by default of the last 30 days.  Raises Unknown, BadDay."""
-    return history(product, "account", workspace_id, tracking_id, first=first, last=last)
+    return history(product, "account", workspace_id, tracking_id, first=first, last=last, revision=revision)
 
 
 def account_users(

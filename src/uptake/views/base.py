@@ -112,6 +112,9 @@ class ProductView(Protocol):
     def ensure_scored(self, day: date) -> None:
         """Compute the numbers of a day that has none yet."""
 
+    def ensure_scored_days(self, first: date, last: date) -> None:
+        """Compute the numbers of days since the first event that have none yet."""
+
 
 class Unknown(LookupError):
     """There is no such workspace, account or user: a code of `uptake.core.errors.CODES` and a sentence."""

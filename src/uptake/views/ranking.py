@@ -5,16 +5,21 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 
 import msgspec
 
+from uptake.core.days import days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Point
+from uptake.scoring.versions import Reign, reigns
 from uptake.stores.events.base import ListQuery
-from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
+from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, begun_day, model_of, scored_day
+from uptake.views.versions import asked_at, page_at, series_at
 
 HISTORY_DAYS = 30
 MOST_HISTORY_DAYS = 400
+MOST_IMAGINED_DAYS = 100
 
 
 class NumbersPage(msgspec.Struct, frozen=True):
@@ -40,18 +45,37 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """A series by day from first to last inclusive; days without numbers are left out."""
+    """A series by day from first to last inclusive, from the product's first event on.
+
+    revisions: of each point, the version of the configuration whose model scored it.  today: the day that is partial.
+    """
 
     points: Sequence[Point]
+    revisions: Sequence[int]
     workspace_id: int
     first: date
     last: date
+    today: date
 
 
 def ranked(
-    product: ProductView, kind: Kind, workspace_id: int | None, query: ListQuery, *, day: date | None
+    product: ProductView,
+    kind: Kind,
+    workspace_id: int | None,
+    query: ListQuery,
+    *,
+    day: date | None,
+    revision: int | None = None,
 ) -> NumbersPage:
-    """One page of the list of all known ones that are not excluded.  Raises Unknown for a workspace, BadDay."""
+    """One page of the list of all known ones that are not excluded.
+
+    revision: under the model of this version of the configuration, instead of the one that is in force on the day.
+    Raises Unknown for a workspace or revision, BadDay.
+    """
+    if revision is not None:
+        chosen = begun_day(product, day)
+        rows, total = page_at(asked_at(product, workspace_id, revision, chosen), kind, query)
+        return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
     chosen = scored_day(product, day)
     model = model_of(product, workspace_id, chosen)
     store = product.store
@@ -101,15 +125,44 @@ def history(
     *,
     first: date | None = None,
     last: date | None = None,
+    revision: int | None = None,
 ) -> History:
-    """Day by day, by default the last 30 days; at most 400 at once.  Raises Unknown for a workspace, BadDay."""
-    model = model_of(product, workspace_id)
-    end = scored_day(product, last)
+    """Day by day, by default the last 30 days; at most 400 at once.
+
+    Every day is told under the model that scored it, or, with a revision, under that one alone; of those at most 100
+    days at once.  Raises Unknown for a workspace or revision, BadDay.
+    """
+    workspace = model_of(product, workspace_id).workspace_id
+    end = begun_day(product, last)
     start = first or max(end - timedelta(days=HISTORY_DAYS - 1), FIRST_DAY)
-    if not max(FIRST_DAY, end - timedelta(days=MOST_HISTORY_DAYS - 1)) <= start <= end:
-        raise BadDay(f"expected a first day at most {MOST_HISTORY_DAYS - 1} days before {end}, got {start}")
-    points = product.store.series(kind, tracking_id, model, (start, end))
-    return History(points, model.workspace_id, start, end)
+    most = (MOST_HISTORY_DAYS if revision is None else MOST_IMAGINED_DAYS) - 1
+    if not max(FIRST_DAY, end - timedelta(days=most)) <= start <= end:
+        raise BadDay(f"expected a first day at most {most} days before {end}, got {start}")
+    if revision is not None:
+        points = series_at(asked_at(product, workspace, revision, end), kind, tracking_id, start)
+        revisions = [revision] * len(points)
+    else:
+        product.ensure_scored_days(start, end)
+        points = _series(product, kind, workspace, tracking_id, (start, end))
+        reigning = reigns(product.versions, workspace)
+        revisions = [_reigning(reigning, point.day).revision for point in points]
+    return History(points, revisions, workspace, start, end, product.today())
+
+
+def _series(
+    product: ProductView, kind: Kind, workspace_id: int, tracking_id: str, days: tuple[date, date]
+) -> list[Point]:
+    """The series of scored days, each under the model of its day."""
+    store, found = product.store, []
+    for _, group in groupby(days_between(*days), key=lambda day: id(product.model(workspace_id, day))):
+        within = list(group)
+        model = model_of(product, workspace_id, within[0])
+        found += store.series(kind, tracking_id, model, (within[0], within[-1]))
+    return found
+
+
+def _reigning(reigning: Sequence[Reign], day: date) -> Reign:
+    return next(each for each in reversed(reigning) if each.first <= day)
 
 
 def find(product: ProductView, kind: Kind, match_type: str, match_value: str) -> str | None:

@@ -33,9 +33,18 @@ class Averages(msgspec.Struct, frozen=True):
 class Asked:
     """What a summary is of; equal where the answer must be."""
 
-    def __init__(self, store: EventStore, model: ScoringModel, day: date, published: Published | None) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        model: ScoringModel,
+        day: date,
+        published: Published | None,
+        *,
+        revision: int | None = None,
+    ) -> None:
+        """revision: of the model, where it is not the one in force on the day."""
         self.store, self.model, self.day = store, model, day
-        self._key = (id(store), store.generation, model.workspace_id, day, published, repr(store.rules))
+        self._key = (id(store), store.generation, model.workspace_id, revision, day, published, repr(store.rules))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Asked) and self._key == other._key

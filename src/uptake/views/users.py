@@ -9,9 +9,16 @@ from uptake.views.base import ProductView
 from uptake.views.ranking import History, NumbersPage, Standing, history, known, ranked, standing
 
 
-def user_list(product: ProductView, workspace_id: int | None, query: ListQuery, day: date | None = None) -> NumbersPage:
+def user_list(
+    product: ProductView,
+    workspace_id: int | None,
+    query: ListQuery,
+    day: date | None = None,
+    *,
+    revision: int | None = None,
+) -> NumbersPage:
     """One page of the ranked users on a day, by default today.  Raises Unknown, BadDay."""
-    return ranked(product, "user", workspace_id, query, day=day)
+    return ranked(product, "user", workspace_id, query, day=day, revision=revision)
 
 
 def user_detail(product: ProductView, workspace_id: int | None, tracking_id: str, day: date | None = None) -> Standing:
@@ -31,9 +38,10 @@ def user_history(
     *,
     first: date | None = None,
     last: date | None = None,
+    revision: int | None = None,
 ) -> History:
     """The user's series by day, by default of the last 30 days.  Raises Unknown, BadDay."""
-    return history(product, "user", workspace_id, tracking_id, first=first, last=last)
+    return history(product, "user", workspace_id, tracking_id, first=first, last=last, revision=revision)
 
 
 def user_traits(product: ProductView, tracking_id: str) -> dict[str, Any]:

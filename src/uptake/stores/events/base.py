@@ -209,10 +209,11 @@ class EventStore(Protocol):
     def dirty_days(self) -> list[date]:
         """Days with changed counts since `publish` last cleared them, ascending."""
 
-    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date], *, at_us: int = 0) -> None:
         """Compute every number of the days for the models and keep them; replaces what was kept for them.
 
-        days: each once.  A few of them are a transaction, in the order given.
+        days: each once.  A few of them are a transaction, in the order given.  at_us: when.  Where a day was scored
+        after its end before, and the numbers of an account or user on it are others now, they were revised then.
         """
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:

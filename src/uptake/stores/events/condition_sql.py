@@ -126,6 +126,8 @@ TENURE = "{today} - " + DAY_OF.format(moment="p.created_us")
 MET = "select {day}id, count(*) as met from ({holding}) group by {day}id"
 NONE_MET = "select cast(null as varchar) as id, 0 as met where false"
 
+NONE_MET_BY_DAY = "select cast(null as date) as day, cast(null as varchar) as id, 0 as met where false"
+
 
 class Span(msgspec.Struct, frozen=True):
     """What the texts say of days: by default of the one day `$day`, else of each in a table `days` (see `EACH_DAY`)."""
@@ -189,6 +191,14 @@ def listed_by_day(
 def conditions_met(kind: Kind, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
     """`select id, met`: how many of the model's activation conditions hold for each that any holds for."""
     compiler = _Compiler(kind, model, day, "met", types=types)
+    return Compiled(compiler.met(), compiler.values)
+
+
+def conditions_met_by_day(kind: Kind, model: ScoringModel, days: tuple[date, date], *, types: TraitTypes) -> Compiled:
+    """`select day, id, met` for each day of a table `days`, which lie within the two given; see `conditions_met`."""
+    if not _activation(kind, model):
+        return Compiled(NONE_MET_BY_DAY, {})
+    compiler = _Compiler(kind, model, days[1], "met", types=types, first=days[0])
     return Compiled(compiler.met(), compiler.values)
 
 

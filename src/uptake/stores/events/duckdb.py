@@ -75,7 +75,7 @@ from uptake.stores.events.question_sql import (
     traits_of,
     volumes_in,
 )
-from uptake.stores.events.schema import COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
+from uptake.stores.events.schema import ADD_COLUMNS, COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
 from uptake.stores.events.trait_sql import forms_of, values_of
 from uptake.stores.events.use_sql import use_of_features
@@ -113,6 +113,8 @@ class DuckEventStore:
         with self._writing() as session:
             for table, columns in TABLES.items():
                 session.run(CREATE_TABLE.format(table=table, columns=columns))
+            for text in ADD_COLUMNS:
+                session.run(text)
             if not session.rows(COUNT_CURSORS)[0][0]:
                 session.run(START_CURSOR)
 
@@ -153,14 +155,14 @@ class DuckEventStore:
         with self._reading() as session:
             return [day for (day,) in session.rows(DIRTY_DAYS)]
 
-    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
+    def rescore(self, models: Sequence[ScoringModel], days: Sequence[date], *, at_us: int = 0) -> None:
         """Compute and keep every number of the days."""
         once = list(dict.fromkeys(days))
         with self._reading() as session:
             step = days_a_pass(session)
         for at in range(0, len(once), step):
             with self._writing() as session:
-                rescore_days(session, models, once[at : at + step])
+                rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us)
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""
@@ -196,7 +198,7 @@ class DuckEventStore:
                 session.run(text)
             step = days_a_pass(session)
             for at in range(0, len(once), step):
-                rescore_days(session, models, once[at : at + step])
+                rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone)
             other = copy(self)
             other._reading = lambda: nullcontext(session)
             other._writing = _refused
@@ -262,7 +264,7 @@ class DuckEventStore:
     def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
         """Day by day, scored days only."""
         with self._reading() as session:
-            return series_of(session, kind, tracking_id, model, days=days)
+            return series_of(session, kind, tracking_id, model, days=days, rules=self.rules)
 
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         """The addends of the raw score on a day."""

@@ -10,13 +10,21 @@ from typing import Any
 from uptake.core.conditions import Condition
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
-from uptake.core.scores import Numbers, Point, ScoringModel, level_bounds
+from uptake.core.scores import Level, Numbers, Point, ScoringModel, level_bounds
 from uptake.stores.events.base import SORTS, ListQuery, StoreRules
-from uptake.stores.events.condition_sql import Compiled, condition_values, conditions_met, listed_ids, matching_ids
+from uptake.stores.events.condition_sql import (
+    Compiled,
+    condition_values,
+    conditions_met,
+    conditions_met_by_day,
+    listed_ids,
+    matching_ids,
+)
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, OF_PAGE, USER_PROFILES
 from uptake.stores.events.schema import FOREVER
-from uptake.stores.events.score_sql import SCORED_EVENTS, model_values
+from uptake.stores.events.score_sql import SCORED_EVENTS
 from uptake.stores.events.session import Session
+from uptake.stores.events.value_sql import DAY_OF
 
 SORT_TEXTS = {
     "score": "coalesce(s.score, 0)",
@@ -149,6 +157,10 @@ def _scores_of(level: str, levels: Levels) -> tuple[int, int]:
     return next(((low, high) for name, low, high in level_bounds(levels) if name == level), (101, 100))
 
 
+def _level(score: int, levels: Levels) -> Level:
+    return next(level for level, low, _ in level_bounds(levels) if score >= low)
+
+
 def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
     opaque_id, tracking_id, name, score, score_before, raw, frequency, adoption, adoption_all_time = row[:9]
     last_active_us, created_us, provisional, active_users, total_users, email, account, first_seen, activation = row[9:]
@@ -159,7 +171,7 @@ def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
         name=name,
         score=score,
         score_change=score - score_before,
-        level=next(level for level, low, _ in level_bounds(levels) if score >= low),
+        level=_level(score, levels),
         raw_score=raw,
         frequency=frequency,
         adoption=adoption,
@@ -206,18 +218,26 @@ def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -
 # ---- series and benchmarks
 
 SERIES = f"""
-with scored as (select count(*) as events from ({SCORED_EVENTS}))
-select b.day, coalesce(s.score, 0), coalesce(s.raw, 0), coalesce(s.frequency, 0),
-  coalesce(100.0 * s.adopted / nullif(e.events, 0), 0), coalesce(s.active_users, 0)
-from benchmarks b
+with page as (select $id::varchar as id), described as ({{described}}), scored as (
+  select count(*) as events from ({SCORED_EVENTS})
+), days as (
+  select day from benchmarks where workspace_id = $workspace and day between $first and $last
+)
+select d.day, coalesce(s.score, 0), coalesce(s.score_before, 0), coalesce(s.raw, 0), coalesce(s.frequency, 0),
+  coalesce(100.0 * s.adopted / nullif(e.events, 0), 0), coalesce(100.0 * s.adopted_ever / nullif(e.events, 0), 0),
+  case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end,
+  coalesce(s.active_users, 0), coalesce(s.total_users, 0), d.day - {DAY_OF.format(moment="p.created_us")}, s.last_us,
+  s.revised_us
+from days d
 join known k on k.kind = $kind and k.id = $id and k.id not in (select unnest($excluded::varchar[]))
+join described p on p.id = k.id
 cross join scored e
 left join (
-  select day, score, raw, frequency, adopted, active_users from scores
-  where workspace_id = $workspace and kind = $kind and id = $id and day between $first and $last
-) s on s.day = b.day
-where b.workspace_id = $workspace and b.day between $first and $last
-order by b.day
+  select day, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, revised_us
+  from scores where workspace_id = $workspace and kind = $kind and id = $id and day between $first and $last
+) s on s.day = d.day
+left join (select day, met from ({{met}}) where id = $id) a on a.day = d.day
+order by d.day
 """
 BENCHMARK = "select users_p90, accounts_p90 from benchmarks where workspace_id = $workspace and day = $day"
 FORGET = (
@@ -228,12 +248,43 @@ SCORED_DAYS = "select day from benchmarks where workspace_id = $workspace order 
 
 
 def series_of(
-    session: Session, kind: Kind, tracking_id: str, model: ScoringModel, *, days: tuple[date, date]
+    session: Session,
+    kind: Kind,
+    tracking_id: str,
+    model: ScoringModel,
+    *,
+    days: tuple[date, date],
+    rules: StoreRules,
 ) -> list[Point]:
     """The kept numbers of one account or user, day by day."""
-    excluded = model.excluded_users if kind == "user" else model.excluded_accounts
-    values = {**model_values(model), "kind": kind, "id": tracking_id, "first": days[0], "last": days[1]}
-    return [Point(*row) for row in session.rows(SERIES, **values, excluded=sorted(excluded))]
+    met = conditions_met_by_day(kind, model, days, types=rules.trait_types)
+    profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
+    text = SERIES.format(described=profiles.format(**OF_PAGE), met=met.text)
+    activations = len(model.user_activation if kind == "user" else model.account_activation)
+    values = {**condition_values(kind, model, days[1], rules), **met.values, "activations": activations}
+    rows = session.rows(text, **values, id=tracking_id, first=days[0], last=days[1])
+    return [_point(model.levels, row) for row in rows]
+
+
+def _point(levels: Levels, row: tuple[Any, ...]) -> Point:
+    day, score, score_before, raw, frequency, adoption, adoption_all_time, activation = row[:8]
+    active_users, total_users, tenure_days, last_active_us, revised_us = row[8:]
+    return Point(
+        day=day,
+        score=score,
+        score_change=score - score_before,
+        level=_level(score, levels),
+        raw_score=raw,
+        frequency=frequency,
+        adoption=adoption,
+        adoption_all_time=adoption_all_time,
+        activation=activation,
+        active_users=active_users,
+        total_users=total_users,
+        tenure_days=tenure_days if tenure_days is not None and tenure_days >= 0 else None,
+        last_active_us=last_active_us,
+        revised_us=revised_us,
+    )
 
 
 def benchmark_of(session: Session, kind: Kind, model: ScoringModel, day: date) -> float | None:

@@ -48,11 +48,17 @@ TABLES: dict[str, str] = {
     "scores": (
         "workspace_id integer, kind varchar, id varchar, day date, score integer, score_before integer, raw double,"
         " frequency integer, adopted integer, adopted_ever integer, active_users integer, total_users integer,"
-        " last_us bigint, first_day date"
+        " last_us bigint, first_day date, revised_us bigint"
     ),
-    "benchmarks": "workspace_id integer, day date, users_p90 double, accounts_p90 double",
+    "benchmarks": "workspace_id integer, day date, users_p90 double, accounts_p90 double, scored_us bigint",
 }
 """Table → its columns."""
+
+ADD_COLUMNS = (
+    "alter table scores add column if not exists revised_us bigint",
+    "alter table benchmarks add column if not exists scored_us bigint",
+)
+"""What files of an earlier release lack."""
 
 CREATE_TABLE = "create table if not exists {table} ({columns})"
 COUNT_CURSORS = "select count(*) from fold_cursor"

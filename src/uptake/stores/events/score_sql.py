@@ -13,6 +13,7 @@ from typing import Any
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import TOTAL_USERS_DAYS
 from uptake.stores.events.session import Session
+from uptake.stores.events.value_sql import DAY_OF
 
 SCORED_EVENTS = """
 select event, weight from (
@@ -197,29 +198,57 @@ select d.day, p.user_id, p.account_id, min(p.first_day) as first_day, max(p.last
 from pieces p join score_days d on p.last_day <= d.day group by d.day, p.user_id, p.account_id
 """
 
+# ---- days that were over when they were scored before: whose numbers are others now were revised
+
+OVER = f"""
+create or replace temp table score_over as
+select b.day from benchmarks b join score_days d on d.day = b.day
+where b.workspace_id = $workspace and {DAY_OF.format(moment="b.scored_us")} > b.day
+"""
+KEPT = """
+create or replace temp table score_kept as
+select kind, id, day, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us,
+  revised_us
+from scores where workspace_id = $workspace and day in (select day from score_over)
+"""
+REVISED = """
+select n.workspace_id, n.kind, n.id, n.day, n.score, n.score_before, n.raw, n.frequency, n.adopted, n.adopted_ever,
+  n.active_users, n.total_users, n.last_us, n.first_day,
+  case when v.day is null then null
+    when o.score = n.score and o.score_before = n.score_before and abs(o.raw - n.raw) < 1e-6
+      and o.frequency = n.frequency and o.adopted = n.adopted and o.adopted_ever = n.adopted_ever
+      and o.active_users = n.active_users and o.total_users = n.total_users and o.last_us = n.last_us
+    then o.revised_us else $at_us end as revised_us
+from ({rows}) n
+left join score_over v on v.day = n.day
+left join score_kept o on o.kind = n.kind and o.id = n.id and o.day = n.day
+"""
+
 DROP_SCORES = "delete from scores where workspace_id = $workspace and day in (select day from score_days)"
 DROP_BENCHMARKS = "delete from benchmarks where workspace_id = $workspace and day in (select day from score_days)"
 ADD_BENCHMARKS = """
-insert into benchmarks select $workspace, day, users_p90, accounts_p90 from score_benchmarks
+insert into benchmarks select $workspace, day, users_p90, accounts_p90, $at_us from score_benchmarks
 """
 
-ADD_USER_SCORES = """
-insert into scores
+ADD_SCORES = f"insert into scores {REVISED}"
+
+USER_SCORES = """
 with present as (
   select day, user_id, min(first_day) as first_day, max(last_us) as last_us from score_present group by day, user_id
 ), ever as (
   {adopted_ever}
 )
-select $workspace, 'user', p.user_id, p.day, {score}, {score_before}, coalesce(s.raw, 0), coalesce(s.frequency, 0),
-  coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), 0, 0, p.last_us, p.first_day
+select $workspace as workspace_id, 'user' as kind, p.user_id as id, p.day, {score} as score,
+  {score_before} as score_before, coalesce(s.raw, 0) as raw, coalesce(s.frequency, 0) as frequency,
+  coalesce(s.adopted, 0) as adopted, coalesce(e.adopted_ever, 0) as adopted_ever, 0 as active_users, 0 as total_users,
+  p.last_us, p.first_day
 from present p
 join score_benchmarks b on b.day = p.day
 left join score_users s on s.day = p.day and s.user_id = p.user_id
 left join ever e on e.day = p.day and e.user_id = p.user_id
 """
 
-ADD_ACCOUNT_SCORES = """
-insert into scores
+ACCOUNT_SCORES = """
 with visits as (
   select day, account_id, user_id, min(first_day) as first_day, max(last_day) as last_day, max(last_us) as last_us
   from ({upwards_present}) group by day, account_id, user_id
@@ -231,9 +260,10 @@ with visits as (
 ), ever as (
   {adopted_ever}
 )
-select $workspace, 'account', p.account_id, p.day, {score}, {score_before}, coalesce(s.raw, 0),
-  coalesce(s.frequency, 0), coalesce(s.adopted, 0), coalesce(e.adopted_ever, 0), coalesce(s.active_users, 0),
-  p.total_users, p.last_us, p.first_day
+select $workspace as workspace_id, 'account' as kind, p.account_id as id, p.day, {score} as score,
+  {score_before} as score_before, coalesce(s.raw, 0) as raw, coalesce(s.frequency, 0) as frequency,
+  coalesce(s.adopted, 0) as adopted, coalesce(e.adopted_ever, 0) as adopted_ever,
+  coalesce(s.active_users, 0) as active_users, p.total_users, p.last_us, p.first_day
 from present p
 join score_benchmarks b on b.day = p.day
 left join score_accounts s on s.day = p.day and s.account_id = p.account_id
@@ -252,11 +282,13 @@ def days_a_pass(session: Session) -> int:
     return max(1, min(MOST_DAYS, MOST_ACTS // max(1, acts)))
 
 
-def rescore_days(session: Session, models: Sequence[ScoringModel], days: Sequence[date]) -> None:
-    """Compute and keep the numbers of a few days (one or more, each once) for all models."""
+def rescore_days(
+    session: Session, models: Sequence[ScoringModel], days: Sequence[date], *, zone: str, at_us: int = 0
+) -> None:
+    """Compute and keep the numbers of a few days (one or more, each once) for all models; zone: the product's."""
     present_for: tuple[frozenset[str], frozenset[str]] | None = None
     for model in models:
-        values = _values(model, days)
+        values = {**_values(model, days), "zone": zone, "at_us": at_us}
         session.run(DAYS, **values)
         excluded = (model.excluded_users, model.excluded_accounts)
         if excluded != present_for:
@@ -299,21 +331,30 @@ def _stages(model: ScoringModel) -> list[str]:
             upwards=_upwards("score_acts", "day, event, times, days_low, days_high"),
         ),
         EVER.format(not_excluded=NOT_EXCLUDED),
+        OVER,
+        KEPT,
         DROP_SCORES,
         DROP_BENCHMARKS,
         ADD_BENCHMARKS,
-        ADD_USER_SCORES.format(
+        *(ADD_SCORES.format(rows=rows) for rows in _rows(model, upwards_ever)),
+    ]
+
+
+def _rows(model: ScoringModel, upwards_ever: str) -> tuple[str, str]:
+    """The texts of users' and accounts' numbers."""
+    return (
+        USER_SCORES.format(
             score=_user_score(model, ""),
             score_before=_user_score(model, "_before"),
             adopted_ever=ADOPTED_EVER.format(who="user_id", acts="score_ever"),
         ),
-        ADD_ACCOUNT_SCORES.format(
+        ACCOUNT_SCORES.format(
             score=_account_score(model, ""),
             score_before=_account_score(model, "_before"),
             upwards_present=_upwards("score_present", "day, user_id, first_day, last_day, last_us"),
             adopted_ever=ADOPTED_EVER.format(who="account_id", acts=upwards_ever),
         ),
-    ]
+    )
 
 
 def _upwards(acts: str, columns: str) -> str:

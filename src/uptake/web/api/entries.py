@@ -26,6 +26,7 @@ from uptake.web.api.shapes import (
     User,
     UserAnswer,
     account_fields,
+    history_point,
     iso_or_none,
     user_fields,
 )
@@ -122,9 +123,19 @@ def _history(request: AnyRequest, kind: Kind, some_id: str) -> HistoryAnswer:
     product = product_of(request)
     params = asked(request, HistoryAsked)
     found = history(
-        product, kind, params.workspace_id, known(product, kind, some_id), first=params.first, last=params.last
+        product,
+        kind,
+        params.workspace_id,
+        known(product, kind, some_id),
+        first=params.first,
+        last=params.last,
+        revision=params.revision,
     )
-    return HistoryAnswer(found.points, found.workspace_id, found.first, found.last, _history_link(request, found))
+    points = [
+        history_point(point, revision, day_complete=point.day < found.today)
+        for point, revision in zip(found.points, found.revisions, strict=True)
+    ]
+    return HistoryAnswer(points, found.workspace_id, found.first, found.last, _history_link(request, found))
 
 
 def _history_link(request: AnyRequest, found: History) -> SelfLink:

@@ -38,7 +38,8 @@ def accounts(request: AnyRequest) -> AccountsAnswer:
     """The accounts of a workspace, ranked by engagement score."""
     product = product_of(request)
     params = asked(request, AccountsAsked)
-    listed = account_list(product, params.workspace_id, _query(product, "account", params, params.sort), params.day)
+    query = _query(product, "account", params, params.sort)
+    listed = account_list(product, params.workspace_id, query, params.day, revision=params.revision)
     return AccountsAnswer(
         data=[AccountEntry(**account_fields(row, params.workspace_id)) for row in listed.rows],
         pagination=Pagination(params.limit, params.offset, listed.total),
@@ -57,7 +58,7 @@ def users(request: AnyRequest) -> UsersAnswer:
     query = _query(product, "user", params, params.sort)
     if params.account is not None:
         query = msgspec.structs.replace(query, account=account_named(product, params.account))
-    listed = user_list(product, params.workspace_id, query, params.day)
+    listed = user_list(product, params.workspace_id, query, params.day, revision=params.revision)
     return UsersAnswer(
         data=[UserEntry(**user_fields(row, params.workspace_id)) for row in listed.rows],
         pagination=Pagination(params.limit, params.offset, listed.total),

@@ -60,6 +60,7 @@ from uptake.web.api.shapes import (
 )
 
 _LIST = ("missing_workspace_id", "invalid_workspace_id", "unknown_workspace", "missing_match_parameter")
+_REVISION = "unknown_revision"
 _ONE = ("invalid_workspace_id", "unknown_workspace", "invalid_parameter")
 
 _READ: tuple[Operation, ...] = (
@@ -92,7 +93,7 @@ _READ: tuple[Operation, ...] = (
         "Accounts of a workspace, ranked by engagement score, or one by a match",
         AccountsAnswer,
         AccountsAsked,
-        (*_LIST, "invalid_parameter", "unknown_segment"),
+        (*_LIST, _REVISION, "invalid_parameter", "unknown_segment"),
     ),
     Operation(
         "/v2/accounts/{account_id}",
@@ -108,7 +109,7 @@ _READ: tuple[Operation, ...] = (
         "An account's score day by day",
         HistoryAnswer,
         HistoryAsked,
-        (*_ONE, "unknown_account"),
+        (*_ONE, _REVISION, "unknown_account"),
     ),
     Operation(
         "/v2/users",
@@ -116,7 +117,7 @@ _READ: tuple[Operation, ...] = (
         "Users of a workspace, ranked by engagement score, or one by a match",
         UsersAnswer,
         UsersAsked,
-        (*_LIST, "invalid_parameter", "unknown_account", "unknown_segment"),
+        (*_LIST, _REVISION, "invalid_parameter", "unknown_account", "unknown_segment"),
     ),
     Operation(
         "/v2/users/{user_id}",
@@ -132,7 +133,7 @@ _READ: tuple[Operation, ...] = (
         "A user's score day by day",
         HistoryAnswer,
         HistoryAsked,
-        (*_ONE, "unknown_user"),
+        (*_ONE, _REVISION, "unknown_user"),
     ),
     Operation(
         "/v2/segments",

@@ -21,6 +21,7 @@ WorkspaceId = Annotated[int, Meta(ge=1, le=2**31 - 1, description="The workspace
 Limit = Annotated[int, Meta(ge=1, le=100, description="How many entries at most.")]
 Offset = Annotated[int, Meta(ge=0, le=10_000_000, description="How many entries to skip.")]
 Day = Annotated[date, Meta(description="The last day of the window; default is today, which is partial.")]
+Revision = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Sort = Literal[
     "score",
     "score_change",
@@ -81,6 +82,9 @@ class Ranking(Paging, kw_only=True):
     level: Annotated[Level | None, Meta(description="Only entries on this level.")] = None
     segment: Annotated[Name | None, Meta(description="Only members of this segment: its id.")] = None
     search: Annotated[Name | None, Meta(description="Part of name, tracking_id or e-mail, in any case.")] = None
+    revision: Annotated[
+        Revision | None, Meta(description="Under the model of this version; default is the one in force on the day.")
+    ] = None
     order: Annotated[Literal["desc", "asc"], Meta(description="Falling or rising.")] = "desc"
     match_type: Annotated[Name | None, Meta(description=MATCH)] = None
     match_value: Annotated[Name | None, Meta(description="What the match must equal.")] = None
@@ -134,6 +138,10 @@ class HistoryAsked(msgspec.Struct, kw_only=True, rename={"first": "from", "last"
     workspace_id: Annotated[WorkspaceId | None, Meta(description="Default is the first workspace.")] = None
     first: Annotated[date | None, Meta(description="First day; default is 29 days before `to`.")] = None
     last: Annotated[date | None, Meta(description="Last day; default is today. At most 400 days.")] = None
+    revision: Annotated[
+        Revision | None,
+        Meta(description="Under the model of this version, at most 100 days; default is the one that scored each day."),
+    ] = None
 
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)

@@ -170,10 +170,35 @@ class UsersAnswer(msgspec.Struct, frozen=True):
     links: ListLinks = msgspec.field(name="_links")
 
 
-class HistoryAnswer(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
-    """`GET /v2/accounts/{id}/history`, users alike: days without numbers are left out."""
+class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One day of a series.  Percentages are 0 to 100; active_users and total_users are 0 for users.
 
-    data: Sequence[Point]
+    tenure_days: since the creation.  revision: the version of the configuration whose model scored the day.
+    revised_at: when the numbers last became others than they were once the day was over, or null.
+    """
+
+    day: date
+    day_complete: bool
+    score: int
+    score_change: int
+    level: Level
+    raw_score: float
+    active_users: int
+    total_users: int
+    activation: float | None
+    adoption: float
+    adoption_all_time: float
+    frequency: int
+    tenure_days: int | None
+    last_active_at: str | None
+    revision: int
+    revised_at: str | None
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
+    """`GET /v2/accounts/{id}/history`, users alike: every day from the product's first event on."""
+
+    data: Sequence[HistoryPoint]
     workspace_id: int
     first: date
     last: date
@@ -240,6 +265,20 @@ class WorkspaceAnswer(msgspec.Struct, frozen=True):
 
     workspace: WorkspaceEntry
     expansions: Sequence[str] = msgspec.field(name="_expansions")
+
+
+def history_point(point: Point, revision: int, *, day_complete: bool) -> HistoryPoint:
+    """A day of a series as it is told."""
+    told = msgspec.structs.asdict(point)
+    last_active_us, revised_us = told.pop("last_active_us"), told.pop("revised_us")
+    told |= {name: float(told[name]) for name in ("raw_score", "adoption", "adoption_all_time")}
+    return HistoryPoint(
+        **told,
+        day_complete=day_complete,
+        last_active_at=iso_or_none(last_active_us),
+        revised_at=iso_or_none(revised_us),
+        revision=revision,
+    )
 
 
 def account_fields(numbers: Numbers, workspace_id: int) -> dict[str, Any]:
