@@ -44,6 +44,7 @@ from uptake.stores.events.base import (
     Totals,
 )
 from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
+from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.exports import EXPORTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -780,6 +781,34 @@ class MemoryEventStore:
             first_day=min(days, default=None),
             last_day=max(days, default=None),
         )
+
+    def doubtful(self, doubt: Doubt, *, most: int) -> Doubtful:
+        users = sorted(each for kind, each in self._known if kind == "user")
+        if doubt == "one_email_many_ids":
+            return self._shared_emails(users, most)
+        attributed = {act.user for act in self._acts() if act.account}
+        found = {
+            "users_without_account": [each for each in users if each not in attributed and not self._turns(each)],
+            "accounts_without_group": [each for each in self._accounts() if not self.traits("account", each)],
+            "email_as_id": [each for each in users if re.fullmatch(r"[^@ ]+@[^@ ]+\.[^@ ]+", each)],
+        }[doubt]
+        return Doubtful(len(found), [(each,) for each in found[:most]])
+
+    def _shared_emails(self, users: Sequence[str], most: int) -> Doubtful:
+        by_email: dict[str, list[str]] = defaultdict(list)
+        for user in users:
+            email = self._text("user", user, "email") or ""
+            if "@" in email:
+                by_email[email.lower()].append(user)
+        shared = sorted((-len(ids), email, ids) for email, ids in by_email.items() if len(ids) > 1)
+        return Doubtful(len(shared), [(email, *ids[:5]) for _, email, ids in shared[:most]])
+
+    def event_rhythms(self, days: tuple[date, date]) -> list[EventRhythm]:
+        by_name: dict[str, set[date]] = defaultdict(set)
+        for act in self._acts():
+            if days[0] <= act.day <= days[1]:
+                by_name[act.event].add(act.day)
+        return [EventRhythm(name, len(on), min(on), max(on)) for name, on in sorted(by_name.items())]
 
     def parent_cycles(self) -> list[tuple[str, ...]]:
         cycles = set()

@@ -98,7 +98,7 @@ VALUES: st.SearchStrategy[Any] = (
     | st.lists(st.integers(0, 3) | st.sampled_from(["a", "12", True, None]), max_size=2)
     | st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 3), max_size=2)
 )
-EMAILS = st.sampled_from(["ana@acme.com", "Bob@Beta.io", "", "nobody"])
+EMAILS = st.sampled_from(["ana@acme.com", "ANA@acme.com", "Bob@Beta.io", "", "nobody"])
 
 
 @st.composite
@@ -120,7 +120,7 @@ def trait_rows(draw: st.DrawFn) -> TraitRow:
 
 def known_rows() -> st.SearchStrategy[KnownRow]:
     """Somebody named without more."""
-    users = st.builds(KnownRow, st.just("user"), st.sampled_from((*USERS, "eve")))
+    users = st.builds(KnownRow, st.just("user"), st.sampled_from((*USERS, "eve", "kim@beta.io")))
     return users | st.builds(KnownRow, st.just("account"), st.sampled_from((*ACCOUNTS, "solo")))
 
 

@@ -69,6 +69,7 @@ def _run(
     app = create_app(running, installation.directory, acceptor, _web_options(settings))
     served = Served(_url(listener), str(installation.folder.path), installation.ingest_key())
     installation.office.worker_failures = lambda: worker.failures
+    installation.office.refused_keys = app.ingest.refused_keys
     installation.office.base_url = settings.public_url or served.url.replace("127.0.0.1", "localhost")
     worker.start()
     opened.callback(_close, installation, worker, settings.stop_s)

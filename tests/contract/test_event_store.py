@@ -36,6 +36,7 @@ from uptake.stores.events.base import (
     TraitRow,
 )
 from uptake.stores.events.changes import DayActs, Move, Movers
+from uptake.stores.events.doubts import DOUBTS
 from uptake.stores.events.duckdb import DuckEventStore
 
 Open = Callable[[StoreRules], EventStore]
@@ -120,6 +121,8 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     yield "daily_totals", list(store.daily_totals(ALL_DAYS).items())
     yield "totals", store.totals()
     yield "parent_cycles", store.parent_cycles()
+    yield "doubtful", [store.doubtful(doubt, most=most) for doubt in DOUBTS for most in (1, 9)]
+    yield "event_rhythms", [store.event_rhythms(ALL_DAYS), store.event_rhythms((date(2026, 3, 29), date(2026, 3, 30)))]
     yield "fates", [store.fates(most=2), store.fates(most=50), store.fates(most=50, fate="invalid")]
     yield "samples", [store.fates(most=2, fate=fate, of_each_reason=True) for fate in ("", "invalid")]
     yield "outcomes", [store.outcomes(since_us=0), store.outcomes(since_us=600_000_000)]

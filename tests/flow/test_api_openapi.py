@@ -106,6 +106,7 @@ def test_every_code_of_an_operation_is_known():
         ("/v2/segments/accounts.all/members", "MembersAnswer"),
         ("/v2/segments/accounts.new/members/acme", "MembershipAnswer"),
         ("/v2/status", "ProductStatus"),
+        ("/v2/health", "HealthReport"),
         ("/v2/features", "FeaturesAnswer"),
         ("/v2/traits", "TraitsAnswer"),
         ("/v2/traits/values?key=plan", "TraitValuesAnswer"),

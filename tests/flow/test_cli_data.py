@@ -198,3 +198,19 @@ def test_a_killed_import_goes_on(installed, tmp_path):
     assert 0 < told["resumed_at"] < 60_000
     assert told["logged"] == 60_000
     assert counters["logged"] == counters["fates"]["applied"] == 60_000
+
+
+def test_check_says_what_looks_wrong_with_the_data(installed):
+    """Also with which keys requests were refused, as a running server counts them; findings do not make it fail."""
+    installed.start()
+    installed.post([{"type": "track", "userId": "kim@beta.example", "event": "Login"}], key="stg-zebra")
+    installed.post([{"type": "track", "userId": "kim@beta.example", "event": "Login"}])
+    wait_for(lambda: installed.json("check")["products"][0]["settled"])
+
+    told = installed.good("check")
+    report = installed.json("check")["products"][0]["data"]
+
+    assert [each["code"] for each in report["findings"]] == ["refused_keys", "users_without_account", "email_as_id"]
+    assert "Requests came with keys that no product has: 1  (refused_keys)" in told
+    assert "    kim@beta.example" in told
+    assert "zebra" not in told

@@ -8,10 +8,12 @@ from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print
 from uptake.cli.desk import desk
 from uptake.control.requests import Check
 
+MOST_SAMPLES = 3
+
 
 def check(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say how much was received, refused, logged, folded and scored, and whether it adds up. Ends with 1 if it does
-    not."""
+    """Say how much was received, refused, logged, folded and scored, and whether it adds up, and what looks wrong with
+    the data. Ends with 1 if it does not add up."""
     with desk(settings_of(data_dir)) as opened:
         answer = opened.ask(Check(product=product))
     good = not answer["worker_failures"] and all(each["adds_up"] for each in answer["products"])
@@ -55,8 +57,17 @@ def _print_product(product: dict[str, Any]) -> None:
     print_table(("", "count"), rows, right=[1])
     if not product["adds_up"]:
         console.print("The counters do not add up: please report this.", style="red")
-    for cycle in product["parent_cycles"]:
-        console.print(f"Accounts are each other's parents: {' → '.join(cycle)}", markup=False)
+    _print_findings(product["data"]["findings"])
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
+    if findings:
+        typer.echo("\nTo look at in the data")
+    for each in findings:
+        typer.echo(f"\n{each['severity']}  {each['title']}: {each['times']:,}  ({each['code']})")
+        for sample in each["samples"][:MOST_SAMPLES]:
+            typer.echo(f"    {sample['id']}" + (f"  {sample['told']}" if sample["told"] else ""))
+        typer.echo(f"    {each['advice']}")
 
 
 def register(app: typer.Typer) -> None:

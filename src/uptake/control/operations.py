@@ -3,7 +3,7 @@
 import difflib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from uptake.stores.meta.base import Key, MetaUnavailable, chosen
 from uptake.views.accounts import account_named
 from uptake.views.backtest import Backtest
 from uptake.views.base import BadDay, Unknown
+from uptake.views.data_health import RefusedKey, data_health
 from uptake.views.explanation import Explanation, explain
 from uptake.views.health import counters
 from uptake.views.status import status_of
@@ -49,6 +50,7 @@ class Office:
         """
         self.running, self.directory, self.data_dir, self.served = running, directory, data_dir, served
         self.worker_failures: Callable[[], int] = lambda: 0
+        self.refused_keys: Callable[[], Sequence[RefusedKey]] = tuple
         self.base_url = ""
         self.keys = KeyRing(running.meta, running.clock)
 
@@ -191,11 +193,11 @@ def _check(office: Office, request: ask.Check, _told: Told) -> dict[str, Any]:
         "pid": os.getpid() if office.served else None,
         "log_bytes": running.log.size_bytes(),
         "worker_failures": office.worker_failures(),
-        "products": [_product_health(product) for product in products],
+        "products": [_product_health(product, office.refused_keys()) for product in products],
     }
 
 
-def _product_health(product: RunningProduct) -> dict[str, Any]:
+def _product_health(product: RunningProduct, refused_keys: Sequence[RefusedKey]) -> dict[str, Any]:
     status, counted = product.status(), counters(product)
     return {
         "id": product.product_id,
@@ -209,6 +211,7 @@ def _product_health(product: RunningProduct) -> dict[str, Any]:
         "store_bytes": product.store.size_bytes(),
         "totals": msgspec.to_builtins(product.store.totals()),
         "parent_cycles": product.store.parent_cycles(),
+        "data": msgspec.to_builtins(data_health(product, refused_keys)),
     }
 
 

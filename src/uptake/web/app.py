@@ -19,7 +19,7 @@ from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
-from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from uptake import __version__
 from uptake.pipeline.accept import Acceptor
@@ -54,12 +54,12 @@ class Server:
     """The ASGI application: ingest's paths to ingest, the rest to the site, which answers HEAD like GET, bodiless."""
 
     def __init__(self, ingest: Ingest, site: Any) -> None:
-        self._ingest, self.site = ingest, site
+        self.ingest, self.site = ingest, site
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
-        if scope["type"] == "http" and self._ingest.handles(scope["path"], scope["method"]):
-            await self._ingest(scope, receive, send)
+        if scope["type"] == "http" and self.ingest.handles(scope["path"], scope["method"]):
+            await self.ingest(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "HEAD":
             await self.site({**scope, "method": "GET"}, receive, _without_body(send))
         else:
@@ -81,7 +81,7 @@ class Lean(Litestar):
         return [*plugins, MsgspecDIPlugin()]
 
 
-def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> ASGIApp:
+def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> Server:
     """The server's application; whoever calls it starts and stops the acceptor and the worker."""
     faults = FaultCount()
     ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest)

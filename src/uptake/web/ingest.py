@@ -16,6 +16,7 @@ from uptake.pipeline.limits import KeyLimits, Limits, TooMuch
 from uptake.sources.base import MAX_BODY_BYTES, Decoded, Incoming
 from uptake.sources.keys import key_in_body, key_in_query
 from uptake.stores.log.base import LogUnavailable, Request
+from uptake.views.data_health import RefusedKey
 from uptake.web import ingest_answers as answers
 from uptake.web.ingest_answers import Answer
 from uptake.web.ingest_auth import FindProduct, UnknownKeys, credentials_in, is_sane
@@ -85,6 +86,10 @@ class Ingest:
         self.unknown_keys = UnknownKeys()
         self.requests: Counter[tuple[str, int]] = Counter()
         self.lost_pixels = 0
+
+    def refused_keys(self) -> list[RefusedKey]:
+        """The latest attempts with unknown keys, the latest first."""
+        return [RefusedKey(each.hint, each.times, each.last_us) for each in self.unknown_keys.latest()]
 
     def handles(self, path: str, method: str) -> bool:
         """Is this one of the ingest routes, whatever the method?"""

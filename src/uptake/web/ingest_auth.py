@@ -79,9 +79,11 @@ class UnknownKeys:
 
     def __init__(self) -> None:
         self._by_hint: dict[str, UnknownKey] = {}
+        self.times = 0
 
     def note(self, key: str, now_us: int) -> None:
         """Remember an attempt; of the key only its first four characters."""
+        self.times += 1
         hint = key[:4] + "…" if key else "(none)"
         known = self._by_hint.pop(hint, None) or UnknownKey(hint, 0, 0)
         self._by_hint[hint] = UnknownKey(hint, known.times + 1, now_us)

@@ -108,6 +108,8 @@ class Metrics(Collector):
         limits = self._ingest.limits
         limited = [((name,), times) for name, times in sorted(limits.refused.items())] if limits else []
         yield _counter("uptake_limited_requests", "Requests refused by a limit of their key", ["limit"], limited)
+        unknown = [((), self._ingest.unknown_keys.times)]
+        yield _counter("uptake_unknown_keys", "Requests to ingest with a key that no product has", [], unknown)
         lost = [((), self._ingest.lost_pixels)]
         yield _counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
 

@@ -34,6 +34,7 @@ from uptake.stores.events.batches import KnownRow as KnownRow
 from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
 from uptake.stores.events.changes import DayActs, DayLevels, Moves
+from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 
 
 class StoreDamaged(Exception):
@@ -347,6 +348,12 @@ class EventStore(Protocol):
 
     def totals(self) -> Totals:
         """The product's size."""
+
+    def doubtful(self, doubt: Doubt, *, most: int) -> Doubtful:
+        """How many users, accounts or e-mail addresses are in doubt, and the first of them by id."""
+
+    def event_rhythms(self, days: tuple[date, date]) -> list[EventRhythm]:
+        """On how many of the days from the first to the last each event was done, by name; none that was not."""
 
     def parent_cycles(self) -> list[tuple[str, ...]]:
         """Accounts whose parents lead back to themselves, each cycle once: upwards from its least id, by that id."""

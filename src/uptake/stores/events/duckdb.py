@@ -40,6 +40,8 @@ from uptake.stores.events.base import (
 from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_between
 from uptake.stores.events.changes import DayActs, DayLevels, Moves
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
+from uptake.stores.events.doubt_sql import doubtful_in, rhythms_in
+from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.duckdb_file import DuckFile, DuckSession
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.fold_sql import fold_batch, next_offset
@@ -335,6 +337,16 @@ class DuckEventStore:
         """The product's size."""
         with self._reading() as session:
             return totals_in(session)
+
+    def doubtful(self, doubt: Doubt, *, most: int) -> Doubtful:
+        """Who is in doubt."""
+        with self._reading() as session:
+            return doubtful_in(session, doubt, most=most)
+
+    def event_rhythms(self, days: tuple[date, date]) -> list[EventRhythm]:
+        """On how many days each event was done."""
+        with self._reading() as session:
+            return rhythms_in(session, days)
 
     def parent_cycles(self) -> list[tuple[str, ...]]:
         """Cycles of parents, each once."""

@@ -7,7 +7,7 @@ from uptake.web.api.entries import account, account_history, lookup, user, user_
 from uptake.web.api.features import FEATURE_HANDLERS
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.segments import SEGMENT_HANDLERS
-from uptake.web.api.status import status
+from uptake.web.api.status import health, status
 from uptake.web.api.workspaces import WORKSPACE_HANDLERS
 
 API_HANDLERS = (
@@ -19,6 +19,7 @@ API_HANDLERS = (
     user,
     user_history,
     status,
+    health,
     lookup,
     *SEGMENT_HANDLERS,
     *FEATURE_HANDLERS,

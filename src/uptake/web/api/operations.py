@@ -6,6 +6,7 @@ from uptake.core.config import Mapping
 from uptake.destination.trace import Trace
 from uptake.pipeline.preview import Preview
 from uptake.views.backtest import Backtest
+from uptake.views.data_health import HealthReport
 from uptake.views.destination import Overview
 from uptake.views.segments import SegmentName
 from uptake.views.status import ProductStatus
@@ -176,6 +177,7 @@ _READ: tuple[Operation, ...] = (
         (*_ONE, "unknown_segment"),
     ),
     Operation("/v2/status", "getStatus", "How far log, fold and scores are", ProductStatus),
+    Operation("/v2/health", "getHealth", "What is wrong, or looks wrong, with the data, and what to do", HealthReport),
     Operation(
         "/v1/accounts",
         "lookUpAccount",
