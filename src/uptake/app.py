@@ -1,10 +1,11 @@
 """Wiring: the server, put together around an installation; how it starts, and how it ends."""
 
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.limits import Limits
 from uptake.settings import Settings
 from uptake.web.app import WebOptions, create_app
+from uptake.web.connections import protocol_within
 from uptake.web.ingest import IngestOptions
 from uptake.web.security import is_loopback
 from uptake.worker import Worker
@@ -45,6 +47,7 @@ def serve(settings: Settings, announce: Callable[[Served], None]) -> None:
     announce: called once connections are taken.  Raises UptakeError (E002 to E006).
     """
     _refuse_open_binding(settings.host)
+    _allow_many_connections()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _raise_stopped)
     with ExitStack() as opened:
@@ -94,7 +97,7 @@ def _web_server(app: Any, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=protocol_within(settings.receive_s),
         ws="none",
         lifespan="auto",
         log_config=None,
@@ -113,6 +116,7 @@ def _web_options(settings: Settings) -> WebOptions:
     ingest = IngestOptions(
         silent_auth=settings.silent_auth,
         public_url=settings.public_url,
+        body_timeout_s=settings.receive_s,
         limits=Limits(settings.max_key_requests, settings.max_key_calls, settings.max_key_bytes),
     )
     return WebOptions(allowed_hosts=settings.allowed_hosts, ingest=ingest)
@@ -125,6 +129,13 @@ def _refuse_open_binding(host: str) -> None:
             f"Without login Uptake may only be bound to loopback, got {host}.",
             hint="Use --host 127.0.0.1, and put a proxy that asks for a login before it.",
         )
+
+
+def _allow_many_connections() -> None:
+    """As many files and connections as the system grants; it begins with fewer on many systems."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft != resource.RLIM_INFINITY else soft, hard))
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -196,6 +196,13 @@ SETTINGS: tuple[Setting, ...] = (
         _size,
     ),
     _whole("THREADS", 2, (1, 256), "threads", "How many threads the event store may use for one question."),
+    _whole(
+        "RECEIVE_S",
+        30,
+        (1, 600),
+        "seconds",
+        "How long a sender may take for a request's head, and then for its body.",
+    ),
     _whole("STOP_S", 10, (1, 600), "seconds", "How long a stopping server waits for requests that it has begun."),
 )
 
@@ -226,6 +233,7 @@ class Settings(msgspec.Struct, frozen=True):
     fold_batch: int
     memory_limit: str
     threads: int
+    receive_s: int
     stop_s: int
 
 

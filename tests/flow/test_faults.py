@@ -176,8 +176,9 @@ def waiting(installed):
 
 
 # ---- senders that mean ill
-def test_slow_senders_hold_nobody_up(installed):
+def test_slow_senders_hold_nobody_up(tmp_path):
     """A hundred connections with half a head or half a body; others are answered while those still hang."""
+    installed = Installed(tmp_path / "data", UPTAKE_RECEIVE_S="600")
     installed.start()
     installed.post(calls_of("bob", 0, 1))
     head = f"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {installed.key}:\r\n"
@@ -218,6 +219,29 @@ def test_one_client_at_a_hundred_times_the_others_is_held_back_alone(tmp_path):
         assert installed.json("check")["products"][0]["counters"]["logged"] == taken * 100 + 10 * 2
     finally:
         installed.close()
+
+
+def test_connections_that_bring_nothing_are_given_up(tmp_path):
+    """Silent ones, heads that drip in, heads without end, half bodies: each is ended, and others are answered."""
+    installed = Installed(tmp_path / "data", UPTAKE_RECEIVE_S="1")
+    installed.start()
+    head = f"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {installed.key}:\r\n"
+    kinds = {
+        b"": [""],
+        b"HTTP/1.1 408 ": ["P", head + "X-Sl", head + 'Content-Length: 4000\r\n\r\n{"batch": ['],
+        b"HTTP/1.1 431 ": [head + "X: " + "x" * 100_000, head + "X: x\r\n" * 20_000],
+    }
+    given_up = [(connected(installed, data.encode()), told) for told, several in kinds.items() for data in several * 10]
+
+    for connection, told in given_up:
+        connection.settimeout(PATIENCE_S)
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))  # noqa: B023 - until the server ends it
+        assert received.startswith(told)
+        connection.close()
+
+    assert installed.post(calls_of("ana", 1, 1)).status_code == 200
+    code, log = installed.end()
+    assert (code, errors_in(log)) == (0, [])
 
 
 def connected(installed, data):
