@@ -8,6 +8,7 @@ import msgspec
 
 from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
 from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.merges import Merge
 from uptake.stores.meta.base import Key, KeyKind, Product, key_digest
 
 
@@ -23,6 +24,7 @@ class MemoryMetaStore:
         self._facts: dict[str, str] = {}
         self.audit = MemoryAuditLog()
         self.people = MemoryPeopleStore(self.audit)
+        self.merges = MemoryMergeStore(self)
 
     def revision(self) -> int:
         return self._revision
@@ -110,3 +112,35 @@ class MemoryMetaStore:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class MemoryMergeStore:
+    """A `MergeStore` in a list."""
+
+    def __init__(self, meta: MemoryMetaStore) -> None:
+        self._meta, self._kept, self._last = meta, [], 0
+
+    def all(self, product_id: int) -> list[Merge]:
+        return [merge for merge in self._kept if merge.product_id == product_id]
+
+    def add(self, product_id, kind, merged, into, *, check, entry) -> Merge:
+        with self._meta._lock:
+            check(self.all(product_id))
+            self._last += 1
+            made = Merge(self._last, product_id, kind, merged, into, entry.at_us, entry.by)
+            self._kept.append(made)
+            self._changed(entry)
+        return made
+
+    def drop(self, product_id, merge_id, entry) -> Merge:
+        with self._meta._lock:
+            found = next((merge for merge in self.all(product_id) if merge.id == merge_id), None)
+            if found is None:
+                raise KeyError(merge_id)
+            self._kept.remove(found)
+            self._changed(entry)
+        return found
+
+    def _changed(self, entry) -> None:
+        self._meta._revision += 1
+        self._meta.audit.add(entry)

@@ -18,6 +18,7 @@ from tests.fakes_meta import MemoryMetaStore
 from uptake.core.config import Exclusions, Feature, Mapping, ProductConfig, Segment, Workspace
 from uptake.core.errors import UptakeError
 from uptake.stores.meta import migrate, sql
+from uptake.stores.meta.audit import AuditQuery, Entry
 from uptake.stores.meta.base import MetaUnavailable, by_id
 from uptake.stores.meta.migrate import MIGRATIONS, upgrade
 from uptake.stores.meta.schema import HEAD, create_tables, metadata
@@ -134,6 +135,41 @@ def test_a_change_that_fails_leaves_everything_as_it_was(meta):
     assert meta.revision() == before
     assert meta.config(1).revision == 1
     assert save(meta, 1, currency="EUR").revision == 2
+
+
+def test_merges_are_kept_by_product(meta):
+    """Each grows the revision and is told to the audit log; a check that fails keeps nothing; ids come once."""
+    product(meta)
+    product(meta, "Bob's")
+    before = meta.revision()
+
+    first = meta.merges.add(1, "user", "bob", "ana", check=lambda present: None, entry=entry("ids_merged"))
+    second = meta.merges.add(1, "account", "acme-inc", "acme", check=lambda present: None, entry=entry("ids_merged"))
+
+    assert meta.revision() == before + 2
+    assert meta.merges.all(1) == [first, second]
+    assert meta.merges.all(2) == []
+    assert (first.kind, first.merged, first.into, first.made_us, first.by) == ("user", "bob", "ana", 5, "ana")
+
+    def fail(present):
+        assert present == [first, second]
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        meta.merges.add(1, "user", "eve", "ana", check=fail, entry=entry("ids_merged"))
+    with pytest.raises(KeyError):
+        meta.merges.drop(2, first.id, entry("merge_undone"))
+    assert meta.merges.drop(1, first.id, entry("merge_undone")) == first
+    assert meta.merges.all(1) == [second]
+    third = meta.merges.add(1, "user", "bob", "ana", check=lambda present: None, entry=entry("ids_merged"))
+    assert third.id > second.id
+    told = [each.entry.what for each in meta.audit.entries(AuditQuery())]
+    assert told == ["ids_merged", "merge_undone", "ids_merged", "ids_merged"]
+
+
+def entry(what):
+    """An entry of the audit log."""
+    return Entry(5, "ana", what, 1, "")
 
 
 def test_an_unknown_product_is_a_key_error(meta):

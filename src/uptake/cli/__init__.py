@@ -7,7 +7,21 @@ import msgspec
 import typer
 
 from uptake import __version__
-from uptake.cli import backtest, backup, config, data, demo, destination, health, keys, later, people, scores, serving
+from uptake.cli import (
+    backtest,
+    backup,
+    config,
+    data,
+    demo,
+    destination,
+    health,
+    keys,
+    later,
+    merge,
+    people,
+    scores,
+    serving,
+)
 from uptake.cli.base import console
 from uptake.core.errors import ConfigInvalid, UptakeError
 
@@ -18,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (serving, demo, health, config, keys, people, data, scores, backtest, destination, backup, later):
+for module in (serving, demo, health, config, keys, people, data, merge, scores, backtest, destination, backup, later):
     module.register(app)
 
 

@@ -14,6 +14,7 @@ from uptake.control import requests as ask
 from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
 from uptake.control.exports import send_table
+from uptake.control.merges import merge, merges, undo
 from uptake.control.people import CONSOLE, create_user, list_users, reset_password
 from uptake.control.requests import Told
 from uptake.core.config import ConfigVersion, ProductConfig
@@ -272,6 +273,19 @@ def _backtest(office: Office, request: ask.RunBacktest, told: Told) -> Backtest:
     return run_backtest(_up_to_date(office, request, told), request, told)
 
 
+# ---- changed ids
+def _merge(office: Office, request: ask.MergeIds, _told: Told) -> dict[str, Any]:
+    return merge(office.running, office.product(request.product), request, by=BY)
+
+
+def _merges(office: Office, request: ask.ListMerges, _told: Told) -> list[dict[str, Any]]:
+    return merges(office.running, office.product(request.product))
+
+
+def _undo_merge(office: Office, request: ask.UndoMerge, _told: Told) -> dict[str, Any]:
+    return undo(office.running, office.product(request.product), request, by=BY)
+
+
 # ---- the destination
 def _test_call(office: Office, request: ask.TestCall, _told: Told) -> Trace:
     return test_call(office.product(request.product), request, office.running.clock())
@@ -313,4 +327,7 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.ResetPassword: _reset_password,
     ask.ListUsers: _list_users,
     ask.RunBacktest: _backtest,
+    ask.MergeIds: _merge,
+    ask.ListMerges: _merges,
+    ask.UndoMerge: _undo_merge,
 }

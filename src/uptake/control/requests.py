@@ -130,6 +130,24 @@ class RunBacktest(_Request, frozen=True, tag="backtest"):
     horizons: tuple[int, ...] = (30, 60, 90)
 
 
+class MergeIds(_Request, frozen=True, tag="merge"):
+    """Count one id's calls as another's.  Answer: the listed merge and whether a `rebuild` follows."""
+
+    kind: Kind
+    merged: str
+    into: str
+
+
+class ListMerges(_Request, frozen=True, tag="merges"):
+    """All merges of a product.  Answer: a list."""
+
+
+class UndoMerge(_Request, frozen=True, tag="undo_merge"):
+    """Take a merge back.  Answer: the listed merge and whether a `rebuild` follows."""
+
+    id: int
+
+
 class Export(_Request, frozen=True, tag="export"):
     """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
 
@@ -177,6 +195,9 @@ Request = (
     | ResetPassword
     | ListUsers
     | RunBacktest
+    | MergeIds
+    | ListMerges
+    | UndoMerge
 )
 
 

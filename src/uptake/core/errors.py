@@ -103,6 +103,11 @@ CODES: dict[str, Code] = {
     "outcome_contradicts": Code(400, "An earlier row says something else of the same account and day."),
     "missing_outcomes": Code(400, "A backtest needs outcomes: a CSV text, or the trait that holds the day of churn."),
     "unknown_trait": Code(404, "No account has the trait."),
+    # changed ids
+    "merge_exists": Code(409, "This id is merged into another one already: undo that merge first."),
+    "merge_cycle": Code(409, "Two ids cannot each be the other."),
+    "too_many_merges": Code(409, "A product has only so many merges; see the message."),
+    "unknown_merge": Code(404, "The product has no merge with this id."),
     # configuration
     "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
     "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),

@@ -28,6 +28,8 @@ DEEDS: dict[str, str] = {
     "history_applied": "applied the destination to history",
     "key_created": "made a key",
     "key_revoked": "revoked a key",
+    "ids_merged": "merged two ids",
+    "merge_undone": "took a merge back",
 }
 """Each word that an entry can have, and how the app says it after who did it."""
 

@@ -14,6 +14,7 @@ import msgspec
 from uptake.core.calls import LoggedCall
 from uptake.core.config import ConfigVersion
 from uptake.core.effects import Acted, Effect, Joined, Note, Outcome, TraitsSet
+from uptake.core.merges import Canonical
 from uptake.destination.meaning import Meaning
 from uptake.pipeline.configure import destinations_by_offset
 from uptake.stores.events.base import (
@@ -33,6 +34,8 @@ BUCKET_US = 600 * 1_000_000
 LISTED_FATES = 500
 """How many calls of a batch are listed one by one; of the others some of each reason, and all are counted."""
 
+NOBODY_MERGED = Canonical()
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DUPLICATE = Outcome("duplicate")
 
@@ -41,10 +44,11 @@ class Rules:
     """What calls mean, by their place in the log: the latest configuration with each destination in force from its
     offset."""
 
-    def __init__(self, versions: Sequence[ConfigVersion]) -> None:
-        """versions: all of the product's, oldest first, at least one."""
+    def __init__(self, versions: Sequence[ConfigVersion], canonical: Canonical = NOBODY_MERGED) -> None:
+        """versions: all of the product's, oldest first, at least one.  canonical: whose calls count as whose."""
         latest = versions[-1].config
         inforce = destinations_by_offset(versions)
+        self.canonical = canonical
         self.dedupe_us = latest.dedupe_days * 86_400_000_000
         self._from = [offset for offset, _ in inforce]
         self._meanings = [Meaning(latest, destination) for _, destination in inforce]
@@ -52,6 +56,12 @@ class Rules:
     def meaning(self, offset: int) -> Meaning:
         """The meaning in force for the call at this offset."""
         return self._meanings[bisect.bisect_right(self._from, offset) - 1]
+
+    def counted(self, effects: Sequence[Effect]) -> Sequence[Effect]:
+        """The effects under the ids that count."""
+        if self.canonical == NOBODY_MERGED:
+            return effects
+        return [self.canonical.effect(each) for each in effects]
 
 
 def fold(product_id: int, log: CallLog, store: EventStore, rules: Rules, *, most: int = 10_000) -> int:
@@ -73,7 +83,7 @@ def batch_of(calls: Sequence[LoggedCall], store: EventStore, rules: Rules) -> Fo
             rows.tell(index, logged, _DUPLICATE)
             continue
         outcome = rules.meaning(logged.offset).outcome(logged.call, logged.received_us)
-        rows.add(outcome.effects, logged)
+        rows.add(rules.counted(outcome.effects), logged)
         rows.tell(index, logged, outcome)
     return FoldBatch(
         first=calls[0].offset,

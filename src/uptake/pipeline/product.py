@@ -14,10 +14,12 @@ import msgspec
 from uptake.core.calls import Projection
 from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.days import day_of, days_between
+from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
 from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, model_under, models_on
-from uptake.pipeline.fold import Rules, fold
+from uptake.pipeline.fold import fold
+from uptake.pipeline.merges import WhoIsWho, counted_as, counted_config
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
 from uptake.stores.events.base import EventStore, StoreRules
@@ -70,12 +72,14 @@ class RunningProduct:
         self.rebuilding = False
         self._retired: list[tuple[int, EventStore]] = []
         self._purge = Purge(product.id, meta, log)
-        self._load(meta.versions(product.id))
+        self._who = WhoIsWho(product.id, meta)
         generation = int(meta.fact(f"product:{product.id}:generation") or 1)
+        self._who.read(generation)
+        self._load(meta.versions(product.id))
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
         meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
         self._store = open_store(product.id, generation, self._store_rules())
-        self._eras = eras_of(self._versions, self._store, self.today())
+        self._eras = eras_of(self._inforce.versions, self._store, self.today())
         known = meta.fact(self._scored_fact()) == hash_of(self._eras)
         self._scored_under: Eras | None = self._eras if known else None
         self.rescore_due_us = 0
@@ -84,7 +88,8 @@ class RunningProduct:
     def _load(self, versions: list[ConfigVersion]) -> None:
         self._versions = versions
         self._version = versions[-1]
-        self._rules = Rules(versions)
+        self._inforce = counted_as(versions, self._who.built)
+        self._decided = counted_as(versions, self._who.decided) if self._who.differs else self._inforce
         self._projection = projection_of(self._version.config)
         self._zone = ZoneInfo(self._version.config.time_zone)
 
@@ -154,7 +159,7 @@ class RunningProduct:
 
     def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
         """The model that another configuration makes of a workspace; None where that one has no such workspace."""
-        return model_under(config, workspace_id, self._store, self.today())
+        return model_under(counted_config(config, self._who.built), workspace_id, self._store, self.today())
 
     def model_at(self, workspace_id: int, revision: int) -> ScoringModel | None:
         """The model that a workspace had at a revision, without those whom rules leave out now; None without any."""
@@ -201,29 +206,37 @@ class RunningProduct:
     # ---- changes
     @property
     def rebuild_due(self) -> bool:
-        """Was the configuration changed in a way that reaches into folded rows?"""
+        """Was the configuration, or who is who, changed in a way that reaches into folded rows?"""
+        if self._who.differs:
+            return True
         replayed = any(each.revision > self._built.revision and each.from_offset == 0 for each in self._versions[1:])
         return replayed or needs_rebuild(self._built.config, self.version.config)
 
     def reload(self) -> None:
-        """Take the configuration that the meta store now holds into force."""
+        """Take the configuration, and the merges, that the meta store now holds into force."""
         versions = self._meta.versions(self.product_id)
-        if versions[-1].revision == self.version.revision:
+        merged_anew = self._who.look_again()
+        if versions[-1].revision == self.version.revision and not merged_anew:
             return
         with self.lock:
+            self._who.spare_rebuild(self._store)
             self._load(versions)
             self._purge.look_again()
             if self._store.offset() == 0:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
             self._store.rules = self._store_rules()
-            self._eras = eras_of(versions, self._store, self.today())
+            self._eras = eras_of(self._inforce.versions, self._store, self.today())
             self.rescore_due_us = 0
+
+    def canonical_behind(self, kind: Kind, some_id: str) -> str | None:
+        """The id that a merged one's calls count for, by its opaque id or itself; None for who was not merged."""
+        return self._who.behind(kind, some_id)
 
     def fold(self, *, most: int) -> int:
         """Fold the next calls into the store in force; return how many."""
         with self.lock:
-            return fold(self.product_id, self._log, self._store, self._rules, most=most)
+            return fold(self.product_id, self._log, self._store, self._inforce.rules, most=most)
 
     def purge_if_due(self) -> bool:
         """Cut some of the calls down that were kept whole for long enough; True if there may be more."""
@@ -245,7 +258,7 @@ class RunningProduct:
             return False
         with self.lock:
             today = self.today()
-            self._eras = eras_of(self._versions, self._store, today)
+            self._eras = eras_of(self._inforce.versions, self._store, today)
             revision, since = self._scored_revision(), self._scored_anew_since()
             rescore(self._store, self._eras, today, revision=revision, now_us=started_us, since=since)
             self._remember_eras()
@@ -312,8 +325,9 @@ class RunningProduct:
                 self.rebuilding = False
 
     def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
-        versions, rules = self._versions, self._rules
-        version = versions[-1]
+        with self.lock:
+            decided, version = self._decided, self._version
+        versions, rules = decided.versions, decided.rules
         generation = self._store.generation + 1
         drop_store(self.product_id, generation)
         fresh = self._open_store(self.product_id, generation, rules_of(version.config))
@@ -325,7 +339,7 @@ class RunningProduct:
         eras = eras_of(versions, fresh, self.today())
         rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
         with self.lock:
-            if version.revision != self.version.revision:
+            if decided is not self._decided:
                 fresh.close()
                 return False
             while fold(self.product_id, self._log, fresh, rules, most=most):
@@ -334,6 +348,8 @@ class RunningProduct:
             since = changed_since(before, eras, fresh)
             rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), since=since)
             self._swap(fresh, version)
+            self._who.remember(fresh.generation, rules.canonical)
+            self._inforce = decided
             self._eras = eras
             self._remember_eras()
         return True

@@ -135,7 +135,8 @@ def backtest(
     workspace = product.workspace(model.workspace_id)
     if workspace is None:
         raise Unknown("unknown_workspace", f"the product has no workspace {workspace_id}")
-    skipped, present = _known(product, model, outcomes)
+    counted = [_counted(product, each) for each in outcomes]
+    skipped, present = _known(product, model, counted)
     past = _Past(product, model, told)
     seen = {days: past.observed(present, days, skipped) for days in sorted(set(horizons))}
     suggestion, why = _suggestion(product, model, seen, learning)
@@ -173,6 +174,12 @@ def outcomes_by_trait(product: ProductView, workspace_id: int | None, trait: str
         gone = day is not None and day <= last
         found.append(Outcome(row.tracking_id, "churned" if gone else "renewed", day if gone and day else last))
     return found
+
+
+def _counted(product: ProductView, outcome: Outcome) -> Outcome:
+    """The outcome of the account that a merged one's calls count for."""
+    into = product.canonical_behind("account", outcome.account)
+    return msgspec.structs.replace(outcome, account=into) if into else outcome
 
 
 def _known(

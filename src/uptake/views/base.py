@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from uptake.core.config import ConfigVersion, ProductConfig, Workspace
+from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import EventStore
 from uptake.stores.log.base import CallLog
@@ -99,6 +100,9 @@ class ProductView(Protocol):
 
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace."""
+
+    def canonical_behind(self, kind: Kind, some_id: str) -> str | None:
+        """The id that a merged user's or account's calls count for, by its opaque id or itself; None for others."""
 
     def today(self) -> date:
         """The day that the product's zone has now."""

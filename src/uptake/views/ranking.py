@@ -166,7 +166,12 @@ def _reigning(reigning: Sequence[Reign], day: date) -> Reign:
 
 
 def find(product: ProductView, kind: Kind, match_type: str, match_value: str) -> str | None:
-    """The tracking id of who matches: by `id`, `tracking_id`, `name`, `email`, `domain` or a trait; else None."""
+    """The tracking id of who matches: by `id`, `tracking_id`, `name`, `email`, `domain` or a trait; else None.
+
+    The ids of one that was merged find the one that its calls count for.
+    """
+    if match_type in ("id", "tracking_id") and (into := product.canonical_behind(kind, match_value)):
+        return product.store.find(kind, "tracking_id", into)
     return product.store.find(kind, match_type, match_value)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = MetaData()
 
@@ -145,6 +145,20 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 """Rows are added and never changed; they outlive what they tell of, so that nothing here points elsewhere."""
+
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("merged", String(500), nullable=False),
+    Column("into_id", String(500), nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Index("merges_by_id", "product_id", "kind", "merged", unique=True),
+    sqlite_autoincrement=True,
+)
 
 changes = Table(
     "changes",

@@ -6,6 +6,7 @@ from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.features import FEATURE_HANDLERS
 from uptake.web.api.lists import accounts, users
+from uptake.web.api.merges import MERGE_HANDLERS
 from uptake.web.api.segments import SEGMENT_HANDLERS
 from uptake.web.api.status import health, status
 from uptake.web.api.workspaces import WORKSPACE_HANDLERS
@@ -26,4 +27,5 @@ API_HANDLERS = (
     *CONFIGURATION_HANDLERS,
     *DESTINATION_HANDLERS,
     *BACKTEST_HANDLERS,
+    *MERGE_HANDLERS,
 )

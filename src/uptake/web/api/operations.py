@@ -22,6 +22,7 @@ from uptake.web.api.manage_shapes import (
     TestAsked,
     VersionsAnswer,
 )
+from uptake.web.api.merges import MERGE_OPERATIONS
 from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.api.params import (
     AccountsAsked,
@@ -352,4 +353,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *CONFIG_OPERATIONS,
     *_DESTINATION,
     *_LEARNING,
+    *MERGE_OPERATIONS,
 )
