@@ -21,7 +21,14 @@ from uptake.web.api.params import bare, is_list
 from uptake.web.problems import ProblemBody
 
 REF = "#/components/schemas/{name}"
-STATUS_WORDS = {400: "Refused", 401: "No good token", 403: "Not allowed", 404: "Not found", 413: "Too large"}
+STATUS_WORDS = {
+    400: "Refused",
+    401: "No good token",
+    403: "Not allowed",
+    404: "Not found",
+    409: "In conflict with what is there",
+    413: "Too large",
+}
 DESCRIPTION = (
     "Product engagement: Segment's calls in, explained account scores out. "
     "An ingest key writes and never reads; a read token reads and never writes."
