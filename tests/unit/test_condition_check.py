@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tests.house import House
-from uptake.core.config import Exclusions, Feature, ProductConfig, Segment, Workspace
+from uptake.core.config import Exclusions, Feature, ProductConfig, Segment, TraitTypes, Workspace
 from uptake.pipeline.condition_check import warnings_about
 from uptake.pipeline.configure import faults_in
 from uptake.segments import parse
@@ -53,6 +53,23 @@ def test_events_traits_and_age_may_decide_who_is_scored():
     words = 'did("Export") and (account.plan = "pro" or tenure_days < 30)'
 
     assert places(exclusions=Exclusions(users_where=words), workspaces=(Workspace("E", 1, filter=words),)) == {}
+
+
+def test_an_operand_that_is_no_value_of_the_type_is_a_warning():
+    """Only comparisons read it by the type; nothing is refused, as types may change."""
+    types = TraitTypes(account={"seats": "number", "renews": "date"})
+    house = House(ProductConfig(trait_types=types))
+    house.group("ana", "acme", seats=3, renews="2027-01-01")
+    house.settle()
+
+    def told(words):
+        return warnings_about(parse(words), "account", house.product.config, house.product.store)
+
+    assert told('account.seats = "3" and account.seats contains "x" and account.renews > "2027-01-01"') == []
+    assert told('account.seats > "many" or account.renews = 5') == [
+        "account.seats is a number, and 'many' is none: nothing equals it",
+        "account.renews is a date, and 5 is none: nothing equals it",
+    ]
 
 
 def test_what_was_never_seen_is_a_warning():

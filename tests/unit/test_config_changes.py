@@ -22,6 +22,7 @@ from uptake.pipeline.workspace_changes import add_workspace, change_workspace, d
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
 from uptake.views.configuration import field_choices
+from uptake.views.events import event_list
 from uptake.views.features import feature_list
 from uptake.views.users import user_list
 
@@ -133,6 +134,8 @@ def test_events_without_a_feature_are_listed_with_a_suggestion(house):
     found = feature_list(house.product)
     assert [each.event for each in found.unassigned] == ["Dashboard Shared"]
     assert [(each.event, each.hidden) for each in found.put_aside] == [("Dashboard Opened", True), ("Never", True)]
+    assert "Dashboard Opened" not in [each.event for each in event_list(house.product)]
+    assert "Dashboard Opened" in [each.event for each in event_list(house.product, with_hidden=True)]
     house.change(hide_events(["Never", "Dashboard Opened"], hidden=False))
     assert house.product.config.hidden_events == ()
 

@@ -132,9 +132,9 @@ def test_calls_that_were_refused_or_count_for_nothing(house):
     refused = found(house, "refused_calls")
 
     assert (refused.severity, refused.times) == ("problem", 3)
-    assert samples(refused) == [("missing_user", "2 calls"), ("bad_timestamp", "1 calls")]
-    assert samples(found(house, "invalid_calls")) == [("track", "1 calls")]
-    assert samples(found(house, "no_user_calls")) == [("page", "1 calls")]
+    assert samples(refused) == [("missing_user", "2 calls"), ("bad_timestamp", "1 call")]
+    assert samples(found(house, "invalid_calls")) == [("track", "1 call")]
+    assert samples(found(house, "no_user_calls")) == [("page", "1 call")]
     house.now_us += 9 * 24 * HOUR_US
     assert "refused_calls" in data_health(house.product).good
 

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from uptake.core.conditions import All, AnyOf, Condition, Did, LevelIs, Not, Number, Trait
-from uptake.core.config import ProductConfig
+from uptake.core.config import ProductConfig, TraitTypes
 from uptake.core.effects import Kind
 from uptake.core.errors import Fault
+from uptake.core.traits import operand_as
 from uptake.segments import ConditionError, parse, text
 from uptake.stores.events.base import EventStore
 
@@ -83,11 +84,14 @@ def warnings_about(condition: Condition, kind: Kind, config: ProductConfig, stor
             warned += _unseen(leaf, events, features)
         if isinstance(leaf, Trait) and _key(leaf) not in store.trait_keys(leaf.of):
             warned.append(f"no {leaf.of} has a trait {leaf.key!r}")
+        if isinstance(leaf, Trait):
+            warned += _unfit(leaf, config.trait_types)
     if kind == "user" and any(isinstance(leaf, Number) and leaf.field in _OF_ACCOUNTS for leaf in found):
         warned.append("a user has no number of users: it counts as 0")
     return list(dict.fromkeys(warned))
 
 
+_COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _OF_ACCOUNTS = ("active_users", "total_users", "active_users_percent")
 
 
@@ -95,6 +99,15 @@ def _unseen(did: Did, events: Collection[str], features: Collection[str]) -> lis
     if did.feature:
         return [] if did.feature in features else [f"the product has no feature {did.feature!r}"]
     return [] if did.event in events else [f"the event {did.event!r} was never seen"]
+
+
+def _unfit(trait: Trait, types: TraitTypes) -> list[str]:
+    chosen = types.of(trait.of, trait.key)
+    if chosen is None or trait.value is None or trait.operator not in _COMPARISONS:
+        return []
+    if operand_as(chosen, trait.value) is not None:
+        return []
+    return [f"{trait.of}.{trait.key} is a {chosen}, and {trait.value!r} is none: nothing equals it"]
 
 
 def _key(trait: Trait) -> str:

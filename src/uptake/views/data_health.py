@@ -113,12 +113,16 @@ def _calls_of_no_use(product: ProductView) -> Iterator[Found]:
         if row.fate in by_fate:
             by_fate[row.fate][row.type] += row.times
     for fate, by_type in by_fate.items():
-        samples = [Sample("code", call_type, f"{times} calls") for call_type, times in by_type.most_common(SAMPLES)]
+        samples = [Sample("code", call_type, _calls(times)) for call_type, times in by_type.most_common(SAMPLES)]
         yield f"{fate}_calls", by_type.total(), samples
 
 
 def _codes(by_code: Counter[str]) -> list[Sample]:
-    return [Sample("code", code, f"{times} calls") for code, times in by_code.most_common(SAMPLES)]
+    return [Sample("code", code, _calls(times)) for code, times in by_code.most_common(SAMPLES)]
+
+
+def _calls(times: int) -> str:
+    return f"{times:,} call" + ("" if times == 1 else "s")
 
 
 def _since_us(product: ProductView) -> int:

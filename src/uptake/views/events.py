@@ -23,9 +23,13 @@ class EventSummary(msgspec.Struct, frozen=True):
     last_us: int
 
 
-def event_list(product: ProductView, workspace_id: int | None = None) -> Sequence[EventSummary]:
-    """Every event ever counted, the most frequent first, then by name.  Raises Unknown for a workspace."""
+def event_list(
+    product: ProductView, workspace_id: int | None = None, *, with_hidden: bool = False
+) -> Sequence[EventSummary]:
+    """Every event ever counted that is not hidden, the most frequent first, then by name.  Raises Unknown for a
+    workspace."""
     model = model_of(product, workspace_id)
+    hidden = () if with_hidden else product.version.config.hidden_events
     found = [
         EventSummary(
             event=volume.event,
@@ -38,6 +42,7 @@ def event_list(product: ProductView, workspace_id: int | None = None) -> Sequenc
             last_us=volume.last_us,
         )
         for volume in product.store.event_volumes()
+        if volume.event not in hidden
     ]
     return sorted(found, key=lambda each: (-each.times, each.event))
 
