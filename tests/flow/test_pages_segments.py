@@ -234,6 +234,20 @@ def test_rows_complete_from_what_was_seen(house):
         outcome = client.post("/segments/new", data=typed, headers=PART).text
 
     assert '<option value="Export" label="5 times">' in text
-    assert re.search(r'id="list-account_trait">.*?value="plan" label="1 accounts"', text)
+    assert re.search(r'id="list-account_trait">.*?value="plan" label="string, 1 have it"', text)
     assert re.search(r'id="list-user_trait">.*?value="role"', text)
     assert "The event 'Exprot' was never seen" in words(outcome)
+
+
+def test_a_row_offers_what_suits_the_type_of_its_trait(house):
+    """Operators of a number for money, values that were seen for a text; what was chosen before stays."""
+    row = {"n0.kind": "all", "n1.kind": "account_trait", "n1.depth": "1", "n1.operator": "is", "do": "redraw"}
+    with house.client() as client:
+        row |= proof(client)
+        money = client.post("/segments/new", data=row | {"n1.name": "mrr"}).text
+        plan = client.post("/segments/new", data=row | {"n1.name": "plan"}).text
+        chosen = client.post("/segments/new", data=row | {"n1.name": "mrr", "n1.value": "5"}).text
+
+    assert form_of(money)["n1.operator"] == "equals"
+    assert '<datalist id="n1-values"><option value="pro">' in plan
+    assert form_of(chosen)["n1.operator"] == "is"

@@ -33,7 +33,7 @@ from uptake.web.pages.segment_draft import (
     without_untouched,
 )
 from uptake.web.pages.segment_nodes import GROUPS
-from uptake.web.pages.segment_rows import LEVEL_OPTIONS, builder_tree, kinds_of, seen_in
+from uptake.web.pages.segment_rows import LEVEL_OPTIONS, Builder, fitted, kinds_of, seen_in
 from uptake.web.pages.segments import SCOPES, segment_link
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -122,7 +122,9 @@ def _posted(visit: Visit, form: Form, saved: SegmentInfo | None) -> Response[Any
         return _saved(visit, Editing(saved, draft))
     if do == "check" and visit.partial:
         return _render(visit, "parts/segment_outcome.html", Editing(saved, draft), oob=True)
-    if do == "view":
+    if do == "redraw":
+        draft = fitted(draft, seen_in(visit.product))
+    elif do == "view":
         draft = viewed(draft, what)
     elif what.isascii() and what.isdigit() and len(what) < 6:
         draft = stepped(draft, do, int(what))
@@ -172,9 +174,9 @@ def _page(visit: Visit, editing: Editing, *, status: int = 200, added: bool = Fa
 def _render(
     visit: Visit, template: str, editing: Editing, *, status: int = 200, oob: bool = False, added: bool = False
 ) -> Response[str]:
-    draft, found = editing.draft, checked(editing.draft)
+    seen, draft = seen_in(visit.product), editing.draft
+    found = checked(draft)
     blamed = found.faults if editing.faults else without_untouched(draft, found.faults)
-    seen = seen_in(visit.product)
     return html(
         template,
         status=status,
@@ -184,7 +186,7 @@ def _render(
         editing=editing,
         draft=draft,
         checked=found,
-        tree=builder_tree(draft, blamed),
+        tree=Builder(visit.product, seen, draft, blamed).tree(),
         blamed=blamed,
         kinds=kinds_of(draft.kind),
         groups=list(GROUPS.items()),
