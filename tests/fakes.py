@@ -46,6 +46,7 @@ from uptake.stores.events.base import (
 from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.exports import EXPORTS
+from uptake.stores.events.usage import Doer, Use
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF = 0.5 - 1e-9
@@ -688,6 +689,32 @@ class MemoryEventStore:
                     times[account, day, model.features[act.event]] += 1
         excluded = model.excluded_accounts
         return [FeatureUse(*key, count) for key, count in sorted(times.items()) if key[0] not in excluded]
+
+    def use(
+        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+    ) -> list[Use]:
+        found = []
+        for number, events in enumerate(sets):
+            by: dict[date | None, list[Act]] = defaultdict(list)
+            for act in self._counting(model):
+                if days[0] <= act.day <= days[1] and (not events or act.event in events):
+                    by[act.day if by_day else None].append(act)
+            for day, acts in sorted(by.items(), key=lambda each: each[0] or date.min):
+                accounts = {account for act in acts for account in self._reached(act)} - model.excluded_accounts
+                found.append(Use(number, day, len(acts), len({act.user for act in acts}), len(accounts)))
+        return found
+
+    def doers(
+        self, kind: Kind, events: Collection[str], model: ScoringModel, days: tuple[date, date], *, most: int
+    ) -> list[Doer]:
+        done: dict[str, list[date]] = defaultdict(list)
+        for act in self._counting(model):
+            if days[0] <= act.day <= days[1] and act.event in events:
+                for each in [act.user] if kind == "user" else self._reached(act):
+                    done[each].append(act.day)
+        found = [Doer(each, len(on), len(set(on)), max(on)) for each, on in done.items()]
+        listed = [each for each in found if each.tracking_id not in self._excluded(model, kind)]
+        return sorted(listed, key=lambda each: (-each.times, each.tracking_id))[:most]
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         def matches(each: str) -> bool:

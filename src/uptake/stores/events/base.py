@@ -26,6 +26,11 @@ from uptake.core.config import TraitType, TraitTypes
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
+from uptake.stores.events.answers import EventVolume as EventVolume
+from uptake.stores.events.answers import FeatureUse as FeatureUse
+from uptake.stores.events.answers import GroupDay as GroupDay
+from uptake.stores.events.answers import GroupSize as GroupSize
+from uptake.stores.events.answers import Totals as Totals
 from uptake.stores.events.batches import ActedRow as ActedRow
 from uptake.stores.events.batches import FateRow as FateRow
 from uptake.stores.events.batches import FoldBatch as FoldBatch
@@ -35,6 +40,7 @@ from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
 from uptake.stores.events.changes import DayActs, DayLevels, Moves
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
+from uptake.stores.events.usage import Doer, Use
 
 
 class StoreDamaged(Exception):
@@ -104,64 +110,6 @@ SORTS = (
     "account",
 )
 """The fields of Numbers that a list can be sorted by; a level stands for its score."""
-
-
-class GroupSize(msgspec.Struct, frozen=True):
-    """How many members a group has, how many of them are active (score above 0), the plain average score of those
-    (None where nobody is), and the sum of `mrr` of the accounts, or of the accounts that its users are in now."""
-
-    members: int
-    active: int
-    average_score: float | None
-    mrr: float
-
-
-class GroupDay(msgspec.Struct, frozen=True):
-    """A group on one day: members, active ones (score above 0) and their plain average score (None where nobody is).
-
-    entered, left: members that the scored day before, in the same answer, did not have, and the other way round; 0 on
-    the first day.
-    """
-
-    day: date
-    members: int
-    active: int
-    average_score: float | None
-    entered: int
-    left: int
-
-
-class EventVolume(msgspec.Struct, frozen=True):
-    """An event's name with its times ever, first and last moment (µs), users and (attributed) accounts that ever did
-    it."""
-
-    event: str
-    times: int
-    first_us: int
-    last_us: int
-    users: int
-    accounts: int
-
-
-class Totals(msgspec.Struct, frozen=True):
-    """The product's size: known users and accounts, events ever, users with an event that no account has, first and
-    last event day."""
-
-    users: int
-    accounts: int
-    events: int
-    unattributed_users: int
-    first_day: date | None
-    last_day: date | None
-
-
-class FeatureUse(msgspec.Struct, frozen=True):
-    """How often an account's users did events of a feature within the window that ends at the day."""
-
-    account: str
-    day: date
-    feature: str
-    times: int
 
 
 ExportTable = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
@@ -313,6 +261,20 @@ class EventStore(Protocol):
         asked: accounts with their days, each pair once; those without any use have no rows.  An account's use holds
         that of its descendants; features count whatever they weigh, without a daily cap, and without the excluded.
         """
+
+    def use(
+        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+    ) -> list[Use]:
+        """How much each set of events was done from the first day to the last, by place of the set, then by day.
+
+        An empty set is every event.  by_day: each day by itself, else all days together.  What was never done is left
+        out.
+        """
+
+    def doers(
+        self, kind: Kind, events: Collection[str], model: ScoringModel, days: tuple[date, date], *, most: int
+    ) -> list[Doer]:
+        """Who did any of the events from the first day to the last, the most times first, then by tracking id."""
 
     def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
         """The tracking_id of this `id` (opaque), `tracking_id`, `name`, `email`, `domain` or value of a trait, or None.

@@ -1,0 +1,258 @@
+"""The questions that the embedded event store answers: each in one read transaction, by the SQL of its package."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from uptake.core.conditions import Condition
+from uptake.core.config import TraitType
+from uptake.core.days import day_of
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.traits import TraitForms, TraitValue
+from uptake.stores.events.base import (
+    ActedRow,
+    EventVolume,
+    ExportTable,
+    FateRow,
+    FeatureUse,
+    GroupDay,
+    GroupSize,
+    ListQuery,
+    OutcomeRow,
+    StoreRules,
+    Totals,
+)
+from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_between
+from uptake.stores.events.changes import DayActs, DayLevels, Moves
+from uptake.stores.events.doubt_sql import doubtful_in, rhythms_in
+from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
+from uptake.stores.events.duckdb_file import DuckSession
+from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
+from uptake.stores.events.group_sql import (
+    accounts_of,
+    first_day_of,
+    group_history,
+    group_size,
+    member_traits,
+    members_of,
+)
+from uptake.stores.events.list_sql import (
+    benchmark_of,
+    ids_matching,
+    numbers_page,
+    series_of,
+    standings_of,
+)
+from uptake.stores.events.people_sql import rule_values
+from uptake.stores.events.question_sql import (
+    cycles_in,
+    events_of,
+    fates_in,
+    found_by,
+    outcomes_in,
+    parts_of,
+    totals_by_day,
+    totals_in,
+    trait_keys_of,
+    traits_of,
+    volumes_in,
+)
+from uptake.stores.events.trait_sql import forms_of, values_of
+from uptake.stores.events.usage import Doer, Use
+from uptake.stores.events.usage_sql import doers_of, use_of
+from uptake.stores.events.use_sql import use_of_features
+
+PUBLISHED = "select next_offset, revision, as_of_us from published"
+
+
+class DuckQuestions:
+    """What of `EventStore` only reads."""
+
+    rules: StoreRules
+    _reading: Callable[[], AbstractContextManager[DuckSession]]
+
+    def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
+        """One page of the ranked list, and how many there are."""
+        rules = self.rules
+        with self._reading() as session:
+            found = session.rows(PUBLISHED)
+            newest = day_of(found[0][2], ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
+            full_day = newest - timedelta(days=1)
+            return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
+
+    def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
+        """The tracking ids that the condition holds for on a day, ascending."""
+        with self._reading() as session:
+            return ids_matching(session, kind, condition, model, day=day, rules=self.rules)
+
+    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
+        """How large the group is that the condition holds for."""
+        with self._reading() as session:
+            return group_size(session, kind, condition, model, day=day, rules=self.rules)
+
+    def group_history(
+        self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
+    ) -> list[GroupDay]:
+        """The group day by day, scored days only."""
+        with self._reading() as session:
+            return group_history(session, kind, condition, model, days=days, rules=self.rules)
+
+    def members_of(self, accounts: Collection[str]) -> list[str]:
+        """Users who are in one of the accounts now, ascending."""
+        with self._reading() as session:
+            return members_of(session, accounts)
+
+    def member_traits(self, account: str, key: str) -> dict[str, Any]:
+        """User → value of a trait, of an account's members."""
+        with self._reading() as session:
+            return member_traits(session, account, key)
+
+    def accounts_of(self, users: Collection[str]) -> list[str]:
+        """Accounts that users have to do with, and those above, ascending."""
+        with self._reading() as session:
+            return accounts_of(session, users)
+
+    def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
+        """The first day with an event of one of them."""
+        with self._reading() as session:
+            return first_day_of(session, users, accounts)
+
+    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+        """Tracking id → score and raw score of everyone with a score."""
+        with self._reading() as session:
+            return standings_of(session, kind, model, day)
+
+    def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
+        """The 90th percentile behind the scores of a scored day."""
+        with self._reading() as session:
+            return benchmark_of(session, kind, model, day)
+
+    def series(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[Point]:
+        """Day by day, scored days only."""
+        with self._reading() as session:
+            return series_of(session, kind, tracking_id, model, days=days, rules=self.rules)
+
+    def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
+        """The addends of the raw score on a day."""
+        with self._reading() as session:
+            return parts_of(session, kind, tracking_id, model, day=day)
+
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+        """What happened between two scored days."""
+        with self._reading() as session:
+            return moves_between(session, kind, model, days, most=most)
+
+    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+        """How levels stood by day."""
+        with self._reading() as session:
+            return levels_by_day(session, kind, model, days)
+
+    def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
+        """What one account or user did by day."""
+        with self._reading() as session:
+            return acts_by_day(session, kind, tracking_id, model, days=days)
+
+    def feature_use(self, model: ScoringModel, asked: Collection[tuple[str, date]]) -> list[FeatureUse]:
+        """How often each feature was used up to a day, by account, day and feature."""
+        with self._reading() as session:
+            return use_of_features(session, model, asked)
+
+    def use(
+        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+    ) -> list[Use]:
+        """How much each set of events was done."""
+        with self._reading() as session:
+            return use_of(session, sets, model, days, by_day=by_day)
+
+    def doers(
+        self, kind: Kind, events: Collection[str], model: ScoringModel, days: tuple[date, date], *, most: int
+    ) -> list[Doer]:
+        """Who did the events most."""
+        with self._reading() as session:
+            return doers_of(session, kind, events, model, days=days, most=most)
+
+    def find(self, kind: Kind, match_type: str, match_value: str) -> str | None:
+        """The tracking_id of who matches."""
+        with self._reading() as session:
+            return found_by(session, kind, (match_type, match_value), self.rules)
+
+    def traits(self, kind: Kind, tracking_id: str) -> dict[str, Any]:
+        """Trait key → value."""
+        with self._reading() as session:
+            return traits_of(session, kind, tracking_id)
+
+    def trait_keys(self, kind: Kind) -> dict[str, int]:
+        """Trait key → how many have it."""
+        with self._reading() as session:
+            return trait_keys_of(session, kind)
+
+    def trait_forms(self, kind: Kind) -> list[TraitForms]:
+        """How the values of every trait look."""
+        with self._reading() as session:
+            return forms_of(session, kind)
+
+    def trait_values(self, kind: Kind, key: str, *, unfit: TraitType | None = None, most: int) -> list[TraitValue]:
+        """The commonest values of a trait."""
+        with self._reading() as session:
+            return values_of(session, kind, key, unfit, most=most)
+
+    def latest_events(self, kind: Kind, tracking_id: str, *, most: int) -> list[ActedRow]:
+        """The latest events, newest first."""
+        with self._reading() as session:
+            return events_of(session, kind, tracking_id, most)
+
+    def event_volumes(self) -> list[EventVolume]:
+        """Every event ever counted, by name."""
+        with self._reading() as session:
+            return volumes_in(session)
+
+    def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
+        """Events per day of the whole product."""
+        with self._reading() as session:
+            return totals_by_day(session, days)
+
+    def totals(self) -> Totals:
+        """The product's size."""
+        with self._reading() as session:
+            return totals_in(session)
+
+    def doubtful(self, doubt: Doubt, *, most: int) -> Doubtful:
+        """Who is in doubt."""
+        with self._reading() as session:
+            return doubtful_in(session, doubt, most=most)
+
+    def event_rhythms(self, days: tuple[date, date]) -> list[EventRhythm]:
+        """On how many days each event was done."""
+        with self._reading() as session:
+            return rhythms_in(session, days)
+
+    def parent_cycles(self) -> list[tuple[str, ...]]:
+        """Cycles of parents, each once."""
+        with self._reading() as session:
+            return cycles_in(session)
+
+    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
+        """The latest folded calls, newest first."""
+        with self._reading() as session:
+            return fates_in(session, most, fate, of_each_reason=of_each_reason)
+
+    def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
+        """Counters of fates by ten minutes."""
+        with self._reading() as session:
+            return outcomes_in(session, since_us)
+
+    def export(self, table: ExportTable) -> Iterator[pa.RecordBatch]:
+        """All rows of a table in a stable order, in batches."""
+        with self._reading() as session:
+            for batch in session.batches(EXPORT_TEXTS[table], **rule_values(self.rules)):
+                yield export_batch(table, batch)
+
+    def digest(self) -> dict[str, str]:
+        """Table → a digest of its rows."""
+        with self._reading() as session:
+            return {table: digest_of(session, table) for table in DIGESTED}

@@ -1,0 +1,85 @@
+"""How much events were done, by how many, and by whom most: sums of daily counts."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from uptake.core.effects import Kind
+from uptake.core.scores import ScoringModel
+from uptake.stores.events.score_sql import NOT_EXCLUDED, UPWARDS, model_values
+from uptake.stores.events.session import Session
+from uptake.stores.events.usage import Doer, Use
+
+USE = f"""
+with wanted as (
+  select unnest($numbers::integer[]) as number, unnest($events::varchar[]) as event
+), every as (select unnest($every::integer[]) as number), acts as (
+  select w.number, {{of_day}} as day, c.user_id, c.account_id, sum(c.times) as times
+  from daily_counts c join wanted w on w.event = c.event
+  where c.day between $first and $last and {NOT_EXCLUDED}
+  group by w.number, {{of_day}}, c.user_id, c.account_id
+  union all
+  select e.number, {{of_day}} as day, c.user_id, c.account_id, sum(c.times) as times
+  from active_days c cross join every e
+  where c.day between $first and $last and {NOT_EXCLUDED}
+  group by e.number, {{of_day}}, c.user_id, c.account_id
+), by_users as (
+  select number, day, sum(times) as times, count(distinct user_id) as users from acts group by number, day
+), by_accounts as (
+  select number, day, count(distinct account_id) as accounts
+  from ({UPWARDS.format(acts="acts", columns="number, day")})
+  where account_id not in (select unnest($excluded_accounts::varchar[])) group by number, day
+)
+select u.number, u.day, u.times, u.users, coalesce(a.accounts, 0)
+from by_users u left join by_accounts a on a.number = u.number and a.day = u.day
+order by u.number, u.day
+"""
+DOERS = f"""
+with acts as (
+  select user_id, account_id, day, sum(times) as times from daily_counts
+  where event in (select unnest($events::varchar[])) and day between $first and $last and {NOT_EXCLUDED}
+  group by user_id, account_id, day
+)
+select {{who}} as id, sum(times) as times, count(distinct day) as days, max(day) as last_day from ({{acts}})
+where {{who}} not in (select unnest($excluded::varchar[]))
+group by {{who}} order by times desc, id limit $most
+"""
+THEMSELVES = "select user_id, day, times from acts"
+THEIR_ACCOUNTS = UPWARDS.format(acts="acts", columns="day, times")
+
+
+def use_of(
+    session: Session, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+) -> list[Use]:
+    """How much each set of events was done, day by day or in all; an empty set is every event."""
+    pairs = [(number, event) for number, events in enumerate(sets) for event in sorted(set(events))]
+    found = session.rows(
+        USE.replace("{of_day}", "c.day" if by_day else "$last::date"),
+        **model_values(model),
+        numbers=[number for number, _ in pairs],
+        events=[event for _, event in pairs],
+        every=[number for number, events in enumerate(sets) if not events],
+        first=days[0],
+        last=days[1],
+    )
+    return [
+        Use(number, day if by_day else None, int(times), users, accounts)
+        for number, day, times, users, accounts in found
+    ]
+
+
+def doers_of(
+    session: Session, kind: Kind, events: Collection[str], model: ScoringModel, *, days: tuple[date, date], most: int
+) -> list[Doer]:
+    """Who did the events most."""
+    of_user = kind == "user"
+    text = DOERS.format(who="user_id" if of_user else "account_id", acts=THEMSELVES if of_user else THEIR_ACCOUNTS)
+    rows = session.rows(
+        text,
+        **model_values(model),
+        excluded=sorted(model.excluded_users if of_user else model.excluded_accounts),
+        events=list(events),
+        first=days[0],
+        last=days[1],
+        most=most,
+    )
+    return [Doer(each, int(times), count, last_day) for each, times, count, last_day in rows]

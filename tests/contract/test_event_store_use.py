@@ -1,0 +1,77 @@
+"""How much events are done, on every engine of the event store, held against the oracle."""
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import strategies
+from tests.contract.test_event_store import DAY_US, JUNE_1, KINDS, NOON, acts, engine, fold, model, other, store, trait
+from tests.fakes import MemoryEventStore
+from uptake.stores.events.base import JoinedRow, StoreRules
+from uptake.stores.events.usage import Doer, Use
+
+__all__ = ["engine", "other", "store"]
+
+SETS = st.lists(st.sets(st.sampled_from((*strategies.EVENTS, "never done")), max_size=3), min_size=1, max_size=4)
+
+
+@settings(max_examples=settings().max_examples * 3 // 5)
+@given(
+    folds=strategies.folds(most=2),
+    sets=SETS,
+    asked=strategies.models(),
+    days=st.tuples(st.sampled_from(strategies.DAYS), st.sampled_from(strategies.DAYS)).map(sorted),
+    zone=st.sampled_from(strategies.ZONES),
+)
+def test_every_engine_counts_use_alike(other, folds, sets, asked, days, zone):
+    """Times, users and accounts of any sets of events, day by day and in all, and who did them most."""
+    oracle, compiled = MemoryEventStore(StoreRules(zone)), other(StoreRules(zone))
+    for batch in folds:
+        oracle.commit(batch)
+        compiled.commit(batch)
+
+    for by_day in (True, False):
+        expected = oracle.use(sets, asked, (days[0], days[1]), by_day=by_day)
+        assert compiled.use(sets, asked, (days[0], days[1]), by_day=by_day) == expected
+    for kind in KINDS:
+        expected = oracle.doers(kind, sets[0], asked, (days[0], days[1]), most=3)
+        assert compiled.doers(kind, sets[0], asked, (days[0], days[1]), most=3) == expected
+    compiled.close()
+
+
+def test_use_counts_everybody_once(store):
+    """acme and corp above it have ana and eve; who is excluded is counted nowhere; an empty set is every event."""
+    fold(
+        store,
+        [
+            JoinedRow("ana", "acme", NOON, "m"),
+            JoinedRow("eve", "acme", NOON, "m"),
+            JoinedRow("bob", "beta", NOON, "m"),
+            trait("account", "acme", "parent", "corp"),
+            *acts("ana", "report", 3),
+            *acts("ana", "report", 2, at_us=NOON - DAY_US),
+            *acts("eve", "share"),
+            *acts("bob", "report"),
+            *acts("zoe", "report"),
+        ],
+    )
+    asked = model(excluded_users=frozenset({"bob"}))
+    before = JUNE_1 - timedelta(days=1)
+
+    by_day = store.use([["report"], [], ["share", "never"]], asked, (before, JUNE_1), by_day=True)
+    in_all = store.use([["report"], [], ["never"]], asked, (before, JUNE_1), by_day=False)
+
+    assert by_day == [
+        Use(0, before, 2, 1, 2),
+        Use(0, JUNE_1, 4, 2, 2),
+        Use(1, before, 2, 1, 2),
+        Use(1, JUNE_1, 5, 3, 2),
+        Use(2, JUNE_1, 1, 1, 2),
+    ]
+    assert in_all == [Use(0, None, 6, 2, 2), Use(1, None, 7, 3, 2)]
+    assert store.doers("user", ["report"], asked, (before, JUNE_1), most=9) == [
+        Doer("ana", 5, 2, JUNE_1),
+        Doer("zoe", 1, 1, JUNE_1),
+    ]
+    assert store.doers("account", ["report", "share"], asked, (JUNE_1, JUNE_1), most=1) == [Doer("acme", 4, 1, JUNE_1)]
