@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from uptake.core.scores import Part
 from uptake.scoring import explain as why
+from uptake.scoring import remodelled
 from uptake.scoring.curve import rounded
 
 SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
@@ -155,3 +156,56 @@ def test_differences_add_up(then, now, kept, p90s, scale, moved):
         activity = math.fsum(line.points for line in found if line.reason not in ("averaged", "p90", "rounding"))
         assert math.fsum(shift.raw - shift.raw_before for shift in shifts) == raw_change
         assert math.fsum(shift.points for shift in shifts) == pytest.approx(activity, abs=1e-6)
+
+
+@given(
+    stood=PARTS,
+    retold=PARTS,
+    kept=PARTS,
+    now=PARTS,
+    p90s=st.tuples(BENCHMARKS, BENCHMARKS, BENCHMARKS),
+    scales=st.tuples(SCALES, SCALES),
+    uncounted=st.frozensets(NAMES),
+)
+def test_differences_over_another_model_add_up(stood, retold, kept, now, p90s, scales, uncounted):
+    """From the score that stood under one model to that of another: nothing is left over, in raw and in points."""
+    first, before = end(stood, p90s[0], scales[0], SUNDAY), end([*retold, *kept], p90s[1], scales[1], SUNDAY)
+    after = end([*kept, *now], p90s[2], scales[1])
+    step = remodelled.Remodel(first, scales[0], before, uncounted, alike=False)
+    changes = why.addends(before.parts, after.parts, entered=now, left=retold)
+
+    found = remodelled.difference(step, after, changes, scales[1])
+
+    raw_change = why.total_raw(after.parts) - why.total_raw(first.parts)
+    assert math.fsum(line.raw for line in found) == pytest.approx(raw_change, abs=1e-6)
+    assert math.fsum(line.points for line in found) == pytest.approx(after.score - first.score, abs=1e-9)
+    assert abs(sum(line.points for line in found if line.reason == "rounding")) <= 1 + 1e-6
+    every = [*remodelled.changes(step), *changes]
+    assert math.fsum(each.raw for each in every) == pytest.approx(raw_change, abs=1e-6)
+    for key in (why.by_feature, why.by_event, why.by_user):
+        shifts = remodelled.shifts(step, after, changes, scales[1], key)
+        activity = math.fsum(line.points for line in found if line.reason not in ("averaged", "p90", "rounding"))
+        assert math.fsum(shift.raw - shift.raw_before for shift in shifts) == pytest.approx(raw_change, abs=1e-6)
+        assert math.fsum(shift.points for shift in shifts) == pytest.approx(activity, abs=1e-6)
+
+
+def test_what_another_model_does_is_told_by_weights_and_by_whom_it_counts():
+    """Ana's exports weigh more; bob is counted by the old model alone, and what he was worth is told apart."""
+    stood = end([part("ana", "export", 3, 1), part("bob", "export", 6, 1)], 10, POOLED)
+    retold = end([part("ana", "export", 3, 4)], 10, POOLED)
+    step = remodelled.Remodel(stood, POOLED, retold, frozenset(["bob"]), alike=False)
+
+    found = {line.reason: line for line in remodelled.difference(step, retold, [], POOLED)}
+
+    assert {reason: line.raw for reason, line in found.items()} == {"reweighted": 9, "exclusions": -6, "rounding": 0}
+    assert found["exclusions"].points == pytest.approx(100 * (10**-0.9 - 10**-0.3))
+    assert found["reweighted"].points == pytest.approx(100 * (10**-0.3 - 10**-1.2))
+
+
+def test_models_that_differ_in_whom_they_count_alone_have_no_other_line():
+    """The benchmark that moved with it is owed to it as well."""
+    stood = end([part("ana", "export", 3, 1)], 10, POOLED)
+    retold = end([part("ana", "export", 3, 1)], 5, POOLED)
+    step = remodelled.Remodel(stood, POOLED, retold, frozenset(["bob"]), alike=True)
+
+    assert {line.reason for line in remodelled.difference(step, retold, [], POOLED)} == {"exclusions", "rounding"}

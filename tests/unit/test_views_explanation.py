@@ -109,6 +109,70 @@ def test_parts_and_differences_add_up_to_what_is_listed(opened, name):
                 adds_up(explain(house.product, kind, 1, row.tracking_id, against=against))
 
 
+def publish(house, workspace, **more):
+    """Another model of the workspace from today on."""
+    changed = msgspec.structs.replace(house.product.config, workspaces=(workspace,), **more)
+    house.running.change_config(1, lambda _: changed, by="ana", publish="from_now_on")
+    house.settle()
+
+
+@pytest.mark.parametrize(
+    ("opened", "names"),
+    [
+        ("memory", ("weighted", "linear")),
+        ("memory", ("default", "fading")),
+        ("memory", ("linear", "pooled")),
+        ("duckdb", ("pooled", "weighted")),
+    ],
+    indirect=["opened"],
+)
+def test_differences_between_models_add_up_to_what_was_listed(opened, names):
+    """Against a day of another model: from the score that stood there, with a line for what the model does.
+
+    Without a day to compare with, the change that is listed is explained, both ends under the model in force.
+    """
+    house = opened(config(WORKSPACES[names[0]]))
+    furnish(house)
+    house.settle()
+    publish(house, msgspec.structs.replace(WORKSPACES[names[1]], name="E"), features=FEATURES)
+
+    for kind, ranked in (("account", account_list), ("user", user_list)):
+        stood = {
+            (each, row.tracking_id): row
+            for each in (1, 3, 20)
+            for row in ranked(house.product, 1, ListQuery(limit=100), ago(each)).rows
+        }
+        for row in ranked(house.product, 1, ListQuery(limit=100)).rows:
+            usual = explain(house.product, kind, 1, row.tracking_id)
+            adds_up(usual)
+            assert (usual.score, usual.difference.score_change) == (row.score, row.score_change)
+            assert "reweighted" not in {line.reason for line in usual.difference.lines}
+            for each in (1, 3, 20):
+                told = explain(house.product, kind, 1, row.tracking_id, against=ago(each))
+                adds_up(told)
+                before = stood[each, row.tracking_id]
+                assert (told.score, told.difference.score) == (row.score, before.score)
+                assert told.difference.raw == pytest.approx(before.raw_score)
+
+
+def test_a_model_that_counts_others_is_told_as_exclusions(opened):
+    """A filter that leaves ana out takes what she was worth, and the words say that others are counted."""
+    house = opened(config(WORKSPACES["pooled"]))
+    furnish(house)
+    house.identify("ana", internal=True)
+    house.settle()
+    publish(house, msgspec.structs.replace(WORKSPACES["pooled"], filter="not user.internal = true"))
+
+    told = explain(house.product, "account", 1, "acme", against=ago(1))
+
+    adds_up(told)
+    lines = {line.reason: line for line in told.difference.lines}
+    before = explain(house.product, "account", 1, "acme", ago(1))
+    assert lines["exclusions"].raw == -sum(part.raw for part in before.parts if part.user == "ana")
+    assert "reweighted" not in lines
+    assert "other users are counted" in told.summary
+
+
 def test_every_engine_explains_alike(tmp_path):
     """DuckDB and the oracle in memory tell the same lines, in words too."""
     houses = [

@@ -19,6 +19,7 @@ REASONS = {
     "faded": "older events count for less",
     "reweighted": "weights changed",
     "membership": "membership changed",
+    "exclusions": "other users are counted",
     "averaged": "the number of active users changed",
     "p90": "P90 moved",
     "rounding": "rounding",

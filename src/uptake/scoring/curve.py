@@ -31,12 +31,12 @@ def points(raw: float, p90: float | None, curve: str) -> float:
 
 
 def rounded(value: float, *, active: bool) -> int:
-    """Half up, and at least 1 for anyone with a raw score above 0.
+    """Half up, what lies within 1e-9 of a half too, and at least 1 for anyone with a raw score above 0.
 
     >>> rounded(0.2, active=True), rounded(72.5, active=True), rounded(0.0, active=False)
     (1, 73, 0)
     """
-    return max(1, math.floor(value + 0.5)) if active else 0
+    return max(1, math.floor(value + 0.5 + 1e-9)) if active else 0
 
 
 def level_of(score: int, levels: Levels) -> Level:

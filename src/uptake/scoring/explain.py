@@ -19,9 +19,9 @@ import msgspec
 from uptake.core.scores import Part
 from uptake.scoring.curve import points
 
-Reason = Literal["entered", "left", "faded", "reweighted", "membership", "averaged", "p90", "rounding"]
+Reason = Literal["entered", "left", "faded", "reweighted", "membership", "exclusions", "averaged", "p90", "rounding"]
 REASONS: tuple[Reason, ...] = (
-    "entered", "left", "faded", "reweighted", "membership", "averaged", "p90", "rounding",
+    "entered", "left", "faded", "reweighted", "membership", "exclusions", "averaged", "p90", "rounding",
 )  # fmt: skip
 
 _TINY = 1e-9
@@ -186,7 +186,12 @@ def difference(before: End, after: End, changes: Sequence[Addend], scale: Scale)
     worths["p90"].append(_benchmark(before, after, scale))
     told = math.fsum(each for group in worths.values() for each in group)
     worths["rounding"].append(after.score - before.score - told)
-    lines = [Line(reason, math.fsum(raw[reason]), math.fsum(worths[reason])) for reason in REASONS]
+    return lines_of(raw, worths)
+
+
+def lines_of(raw: Mapping[Reason, Sequence[float]], worths: Mapping[Reason, Sequence[float]]) -> list[Line]:
+    """A line for each reason that has an effect, in the order of `REASONS`."""
+    lines = [Line(reason, math.fsum(raw.get(reason, ())), math.fsum(worths.get(reason, ()))) for reason in REASONS]
     return [line for line in lines if abs(line.raw) > _TINY or abs(line.points) > _TINY]
 
 
@@ -199,11 +204,16 @@ def shifts(before: End, after: End, changes: Sequence[Addend], scale: Scale, key
     gained: dict[str, list[float]] = defaultdict(list)
     for each in changes:
         gained[key(each)].append(each.raw * rates[_pool(each, scale)])
-    then, now = _sums(before.parts, key), _sums(after.parts, key)
+    then, now = sums(before.parts, key), sums(after.parts, key)
     found = []
     for name in gained.keys() | then.keys() | now.keys():
         (times, raw), (times_before, raw_before) = now.get(name, (0, 0.0)), then.get(name, (0, 0.0))
         found.append(Shift(name, times, times_before, raw, raw_before, math.fsum(gained[name])))
+    return by_size(found)
+
+
+def by_size(found: Iterable[Shift]) -> list[Shift]:
+    """The largest change in points first, then in raw, then by name."""
     return sorted(found, key=lambda shift: (-abs(shift.points), -abs(shift.raw - shift.raw_before), shift.name))
 
 
@@ -215,7 +225,8 @@ def _negated(each: Addend) -> Addend:
     return msgspec.structs.replace(each, times=-each.times, raw=-each.raw)
 
 
-def _sums(parts: Iterable[Part], key: Key) -> dict[str, tuple[int, float]]:
+def sums(parts: Iterable[Part], key: Key) -> dict[str, tuple[int, float]]:
+    """Name → times and raw of the parts of a feature, event or user."""
     groups: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         groups[key(part)].append(part)

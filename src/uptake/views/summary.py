@@ -40,11 +40,11 @@ class Asked:
         day: date,
         published: Published | None,
         *,
-        revision: int | None = None,
+        under: object = None,
     ) -> None:
-        """revision: of the model, where it is not the one in force on the day."""
+        """under: which model, where it is not the one in force on the day."""
         self.store, self.model, self.day = store, model, day
-        self._key = (id(store), store.generation, model.workspace_id, revision, day, published, repr(store.rules))
+        self._key = (id(store), store.generation, model.workspace_id, under, day, published, repr(store.rules))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Asked) and self._key == other._key

@@ -30,7 +30,7 @@ def asked_at(product: ProductView, workspace_id: int | None, revision: int, day:
     if model is None:
         raise Unknown("unknown_revision", f"workspace {workspace} has no version {revision}")
     store = product.store
-    return Asked(store, model, day, store.published(), revision=revision)
+    return Asked(store, model, day, store.published(), under=revision)
 
 
 @lru_cache(maxsize=64)

@@ -40,8 +40,16 @@ def sentence(told: Told) -> str:
     if not told.change:
         return f"Score unchanged at {told.after.score}."
     head = f"Score {'rose' if told.change > 0 else 'fell'} {abs(told.change)}"
-    clauses = [*_use(told), *_fading(told), *_moving(told), *_people(told), *_benchmark(told)]
+    clauses = [*_model(told), *_use(told), *_fading(told), *_moving(told), *_people(told), *_benchmark(told)]
     return f"{head}: {'; '.join(clauses)}." if clauses else f"{head}."
+
+
+def _model(told: Told) -> Iterator[str]:
+    """Another scoring model on the later day."""
+    if told.pulls("reweighted"):
+        yield "the scoring model changed"
+    if told.pulls("exclusions"):
+        yield "other users are counted"
 
 
 def _use(told: Told) -> Iterator[str]:
