@@ -1,4 +1,4 @@
-"""What every meta store promises, asked of SQLite and of the oracle in memory; and what is the engine's own."""
+"""What every meta store promises, asked of SQLite, PostgreSQL and the oracle in memory; and what is an engine's own."""
 
 import sqlite3
 import subprocess
@@ -31,9 +31,14 @@ def sqlite_store(folder, secret=SECRET):
     return SqlMetaStore(f"sqlite:///{folder}/meta.sqlite", secret)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def meta(request, tmp_path):
-    store = sqlite_store(tmp_path) if request.param == "sqlite" else MemoryMetaStore()
+    if request.param == "memory":
+        store = MemoryMetaStore()
+    elif request.param == "postgres":
+        store = SqlMetaStore(request.getfixturevalue("databases")(), SECRET)
+    else:
+        store = sqlite_store(tmp_path)
     yield store
     store.close()
 
@@ -363,9 +368,15 @@ def test_commits_are_durable(tmp_path):
     store.close()
 
 
-def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_migrations_make_the_tables_that_the_code_knows(engine, tmp_path, request):
     """Run from nothing, the migrations give what an empty database gets at once, and HEAD names the newest one."""
-    made, migrated = (sqlalchemy.create_engine(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("made", "migrated"))
+    if engine == "sqlite":
+        urls = [f"sqlite:///{tmp_path}/{name}.sqlite" for name in ("made", "migrated")]
+    else:
+        databases = request.getfixturevalue("databases")
+        urls = [databases(), databases()]
+    made, migrated = map(sqlalchemy.create_engine, urls)
     with made.begin() as connection:
         create_tables(connection)
     with migrated.begin() as connection:
@@ -375,6 +386,8 @@ def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
     assert differences == []
     assert dump(made) == dump(migrated)
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+    made.dispose()
+    migrated.dispose()
 
 
 @contextmanager

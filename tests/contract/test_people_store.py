@@ -1,4 +1,4 @@
-"""What every store of people and every audit log promises, asked of SQLite and of the oracle in memory."""
+"""What every store of people and every audit log promises, asked of SQLite, PostgreSQL and the oracle in memory."""
 
 import threading
 
@@ -16,11 +16,14 @@ ANA = Person(0, "ana@acme.example", "Ana", owner=False, created_us=1, roles={1: 
 OWNER = Person(0, "olga@acme.example", "Olga", owner=True, created_us=1)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def meta(request, tmp_path):
-    store = (
-        SqlMetaStore(f"sqlite:///{tmp_path}/meta.sqlite", SECRET) if request.param == "sqlite" else MemoryMetaStore()
-    )
+    if request.param == "memory":
+        store = MemoryMetaStore()
+    elif request.param == "postgres":
+        store = SqlMetaStore(request.getfixturevalue("databases")(), SECRET)
+    else:
+        store = SqlMetaStore(f"sqlite:///{tmp_path}/meta.sqlite", SECRET)
     store.create_product(ProductConfig(product="Acme App"), now_us=1, by="setup")
     store.create_product(ProductConfig(product="Bob's"), now_us=1, by="setup")
     yield store
