@@ -2,6 +2,7 @@
 // htmx swaps in needs no setting up.
 import 'htmx.org'
 import './js/copy.js'
+import './js/editor.js'
 import './js/forms.js'
 import './js/keyboard.js'
 import './js/live.js'

@@ -130,6 +130,28 @@ def test_the_editor_follows_what_is_typed(fresh, opened):
     expect(page.locator("#kind-timestamp")).to_have_value("none")
 
 
+def test_a_slow_server_loses_nothing_that_is_typed(fresh, opened):
+    """A change of structure is not overtaken by the check of what was typed before it, and what is typed while it is on
+    its way is there afterwards."""
+    page = opened()
+    page.goto(fresh.url + "/destination/mappings/new")
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 700, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+
+    page.fill("#name", "Paid")
+    page.select_option("#kind-event", "value")
+    page.fill("#name", "Paid up")
+    page.get_by_label("Lenient").uncheck()
+
+    expect(page.locator("#event-value")).to_be_visible()
+    expect(page.locator("#name")).to_have_value("Paid up")
+    expect(page.get_by_label("Lenient")).not_to_be_checked()
+    page.fill("#event-value", "Invoice_Paid")
+    expect(page.locator("#outcome")).to_contain_text("did Invoice_Paid")
+    expect(page.locator("#name")).to_have_value("Paid up")
+
+
 def test_the_51st_mapping_is_refused_on_the_page(fresh, opened):
     """Fifty fit; the next, added or duplicated, is refused with a sentence that says so, and nothing is lost."""
     fifty = [
