@@ -80,6 +80,8 @@ def refusal(code: str, message: str, *, place: str = "", retry_after_s: int | No
         "detail": f"{told}. {known.help}",
     }
     headers = [] if retry_after_s is None else [(b"retry-after", str(retry_after_s).encode())]
+    if known.status == HTTPStatus.REQUEST_TIMEOUT:
+        headers.append((b"connection", b"close"))  # the rest of the body is not waited for
     if known.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="uptake"'))
     return json_answer(known.status, content, headers)
