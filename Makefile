@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+ROUNDS ?= 1000
 SAY = @printf '\n==> %s\n'
 
 STATIC := src/uptake/web/static/manifest.json
@@ -52,8 +53,10 @@ bench-peers: setup | node ## compare results and speed with Segment's own engine
 peers: setup frontend | node ## Segment's own Accoil destination sends to a running Uptake
 	@$(BIN)/pytest tests/peers $(ARGS)
 
-soak: setup ## the long form of the fault tests
-	@if [ -d tests/soak ]; then $(BIN)/pytest tests/soak $(ARGS); else echo 'There is no long form yet.'; fi
+soak: setup frontend ## the long form of the fault tests: ROUNDS=1000 kills of a server under load, about 2 s each
+	$(SAY) 'Killing servers ($(ROUNDS) rounds)'
+	@UPTAKE_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/flow/test_durability.py tests/flow/test_offset_and_rows.py \
+	  tests/flow/test_faults.py $(ARGS)
 
 docs: setup ## write the tables of docs/reference from the code
 	@$(BIN)/python -m tools.docs

@@ -16,6 +16,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 PATIENCE_S = 120
 """How long a machine that is busy with other things may take for anything."""
 
+SOAK_ROUNDS = int(os.environ.get("UPTAKE_SOAK_ROUNDS", "0"))
+"""How many rounds the long form of a test takes (`make soak`); 0 for the short form."""
+
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing here speaks TLS; without this httpx reads all certificates of the machine for every request."""
 

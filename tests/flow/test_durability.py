@@ -6,16 +6,17 @@
 import os
 import random
 import signal
+import sys
 import time
 from collections import Counter
 
-from tests.installed import Installed
+from tests.installed import SOAK_ROUNDS, Installed
 from tests.senders import Sender
 from uptake.stores.events.base import StoreRules
 from uptake.stores.events.duckdb import DuckEventStore
 from uptake.stores.log.sqlite import SqliteCallLog
 
-ROUNDS = int(os.environ.get("UPTAKE_SOAK_ROUNDS", "8"))
+ROUNDS = SOAK_ROUNDS or 5
 SEED = int(os.environ.get("UPTAKE_SOAK_SEED", "1"))
 CHECK_EVERY = 50
 
@@ -39,6 +40,7 @@ def test_acknowledged_means_durable(installed, tmp_path):
             installed.start()
             settle(installed)
             assert_counted_once(installed, senders)
+            sys.stdout.write(f"{number} kills, {sum(each.acknowledged for each in senders)} requests, none lost\n")
     installed.start()
     finish(installed, senders)
     settle(installed)

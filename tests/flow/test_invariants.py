@@ -189,7 +189,7 @@ def test_calls_that_arrive_during_a_rebuild_are_in_it(whole):
 
 
 # ---- score_is_a_function
-def test_score_is_a_function_of_calls_and_configuration(tmp_path):
+def test_score_is_a_function(tmp_path):
     """Two installations that got the same calls show the same numbers, whatever they were configured as before."""
     sent = [
         group("ana", "acme", 1),

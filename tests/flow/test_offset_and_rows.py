@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import MemoryEventStore
+from tests.installed import SOAK_ROUNDS
 from uptake.stores.events.base import ActedRow, FoldBatch, JoinedRow, KnownRow, StoreRules, TraitRow
 from uptake.stores.events.duckdb import DuckEventStore
 from uptake.stores.events.duckdb_file import DuckSession
@@ -95,7 +96,8 @@ def environment() -> dict[str, str]:
 def test_offset_and_rows_commit_together(tmp_path, kill):
     """After kill -9, in every round, the file holds exactly the rows before its offset, and all that was told."""
     path, rng, offset, ahead = tmp_path / "store.duckdb", random.Random(kill), 0, 0
-    for _ in range(4 if kill == "at any moment" else 2):
+    rounds = 4 if kill == "at any moment" else 2
+    for _ in range(max(rounds, SOAK_ROUNDS // 10)):
         told = killed_at(path, kill, rng)
         assert told > offset, "nothing was committed in this round"
 

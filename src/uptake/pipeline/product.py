@@ -36,6 +36,8 @@ Progress = Callable[[int, int], None]
 DAYS_AT_ONCE = 15
 """How many days are scored for a reader while the worker waits."""
 
+LONGEST_WAIT_US = 600_000_000
+
 RETIRE_AFTER_US = 60_000_000
 """How long a store that was swapped out stays open for those who still read it."""
 
@@ -254,7 +256,9 @@ class RunningProduct:
         While calls wait to be folded, scoring takes at most a third of the time.
         """
         started_us = self._clock()
-        if self.status().settled or (backlog and started_us < self.rescore_due_us):
+        # A clock that was set back, or ahead while the last scoring ran, must not put the next one off for long.
+        early = 0 < self.rescore_due_us - started_us <= LONGEST_WAIT_US
+        if self.status().settled or (backlog and early):
             return False
         with self.lock:
             today = self.today()
@@ -363,7 +367,7 @@ class RunningProduct:
     def drop_retired(self, drop_store: DropStore, *, at_once: bool = False) -> None:
         """Close and delete swapped-out stores that nobody reads any more."""
         for since_us, store in list(self._retired):
-            if at_once or self._clock() - since_us > RETIRE_AFTER_US:
+            if at_once or abs(self._clock() - since_us) > RETIRE_AFTER_US:
                 self._retired.remove((since_us, store))
                 store.close()
                 drop_store(self.product_id, store.generation)
