@@ -237,6 +237,16 @@ class MemoryEventStore:
                 self._traits[row.kind, row.id][row.key] = stamp
             if row.kind == "account" and row.key in ("parent_group_id", "parent"):
                 self._know("account", self._named_by(row.value))
+        for row in batch.traits:
+            self._clear_inner(self._traits[row.kind, row.id])
+
+    @staticmethod
+    def _clear_inner(held: dict[str, tuple[int, str, str, str | None]]) -> None:
+        """What was told of an outer key later clears its inner keys."""
+        for inner in sorted(held):
+            outer = [stamp[:2] for key, stamp in held.items() if inner.startswith(key + ".")]
+            if outer and max(outer) > held[inner][:2]:
+                held[inner] = (*max(outer), "", None)
 
     def _counts(self) -> Counter[tuple[Any, ...]]:
         """Times by all that a count depends on, the day last."""

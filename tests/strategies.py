@@ -106,7 +106,7 @@ def trait_rows(draw: st.DrawFn) -> TraitRow:
     """Traits of users and accounts; parents often, so that hierarchies and cycles arise."""
     kind = draw(st.sampled_from(["user", "account", "account"]))
     if kind == "user":
-        key = draw(st.sampled_from(["name", "email", "createdAt", "role"]))
+        key = draw(st.sampled_from(["name", "email", "createdAt", "role", "deal", "deal.size", "deal.size.unit"]))
         value = draw(EMAILS if key == "email" else VALUES | ISO_TEXTS)
     else:
         keys = ["parent", "parent", "parent_group_id", "name", "title", "createdAt", "domain", "mrr"]

@@ -153,6 +153,20 @@ def test_nested_traits_merge_by_their_dotted_names(house):
     assert house.product.store.traits("account", "nested") == {"deal.name": "max", "deal.empty": {}}
 
 
+def test_a_later_value_for_the_whole_clears_what_was_nested(house):
+    """Null or any other value, also when it arrives first; what is told after it stays."""
+    house.group("ana", "first", day=1, deal=None, spend=1)
+    house.group("ana", "first", day=3, deal={"name": "pro", "terms": {"months": 12}})
+    house.group("ana", "then", day=3, deal={"name": "pro", "terms": {"months": 12}})
+    house.settle()
+    house.group("ana", "then", day=2, deal="custom")
+    house.group("ana", "first", day=0, deal={"size": 3})
+    house.settle()
+
+    assert house.product.store.traits("account", "first") == {"deal.size": 3, "spend": 1}
+    assert house.product.store.traits("account", "then") == {"deal": "custom"}
+
+
 def test_a_dotted_trait_of_the_user_can_name_the_account():
     """The Account ID trait may be nested, as senders of `company: {id: …}` need it."""
     house = House(ProductConfig(account_id_trait="company.id"))

@@ -37,6 +37,24 @@ ADD_TRAITS = """
 insert into traits select kind, id, key, value, text, moment_us, at_us, message_id from fold_traits
 """
 
+# A value for an outer key, null too, replaced the object that was there: inner keys told before are cleared by it.
+NESTED = "select exists(select 1 from traits where contains(key, '.'))"
+CLEARED = """
+create or replace temp table fold_cleared as
+select i.kind, i.id, i.key, o.at_us, o.message_id
+from traits i join traits o on o.kind = i.kind and o.id = i.id and starts_with(i.key, o.key || '.')
+where contains(i.key, '.') and i.id in (select id from fold_traits) and o.id in (select id from fold_traits)
+  and (o.at_us, o.message_id) > (i.at_us, i.message_id)
+qualify row_number() over (partition by i.kind, i.id, i.key order by o.at_us desc, o.message_id desc) = 1
+"""
+DROP_CLEARED = """
+delete from traits using fold_cleared f where traits.kind = f.kind and traits.id = f.id and traits.key = f.key
+"""
+KEEP_STAMPS = """
+insert into traits
+select kind, id, key, cast(null as varchar), '', cast(null as bigint), at_us, message_id from fold_cleared
+"""
+
 PARENTS = """
 select id as account_id, coalesce(
   max(case when key = 'parent_group_id' then text end), max(case when key = 'parent' then text end)) as parent_id
@@ -71,12 +89,16 @@ ADD_LINEAGE = "insert into lineage select account_id, ancestor_id from fold_line
 
 
 def add_traits(session: Session, batch: FoldBatch) -> None:
-    """Merge traits, the later (moment, messageId) wins key by key, and walk the hierarchy anew where a parent came."""
+    """Merge traits, the later (moment, messageId) wins, key by key and over inner keys; walk the hierarchy anew where a
+    parent came."""
     if not batch.traits:
         return
     session.lend(new_traits=traits_table(batch.traits))
     for text in (WINNERS, DROP_OLD, ADD_TRAITS):
         session.run(text)
+    if session.rows(NESTED)[0][0]:
+        for text in (CLEARED, DROP_CLEARED, KEEP_STAMPS):
+            session.run(text)
     if any(names_parent(trait) for trait in batch.traits):
         for text in (LINEAGE, MARK_RELATED_DAYS, DROP_LINEAGE, ADD_LINEAGE):
             session.run(text)
