@@ -24,8 +24,11 @@ from uptake.pipeline.product import OpenStore, RunningProduct
 from uptake.pipeline.running import Running
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import Request
+from uptake.web.access import AccessOptions
 from uptake.web.app import WebOptions, create_app
 
+OPEN = AccessOptions(open_on_loopback=True)
+CLOSED = AccessOptions()
 TODAY = date(2026, 11, 23)
 NOW_US = to_us(datetime(2026, 11, 23, 18, tzinfo=UTC))
 
@@ -78,15 +81,20 @@ class House:
         return text
 
     @contextmanager
-    def client(self, token: str | None = None, **options: Any):
-        """A client of the whole server, with a good read token unless another is given."""
+    def client(self, token: str | None = None, *, access: AccessOptions = OPEN, address="127.0.0.1", **options: Any):
+        """A client of the whole server, with a good read token unless another is given.
+
+        access: unless another is given, whoever is at the machine is an owner.  address: where the client is.
+        """
         self.acceptor = acceptor = Acceptor(self.log, max_waiting=100)
-        self.app = app = create_app(self.running, self.directory, acceptor, WebOptions(**options))
+        app = create_app(self.running, self.directory, acceptor, WebOptions(access=access, **options))
+        self.app, self.access = app, app.site.site.state.site.access
         bearer = self.token() if token is None else token
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         acceptor.start()
         try:
-            with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
+            at = _at(app, address)
+            with TestClient(at, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
                 client.headers.update(headers)
                 yield client
         finally:
@@ -95,6 +103,15 @@ class House:
     def _call(self, kind: str, day: int, **fields: Any) -> Call:
         at_us = NOW_US - day * 86_400_000_000 - 6 * 3_600_000_000
         return Call(type=kind, message_id=f"m{next(self._ids)}", at_us=at_us, **fields)
+
+
+def _at(app: Any, address: str) -> Any:
+    """The application, whose client is at this address."""
+
+    async def seen(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "client": (address, 50_000)} if scope["type"] == "http" else scope, receive, send)
+
+    return seen
 
 
 def ago(days: int) -> date:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
@@ -18,6 +19,7 @@ from uptake.installation import Installation
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.limits import Limits
 from uptake.settings import Settings
+from uptake.web.access import AccessOptions
 from uptake.web.app import WebOptions, create_app
 from uptake.web.connections import protocol_within
 from uptake.web.ingest import IngestOptions
@@ -30,11 +32,15 @@ BACKLOG = 2048
 
 
 class Served(msgspec.Struct, frozen=True):
-    """What to tell whoever started a server."""
+    """What to tell whoever started a server.
+
+    owner_link: where the first owner comes in, once; None where there is one.
+    """
 
     url: str
     data_dir: str
     ingest_key: str | None
+    owner_link: str | None = None
 
 
 class _Stopped(BaseException):
@@ -46,7 +52,7 @@ def serve(settings: Settings, announce: Callable[[Served], None]) -> None:
 
     announce: called once connections are taken.  Raises UptakeError (E002 to E006).
     """
-    _refuse_open_binding(settings.host)
+    _refuse_open_house(settings)
     _allow_many_connections()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _raise_stopped)
@@ -70,10 +76,11 @@ def _run(
     worker = Worker(running, batch=settings.fold_batch)
     acceptor = Acceptor(running.log, max_waiting=settings.max_waiting, on_append=worker.wake)
     app = create_app(running, installation.directory, acceptor, _web_options(settings))
-    served = Served(_url(listener), str(installation.folder.path), installation.ingest_key())
+    url = _url(listener)
     installation.office.worker_failures = lambda: worker.failures
     installation.office.refused_keys = app.ingest.refused_keys
-    installation.office.base_url = settings.public_url or served.url.replace("127.0.0.1", "localhost")
+    installation.office.base_url = settings.public_url or _for_people(url)
+    served = Served(url, str(installation.folder.path), installation.ingest_key(), installation.office.owner_link())
     worker.start()
     opened.callback(_close, installation, worker, settings.stop_s)
     acceptor.start()
@@ -113,22 +120,39 @@ def _web_server(app: Any, settings: Settings) -> uvicorn.Server:
 
 
 def _web_options(settings: Settings) -> WebOptions:
-    ingest = IngestOptions(
-        silent_auth=settings.silent_auth,
-        public_url=settings.public_url,
-        body_timeout_s=settings.receive_s,
-        limits=Limits(settings.max_key_requests, settings.max_key_calls, settings.max_key_bytes),
+    public_name = urlsplit(settings.public_url).hostname
+    return WebOptions(
+        allowed_hosts=(*settings.allowed_hosts, public_name) if public_name else settings.allowed_hosts,
+        any_address=not is_loopback(settings.host),
+        metrics_token=settings.metrics_token,
+        ingest=IngestOptions(
+            silent_auth=settings.silent_auth,
+            public_url=settings.public_url,
+            body_timeout_s=settings.receive_s,
+            limits=Limits(settings.max_key_requests, settings.max_key_calls, settings.max_key_bytes),
+        ),
+        access=AccessOptions(
+            open_on_loopback=settings.open_on_loopback,
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+        ),
     )
-    return WebOptions(allowed_hosts=settings.allowed_hosts, ingest=ingest)
 
 
-def _refuse_open_binding(host: str) -> None:
-    if not is_loopback(host):
-        raise UptakeError(
-            "E002",
-            f"Without login Uptake may only be bound to loopback, got {host}.",
-            hint="Use --host 127.0.0.1, and put a proxy that asks for a login before it.",
-        )
+def _refuse_open_house(settings: Settings) -> None:
+    """Whoever can reach an open house is an owner; so nothing may make it reachable from outside."""
+    if not settings.open_on_loopback:
+        return
+    ways = {
+        f"bound to {settings.host}": not is_loopback(settings.host),
+        "reached under UPTAKE_PUBLIC_URL": bool(settings.public_url),
+        "addressed by UPTAKE_ALLOWED_HOSTS": bool(settings.allowed_hosts),
+        "reached through UPTAKE_TRUSTED_PROXIES": bool(settings.trusted_proxies),
+    }
+    for way, taken in ways.items():
+        if taken:
+            told = f"With UPTAKE_OPEN_ON_LOOPBACK nobody signs in, so Uptake may not be {way}."
+            raise UptakeError("E002", told, hint="Unset UPTAKE_OPEN_ON_LOOPBACK, and sign in.")
 
 
 def _allow_many_connections() -> None:
@@ -156,6 +180,17 @@ def _bind(settings: Settings) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _for_people(url: str) -> str:
+    """The address as one types it on this machine.
+
+    >>> _for_people("http://0.0.0.0:8000"), _for_people("http://192.0.2.1:80")
+    ('http://localhost:8000', 'http://192.0.2.1:80')
+    """
+    for name in ("127.0.0.1", "0.0.0.0", "[::]", "[::1]"):
+        url = url.replace(f"//{name}:", "//localhost:")
+    return url
 
 
 def _raise_stopped(_signal: int, _frame: FrameType | None) -> NoReturn:

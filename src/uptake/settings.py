@@ -6,6 +6,7 @@ the command line see `Settings`; everything below gets plain values.
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -113,6 +114,10 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[,\s]+", value) if name)
 
 
+def _networks(value: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(each, strict=False)) for each in _names(value))
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "UPTAKE_DATA_DIR",
@@ -123,7 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
         "the path of a folder",
         lambda value: Path(_not_empty(value)).expanduser(),
     ),
-    _text("HOST", "127.0.0.1", "The address to listen on; until there is login, one of loopback."),
+    _text("HOST", "127.0.0.1", "The address to listen on; 0.0.0.0 listens on every address of the machine."),
     _whole("PORT", 8000, (0, 65535), "", "The port to listen on; 0 takes a free one and says which."),
     Setting(
         "UPTAKE_ALLOWED_HOSTS",
@@ -140,9 +145,39 @@ SETTINGS: tuple[Setting, ...] = (
         str,
         "",
         "",
-        "Where senders reach this server, when a proxy stands before it; without it, what they ask for.",
-        "an address such as https://in.example.com",
+        "Where people and senders reach this server, when a proxy stands before it; without it, what they ask for. "
+        "With https the cookies of people never travel unencrypted.",
+        "an address such as https://uptake.example.com",
         _url,
+    ),
+    Setting(
+        "UPTAKE_TRUSTED_PROXIES",
+        tuple,
+        "",
+        "",
+        "Addresses or networks of proxies, separated by commas, whose X-Forwarded-For says where a request comes from.",
+        "addresses or networks such as 10.0.0.0/8, separated by commas",
+        _networks,
+    ),
+    Setting(
+        "UPTAKE_OPEN_ON_LOOPBACK",
+        bool,
+        "false",
+        "",
+        "Take whoever opens the app on this very machine for an owner, without signing in, as the demo does. Never "
+        "where others have a login on the machine.",
+        "true or false",
+        _flag,
+    ),
+    Setting(
+        "UPTAKE_METRICS_TOKEN",
+        str,
+        "",
+        "",
+        "What opens /metrics as a Bearer token from another machine; without it only this machine may read them.",
+        f"a random text of at least {SECRET_CHARACTERS} characters",
+        _secret,
+        secret=True,
     ),
     Setting(
         "UPTAKE_SECRET_KEY",
@@ -221,6 +256,9 @@ class Settings(msgspec.Struct, frozen=True):
     port: int
     allowed_hosts: tuple[str, ...]
     public_url: str
+    trusted_proxies: tuple[str, ...]
+    open_on_loopback: bool
+    metrics_token: str
     secret_key: str
     log_level: str
     log_format: str

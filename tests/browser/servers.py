@@ -1,5 +1,6 @@
 """A real `uptake serve` in a process of its own, and the small world that is sent to it over HTTP."""
 
+import os
 import random
 import re
 import socket
@@ -91,13 +92,17 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Serve an empty data folder on a free port; stop at the end."""
+def serving(folder: Path, **environment: str) -> Iterator[Server]:
+    """Serve an empty data folder on a free port; stop at the end.
+
+    Whoever is at the machine is an owner, unless the environment says otherwise.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     command = [UPTAKE, "serve", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)]
     log = (folder.parent / f"{folder.name}.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+    settings = {**os.environ, "UPTAKE_OPEN_ON_LOOPBACK": "true", **environment}
+    process = subprocess.Popen(command, stdout=log, stderr=log, env=settings)
     try:
         url = f"http://127.0.0.1:{port}"
         _await_ready(url, process, Path(log.name))

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import socket
 import threading
@@ -43,20 +44,33 @@ def test_what_lies_in_the_folder_is_its_owners_alone(installed):
 def test_people_are_told_address_folder_and_key(installed):
     """Without --json the start says where the app is, where the data is, and the key to send with."""
     process = installed.popen("serve", "--port", "0")
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(5)]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_S)
 
     assert lines[0].startswith("Uptake is running at http://127.0.0.1:")
     assert str(installed.folder) in lines[1]
     assert len(lines[2].split()[-1]) == 32
+    assert "Become its owner" in lines[3]
+    assert "/welcome/" in lines[4]
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("host", ["::", "192.0.2.1", "example.com", "127.0.0.1.example.com"])
-def test_only_loopback_may_be_bound(tmp_path, host):
-    """Without login any other address is refused, and no folder is made."""
-    settings = load({}, {"host": host, "data_dir": str(tmp_path / "data")})
+@pytest.mark.parametrize(
+    "reachable",
+    [
+        {"host": "::"},
+        {"host": "192.0.2.1"},
+        {"host": "example.com"},
+        {"host": "127.0.0.1.example.com"},
+        {"public_url": "https://uptake.example.com"},
+        {"allowed_hosts": "uptake.example.com"},
+        {"trusted_proxies": "10.0.0.0/8"},
+    ],
+)
+def test_an_open_house_may_not_be_reached_from_elsewhere(tmp_path, reachable):
+    """Where nobody signs in, another address, a public name or a proxy is refused, and no folder is made."""
+    settings = load({}, {"open_on_loopback": "true", "data_dir": str(tmp_path / "data"), **reachable})
 
     with pytest.raises(UptakeError, match="E002"):
         serve(settings, print)
@@ -64,12 +78,42 @@ def test_only_loopback_may_be_bound(tmp_path, host):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_refused_binding_has_a_hint(installed):
+def test_a_refused_binding_has_a_hint(tmp_path):
     """The command ends with 1, code and hint on standard error, nothing on standard output."""
-    done = installed.run("serve", "--host", "0.0.0.0", "--port", "0")
+    done = Installed(tmp_path / "data", UPTAKE_OPEN_ON_LOOPBACK="true").run("serve", "--host", "0.0.0.0", "--port", "0")
 
     assert (done.returncode, code_of(done.stderr), done.stdout) == (1, "E002", "")
-    assert "Hint: Use --host 127.0.0.1" in done.stderr
+    assert "Hint: Unset UPTAKE_OPEN_ON_LOOPBACK" in done.stderr
+
+
+def test_every_address_may_be_listened_on(installed):
+    """With login nothing is refused: asked by an address the app asks who one is, by another name it answers 421."""
+    announced = installed.start("--host", "0.0.0.0")
+    port = announced["url"].rpartition(":")[2]
+
+    def answered(host):
+        answer = httpx.get(f"http://127.0.0.1:{port}/accounts", headers={"Host": host}, timeout=10)
+        return answer.status_code, answer.headers.get("location")
+
+    assert announced["owner_link"].startswith(f"http://localhost:{port}/welcome/")
+    assert answered(f"192.0.2.1:{port}") == (303, "/sign-in?next=%2Faccounts")
+    assert answered("evil.example") == (421, None)
+
+
+def test_the_first_owner_comes_in_by_the_printed_link(installed):
+    """Once somebody has, no link is printed any more."""
+    link = installed.start()["owner_link"]
+    with httpx.Client(base_url=installed.url, timeout=20) as browser:
+        path = "/welcome/" + link.rpartition("/")[2]
+        token = re.search(r'name="_csrf_token" value="(\w+)"', browser.get(path).text)[1]
+        fields = {"_csrf_token": token, "email": "olga@acme.example", "password": "correct horse battery"}
+        entered = browser.post(path, data=fields)
+        accounts = browser.get("/accounts")
+    installed.end()
+
+    assert (entered.status_code, entered.headers["location"], accounts.status_code) == (303, "/", 200)
+    assert installed.start()["owner_link"] is None
+    assert [person["owner"] for person in installed.json("user", "list")] == [True]
 
 
 def test_a_taken_port_is_said(installed):

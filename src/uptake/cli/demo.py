@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from uptake.cli.base import console, settings_of, shown
@@ -33,15 +34,18 @@ def demo(
 ) -> None:
     """Simulate a B2B product of 240 accounts: send ninety days of its calls over HTTP, score them, and serve the app.
 
-    The calls are the same every time. A folder that was filled before is served as it is.
+    The calls are the same every time. A folder that was filled before is served as it is. Whoever sits at the machine
+    may look at everything and change it without signing in.
     """
-    settings = settings_of(data_dir, host=host, port=port)
+    settings = _settings(data_dir, host, port)
     filled = _prepare(settings)
     log_to_stderr(settings, least="warning")
     player: list[Any] = []
 
     def announce(served: Any) -> None:
         typer.echo(f"Serving {served.url} from {served.data_dir}")
+        if served.owner_link:
+            typer.echo(f"Become its owner, once: {served.owner_link}")
         context = multiprocessing.get_context("spawn")
         arguments = (settings, served.url, served.ingest_key, filled, live)
         player.append(context.Process(target=play, args=arguments, daemon=True))
@@ -52,6 +56,15 @@ def demo(
     finally:
         for process in player:
             process.terminate()
+
+
+def _settings(data_dir: Path, host: str | None, port: str | None) -> Settings:
+    """The settings of a demo: on loopback alone it is open, so that one click shows it."""
+    settings = settings_of(data_dir, host=host, port=port)
+    reachable = settings.public_url or settings.allowed_hosts or settings.trusted_proxies
+    if reachable or not importlib.import_module("uptake.web.security").is_loopback(settings.host):
+        return settings
+    return msgspec.structs.replace(settings, open_on_loopback=True)
 
 
 def _prepare(settings: Settings) -> bool:

@@ -23,8 +23,9 @@ def serve(
 ) -> None:
     """Serve the app and the API, and fold and score what arrives, in one process.
 
-    An empty data folder gets a product, a workspace named Engagement and an ingest key. Ctrl+C or SIGTERM finishes what
-    was begun and ends; a kill loses nothing that was acknowledged.
+    An empty data folder gets a product, a workspace named Engagement and an ingest key, and a link is printed with
+    which you become its owner. Ctrl+C or SIGTERM finishes what was begun and ends; a kill loses nothing that was
+    acknowledged.
     """
     settings = settings_of(data_dir, host=host, port=port)
     log_to_stderr(settings)
@@ -37,6 +38,9 @@ def serve(
             typer.echo(f"Data folder: {served.data_dir}")
             if served.ingest_key:
                 typer.echo(f"Ingest key: {served.ingest_key}")
+            if served.owner_link:
+                typer.echo("Nobody owns it yet. Become its owner with this link, good once and for a day:")
+                typer.echo(f"  {served.owner_link}")
             typer.echo("Stop with Ctrl+C.")
 
     importlib.import_module("uptake.app").serve(settings, announce)

@@ -15,7 +15,7 @@ from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
 from uptake.control.exports import send_table
 from uptake.control.merges import merge, merges, undo
-from uptake.control.people import CONSOLE, create_user, list_users, reset_password
+from uptake.control.people import CONSOLE, create_user, list_users, owner_path, reset_password
 from uptake.control.requests import Told
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
@@ -58,6 +58,11 @@ class Office:
     def product(self, name: str | None) -> RunningProduct:
         """The product with this name; without one the only product.  Raises UptakeError (E008)."""
         return chosen(self.running.products(), name)
+
+    def owner_link(self) -> str | None:
+        """Where the first owner comes in, once; None where there is one."""
+        path = owner_path(self.running)
+        return self.base_url + path if path else None
 
     def taken_in_force(self) -> None:
         """Make sure that the next request meets what was just changed."""

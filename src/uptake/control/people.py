@@ -16,6 +16,12 @@ LINK = "/welcome/"
 """Where the app takes links; see `uptake.web.pages.welcome`."""
 
 
+def owner_path(running: Running) -> str | None:
+    """The path of a new link that makes the first owner; None where there is one."""
+    text = _people(running).owner_link(CONSOLE.by)
+    return LINK + text if text else None
+
+
 def create_user(running: Running, request: ask.CreateUser) -> dict[str, Any]:
     """Invite somebody, or add them with a password.  Raises UptakeError."""
     people, product = _people(running), _product(running, request)

@@ -113,7 +113,7 @@ CODES: dict[str, Code] = {
     "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),
     # start-up and command line
     "E001": Code(0, "A setting has a value that it cannot take."),
-    "E002": Code(0, "Without login the app may only be bound to loopback."),
+    "E002": Code(0, "An app that is open on loopback, without signing in, may not be reached from elsewhere."),
     "E003": Code(0, "The data folder is not writable."),
     "E004": Code(0, "Another process serves this data folder."),
     "E005": Code(0, "The data folder was written by a newer Uptake."),

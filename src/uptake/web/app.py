@@ -25,6 +25,7 @@ from uptake import __version__
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.running import Running
+from uptake.web.access import Access, AccessOptions
 from uptake.web.api import API_HANDLERS
 from uptake.web.ingest import Ingest, IngestOptions
 from uptake.web.metrics import Metrics
@@ -43,11 +44,15 @@ FOR_EVER = CacheControlHeader(public=True, max_age=31_536_000, immutable=True)
 class WebOptions(msgspec.Struct, frozen=True):
     """What the settings say of the web.
 
-    allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any.
+    allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any.  any_address: also by any
+    address of the network.  metrics_token: what opens /metrics from another machine; '' for nothing.
     """
 
     allowed_hosts: tuple[str, ...] = ()
+    any_address: bool = False
+    metrics_token: str = ""
     ingest: IngestOptions = IngestOptions()
+    access: AccessOptions = AccessOptions()
 
 
 class Server:
@@ -93,8 +98,10 @@ def create_app(running: Running, directory: Directory, acceptor: Acceptor, optio
         faults=faults,
         metrics=Metrics(running, acceptor, ingest, faults),
         version=__version__,
+        access=Access(running, options.access),
+        metrics_token=options.metrics_token,
     )
-    return Server(ingest, Guard(create_site(site), options.allowed_hosts))
+    return Server(ingest, Guard(create_site(site), options.allowed_hosts, any_address=options.any_address))
 
 
 def create_site(site: Site) -> Litestar:
@@ -103,14 +110,14 @@ def create_site(site: Site) -> Litestar:
         route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
         dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
         exception_handlers=_handlers(site.faults),
-        csrf_config=csrf_config(secrets.token_hex(32)),
+        csrf_config=csrf_config(secrets.token_hex(32), secure=site.access.secure),
         state=State({"site": site, "running": site.running, "directory": site.tokens}),
         openapi_config=None,
         logging_config=None,
     )
 
 
-def csrf_config(secret: str) -> CSRFConfig:
+def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
     """What a form must prove: that it comes from a page of this very server.  Routes with tokens of their own are free.
 
     The cookie's name changes with the secret, so that neither a restart nor another server at the same name leaves a
@@ -118,8 +125,9 @@ def csrf_config(secret: str) -> CSRFConfig:
     """
     return CSRFConfig(
         secret,
-        cookie_name=f"uptake_form_{sha256(secret.encode()).hexdigest()[:8]}",
+        cookie_name=f"{'__Host-' if secure else ''}uptake_form_{sha256(secret.encode()).hexdigest()[:8]}",
         cookie_httponly=True,
+        cookie_secure=secure,
         exclude=["^/(v1|v2|static)(/|$)", "^/(healthz|readyz|metrics|openapi.json|favicon.ico)$"],
     )
 

@@ -1,7 +1,10 @@
 """What machines ask of the server itself: is it up, can it accept calls, its metrics, and the OpenAPI document."""
 
+from hmac import compare_digest
+
 from litestar import MediaType, Response, get
 
+from uptake.web.access import is_local
 from uptake.web.api.openapi import document
 from uptake.web.problems import AnyRequest, Refused
 from uptake.web.site import site_of
@@ -26,6 +29,10 @@ def readyz(request: AnyRequest) -> dict[str, str]:
 @get("/metrics", sync_to_thread=True)
 def metrics(request: AnyRequest) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
+    wanted = site_of(request).metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not is_local(request) and not (wanted and compare_digest(given.encode(), wanted.encode())):
+        raise Refused("invalid_token", "metrics are for this machine, or for who has UPTAKE_METRICS_TOKEN")
     return Response(site_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -35,4 +42,6 @@ def openapi(request: AnyRequest) -> Response[bytes]:
     return Response(document(site_of(request).version), media_type=MediaType.JSON)
 
 
-OPS_HANDLERS = (healthz, readyz, metrics, openapi)
+PUBLIC_OPS = (healthz, readyz, openapi)
+LOCAL_OPS = (metrics,)
+OPS_HANDLERS = (*PUBLIC_OPS, *LOCAL_OPS)

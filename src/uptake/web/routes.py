@@ -11,11 +11,12 @@ from litestar.handlers import HTTPRouteHandler
 from uptake.web import ops
 from uptake.web.api.operations import OPERATIONS
 from uptake.web.ingest_routes import ROUTES as INGEST_ROUTES
-from uptake.web.pages import page_handlers
+from uptake.web.pages import PAGES
+from uptake.web.pages.needs import Need
 
 Part = Literal["ingest", "read API", "operations", "app"]
-Permission = Literal["ingest key", "read token", "manage token", "public", "loopback"]
-"""`loopback`: open to whoever may address the server, which without login is this machine alone."""
+Permission = Literal["ingest key", "read token", "manage token", "metrics token"] | Need
+"""`metrics token`: or to ask from the machine itself.  `person`: to be signed in; a role: to have it in the product."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -45,8 +46,10 @@ def _all() -> Iterator[Route]:
     for operation in OPERATIONS:
         permission: Permission = "manage token" if operation.manages else "read token"
         yield Route(operation.method, operation.path, operation.summary, "read API", permission)
-    yield from routes_of(ops.OPS_HANDLERS, "operations", "loopback")
-    yield from routes_of(page_handlers, "app", "loopback")
+    yield from routes_of(ops.PUBLIC_OPS, "operations", "public")
+    yield from routes_of(ops.LOCAL_OPS, "operations", "metrics token")
+    for need, handlers in PAGES.items():
+        yield from routes_of(handlers, "app", need)
     yield Route("GET", "/static/{path}", "The built files of the browser", "app", "public")
     yield Route("GET", "/favicon.ico", "The icon", "app", "public")
 

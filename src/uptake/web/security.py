@@ -23,6 +23,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
@@ -35,10 +36,14 @@ PRIVATE = ("/v1/", "/v2/")
 class Guard:
     """The site behind the Host check, with the headers on every answer."""
 
-    def __init__(self, site: ASGIApp, allowed_hosts: Collection[str]) -> None:
-        """allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any."""
+    def __init__(self, site: ASGIApp, allowed_hosts: Collection[str], *, any_address: bool = False) -> None:
+        """allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any.
+
+        any_address: also by any address of the network, which no name on the internet can be pointed at.
+        """
         self.site = site
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._any_address = any_address
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Serve one connection."""
@@ -60,8 +65,10 @@ class Guard:
 
     def allows(self, host: str) -> bool:
         """May the site be addressed so?  A request without a Host (HTTP/1.0) comes from no browser and may."""
-        name = _name(host)
-        return not name or is_loopback(name) or name in self._allowed or "*" in self._allowed
+        name = name_in(host)
+        if not name or is_loopback(name) or name in self._allowed or "*" in self._allowed:
+            return True
+        return self._any_address and is_address(name)
 
 
 def is_loopback(name: str) -> bool:
@@ -78,10 +85,23 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _name(host: str) -> str:
+def is_address(name: str) -> bool:
+    """Is it an IP address?
+
+    >>> is_address("192.0.2.1"), is_address("fe80::1"), is_address("192.0.2.1.example.com")
+    (True, True, False)
+    """
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def name_in(host: str) -> str:
     """The name in a Host header, without port, brackets and final dot, in lower case.
 
-    >>> _name("LocalHost.:8000"), _name("[::1]:8000")
+    >>> name_in("LocalHost.:8000"), name_in("[::1]:8000")
     ('localhost', '::1')
     """
     text = host.strip().lower()

@@ -8,6 +8,7 @@ from litestar import Litestar
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.running import Running
+from uptake.web.access import Access
 from uptake.web.ingest import Ingest
 from uptake.web.metrics import Metrics
 from uptake.web.problems import AnyRequest, FaultCount, Refused
@@ -35,6 +36,8 @@ class Site(msgspec.Struct, frozen=True):
     faults: FaultCount
     metrics: Metrics
     version: str
+    access: Access
+    metrics_token: str = ""
 
 
 def site_of(request: AnyRequest) -> Site:

@@ -1,12 +1,17 @@
 """The pages of the app, rendered on the server and refreshed in parts by htmx.
 
-`page_handlers` is what `uptake.web.app` mounts; `fault_page` is what it answers a browser that asks for a page which is
+`PAGES` says of every handler what it needs of its reader; `page_handlers`, which `uptake.web.app` mounts, is made from
+it, so that nothing is served that it does not name.  `fault_page` is what a browser gets that asks for a page which is
 not there.
 """
 
+from collections.abc import Iterator
+
 from litestar import Router
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
+from uptake.core.errors import UptakeError
 from uptake.views.base import Unknown
 from uptake.web.pages.accounts import account_page, accounts_page
 from uptake.web.pages.destination import destination_home, destination_posted
@@ -19,6 +24,8 @@ from uptake.web.pages.events import events_page
 from uptake.web.pages.faults import fault_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
+from uptake.web.pages.me import me_page, me_posted
+from uptake.web.pages.needs import Need, demand
 from uptake.web.pages.search import search_page
 from uptake.web.pages.segment import segment_csv, segment_page, segment_why
 from uptake.web.pages.segment_editor import (
@@ -30,55 +37,82 @@ from uptake.web.pages.segment_editor import (
 )
 from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
+from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
 from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
 from uptake.web.pages.users import user_page, users_page
+from uptake.web.pages.welcome import welcome_page, welcome_posted
 
-__all__ = ["fault_page", "page_handlers"]
+__all__ = ["PAGES", "fault_page", "page_handlers"]
+
+PAGES: dict[Need, list[HTTPRouteHandler]] = {
+    "public": [sign_in_page, sign_in_posted, welcome_page, welcome_posted],
+    "person": [sign_out_posted, me_page, me_posted],
+    "viewer": [
+        home_page,
+        start_page,
+        accounts_page,
+        account_page,
+        users_page,
+        user_page,
+        segments_page,
+        segment_page,
+        segment_trend,
+        segment_why,
+        segment_csv,
+        events_page,
+        live_page,
+        destination_home,
+        mapping_page,
+        filter_page,
+        tester_page,
+        overview_page,
+        versions_page,
+        search_page,
+        settings_page,
+        styleguide_page,
+    ],
+    "editor": [
+        destination_posted,
+        new_mapping_page,
+        new_mapping_posted,
+        mapping_posted,
+        new_filter_page,
+        new_filter_posted,
+        filter_posted,
+        history_get,
+        history_posted,
+        tester_posted,
+        new_segment_page,
+        new_segment_posted,
+        segment_edit_page,
+        segment_edit_posted,
+        segment_deleted,
+    ],
+    "admin": [],
+}
+"""What a page needs: to be read is a viewer's, to change the configuration an editor's, people and keys an admin's."""
+
+
+def _with_needs() -> Iterator[HTTPRouteHandler]:
+    """Every handler, told what it needs; `demand` reads it there."""
+    for need, handlers in PAGES.items():
+        for handler in handlers:
+            handler.opt["needs"] = need
+            yield handler
+
 
 page_handlers = [
     Router(
         path="/",
-        route_handlers=[
-            home_page,
-            start_page,
-            accounts_page,
-            account_page,
-            users_page,
-            user_page,
-            segments_page,
-            segment_page,
-            segment_trend,
-            segment_why,
-            segment_csv,
-            new_segment_page,
-            new_segment_posted,
-            segment_edit_page,
-            segment_edit_posted,
-            segment_deleted,
-            events_page,
-            live_page,
-            destination_home,
-            destination_posted,
-            new_mapping_page,
-            new_mapping_posted,
-            mapping_page,
-            mapping_posted,
-            new_filter_page,
-            new_filter_posted,
-            filter_page,
-            filter_posted,
-            history_get,
-            history_posted,
-            tester_page,
-            tester_posted,
-            overview_page,
-            versions_page,
-            search_page,
-            settings_page,
-            styleguide_page,
-        ],
-        exception_handlers={HTTPException: fault_page, Unknown: fault_page, Exception: fault_page},
+        route_handlers=list(_with_needs()),
+        guards=[demand],
+        exception_handlers={
+            HTTPException: fault_page,
+            Unknown: fault_page,
+            UptakeError: fault_page,
+            Exception: fault_page,
+        },
         include_in_schema=False,
     )
 ]

@@ -9,7 +9,6 @@ from litestar.params import RawBody
 from litestar.response import Redirect
 
 from uptake.core.config import Filter, Mapping
-from uptake.core.days import SECOND_US
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import MOST_FILTERS, MOST_MAPPINGS
 from uptake.pipeline.destination_changes import (
@@ -21,7 +20,6 @@ from uptake.pipeline.destination_changes import (
 )
 from uptake.stores.meta.base import Key
 from uptake.web.pages.destination_frame import (
-    bounded,
     changed,
     destination_page,
     filter_link,
@@ -31,7 +29,7 @@ from uptake.web.pages.destination_frame import (
 )
 from uptake.web.pages.destination_seen import seen_lately
 from uptake.web.pages.destination_trigger import trigger_words
-from uptake.web.pages.forms import Form
+from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -110,11 +108,17 @@ def _page(visit: Visit, faults: Sequence[str] = (), *, status: int = 200) -> Res
         filters=[(each, filter_link(visit, each.name), filter_words(each)) for each in destination.filters],
         most_mappings=MOST_MAPPINGS,
         most_filters=MOST_FILTERS,
-        keys=good_keys(visit.running.meta.keys(visit.product.product_id), visit.running.clock()),
+        keys=_keys(visit),
         graces=GRACES,
         faults=list(faults),
         said=SAID.get(visit.request.query_params.get("told", ""), ""),
     )
+
+
+def _keys(visit: Visit) -> list[KeyRow]:
+    """The ingest keys that are good now; none for who may not send."""
+    held = visit.running.meta.keys(visit.product.product_id)
+    return good_keys(held, visit.running.clock()) if visit.may("editor") else []
 
 
 def filter_words(each: Filter) -> str:
@@ -176,11 +180,11 @@ def _rotate(visit: Visit, form: Form) -> str:
     """Make a new key first, so that a failure in between leaves the old one good."""
     grace = form.text("grace")
     grace_s = int(grace) if grace in dict(GRACES) else 24 * HOUR_S
-    meta, now_us, product_id = visit.running.meta, visit.running.clock(), visit.product.product_id
-    old = [row for row in good_keys(meta.keys(product_id), now_us) if row.until_us is None]
-    meta.create_key(product_id, "ingest", name="rotated", now_us=now_us)
+    keys, product_id = visit.site.access.keys, visit.product.product_id
+    old = [row for row in _keys(visit) if row.until_us is None]
+    keys.create(visit.standing, product_id, "ingest", name="rotated")
     for row in old:
-        meta.revoke_key(row.id, at_us=now_us + grace_s * SECOND_US)
+        keys.revoke(visit.standing, row.id, after_s=grace_s)
     return "rotated"
 
 

@@ -32,7 +32,6 @@ from uptake.web.pages.destination_draft import (
     without_condition,
 )
 from uptake.web.pages.destination_frame import (
-    bounded,
     changed,
     destination_page,
     mapping_link,
@@ -45,7 +44,7 @@ from uptake.web.pages.destination_preview import previewed
 from uptake.web.pages.destination_seen import Seen, seen_lately
 from uptake.web.pages.destination_sources import CONTROLS, KINDS
 from uptake.web.pages.destination_trigger import FIELD_LABELS, Condition, conditions_of
-from uptake.web.pages.forms import Form
+from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 

@@ -12,10 +12,10 @@ from uptake.core.errors import ConfigInvalid
 from uptake.destination.filters import FilterError, read_filter
 from uptake.pipeline.destination_changes import put_filters
 from uptake.web.pages.destination import KIND_NAMES
-from uptake.web.pages.destination_frame import bounded, changed, destination_page, filter_link, filter_named, told
+from uptake.web.pages.destination_frame import changed, destination_page, filter_link, filter_named, told
 from uptake.web.pages.destination_trigger import key_steps, key_text
 from uptake.web.pages.faults import sentence
-from uptake.web.pages.forms import Form
+from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 

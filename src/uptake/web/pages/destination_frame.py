@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import NotFoundException
 
 from uptake.core.calls import Call
 from uptake.core.config import Filter, Mapping
@@ -17,7 +17,6 @@ from uptake.web.pages.forms import csrf_token
 from uptake.web.pages.render import html
 from uptake.web.pages.visit import Visit, in_path
 
-BY = "app"
 NEW = "new"
 TABS = (
     ("/destination", "Mappings"),
@@ -25,7 +24,6 @@ TABS = (
     ("/destination/overview", "Delivery"),
     ("/destination/versions", "Versions"),
 )
-MOST_BODY_BYTES = 1_000_000
 
 
 def destination_page(visit: Visit, template: str, *, tab: str = "", status: int = 200, **context: Any) -> Response[str]:
@@ -80,7 +78,7 @@ def filter_named(product: RunningProduct, name: str) -> Filter:
 def changed(visit: Visit, change: Change, why: str, *, to_history: bool = False) -> int:
     """Save a change of the destination; return its revision.  Raises ConfigInvalid."""
     version = visit.running.change_config(
-        visit.product.product_id, lambda version: change(version.config), by=BY, why=why, to_history=to_history
+        visit.product.product_id, lambda version: change(version.config), by=visit.by, why=why, to_history=to_history
     )
     return version.revision
 
@@ -104,10 +102,3 @@ def picked(product: RunningProduct, text: str, now_us: int) -> tuple[Call, int]:
     if kind == "sample" and which in SAMPLES:
         return call_in(msgspec.json.encode(SAMPLES[which]), now_us), now_us
     raise Unknown("unknown_call", f"there is no call {text!r}")
-
-
-def bounded(body: bytes) -> bytes:
-    """The body of a post.  Raises ClientException where it is too long."""
-    if len(body) > MOST_BODY_BYTES:
-        raise ClientException(f"Expected at most {MOST_BODY_BYTES:,} bytes.", status_code=413)
-    return body

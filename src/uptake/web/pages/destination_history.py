@@ -13,8 +13,8 @@ from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import sound
 from uptake.pipeline.destination_changes import Change, change_mapping
 from uptake.pipeline.preview import missing_in, preview
-from uptake.web.pages.destination_frame import bounded, changed, destination_page, mapping_link, told
-from uptake.web.pages.forms import Form
+from uptake.web.pages.destination_frame import changed, destination_page, mapping_link, told
+from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.live import FATE_NAMES
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit

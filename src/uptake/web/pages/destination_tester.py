@@ -13,11 +13,11 @@ from uptake.destination.actions import action_fields
 from uptake.destination.meaning import event_of
 from uptake.views.base import Unknown
 from uptake.views.destination import SAMPLES, CallRefused, call_in, trace_call
-from uptake.web.pages.destination_frame import bounded, destination_page, mapping_link, picked
+from uptake.web.pages.destination_frame import destination_page, mapping_link, picked
 from uptake.web.pages.destination_preview import Traced, traced
 from uptake.web.pages.destination_seen import counted_words, seen_lately, shown_json
 from uptake.web.pages.faults import sentence
-from uptake.web.pages.forms import Form
+from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.live import FATE_KINDS, FATE_NAMES
 from uptake.web.pages.visit import PageRequest, Visit
 

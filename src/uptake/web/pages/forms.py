@@ -10,6 +10,7 @@ from litestar.utils.scope.state import ScopeState
 from uptake.web.problems import AnyRequest
 
 MOST_FIELDS = 5_000
+MOST_BODY_BYTES = 1_000_000
 
 
 class Form:
@@ -41,3 +42,10 @@ def csrf_token(request: AnyRequest) -> str:
     """What a form must send back as `_csrf_token`; '' where the site runs without the check."""
     assert request.scope["type"] == ScopeType.HTTP
     return value_or_default(ScopeState.from_scope(request.scope).csrf_token, "")
+
+
+def bounded(body: bytes) -> bytes:
+    """The body of a post.  Raises ClientException where it is too long."""
+    if len(body) > MOST_BODY_BYTES:
+        raise ClientException(f"Expected at most {MOST_BODY_BYTES:,} bytes.", status_code=413)
+    return body

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
 from uptake.web.pages.formats import FILTERS
-from uptake.web.pages.visit import Visit
+from uptake.web.pages.visit import PageRequest, Visit, theme_of
 
 WEB = Path(__file__).parents[1]
 STATIC = WEB / "static"
@@ -45,6 +45,15 @@ def html(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
 
 
-def page(visit: Visit, template: str, *, headers: dict[str, str] | None = None, **context: Any) -> Response[str]:
+def page(
+    visit: Visit, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> Response[str]:
     """Render a page of the app, or for htmx its part of the same name under parts/."""
-    return html(template, headers=headers, visit=visit, now_us=visit.running.clock(), **context)
+    return html(template, status=status, headers=headers, visit=visit, now_us=visit.running.clock(), **context)
+
+
+def alone(
+    request: PageRequest, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> Response[str]:
+    """Render a page that stands outside the app: of who is not signed in, or may not."""
+    return html(template, status=status, headers=headers, theme=theme_of(request), **context)

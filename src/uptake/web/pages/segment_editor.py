@@ -19,8 +19,7 @@ from uptake.pipeline.condition_check import warnings_about
 from uptake.pipeline.segment_changes import Change, add_segment, change_segment, drop_segment
 from uptake.views.segments import SegmentInfo, SegmentPreview, segment_named, segment_preview
 from uptake.views.summary import level_counts
-from uptake.web.pages.destination_frame import BY, bounded
-from uptake.web.pages.forms import Form, csrf_token
+from uptake.web.pages.forms import Form, bounded, csrf_token
 from uptake.web.pages.render import HEADERS, html
 from uptake.web.pages.segment_draft import (
     Checked,
@@ -161,7 +160,7 @@ def _stored(visit: Visit, editing: Editing, where: str) -> str:
 
 def _changed(visit: Visit, change: Change, why: str) -> Sequence[Segment]:
     version = visit.running.change_config(
-        visit.product.product_id, lambda before: change(before.config), by=BY, why=why
+        visit.product.product_id, lambda before: change(before.config), by=visit.by, why=why
     )
     return version.config.segments
 

@@ -32,8 +32,8 @@ def _start(visit: Visit) -> Response[str]:
     context: dict[str, Any] = {"steps": steps(told), "complete": told.complete}
     if visit.partial:
         return page(visit, "parts/steps.html", **context)
-    key = usable_key(visit.running.meta.keys(visit.product.product_id), visit.running.clock())
-    host = str(visit.request.base_url).rstrip("/")
+    held = visit.running.meta.keys(visit.product.product_id) if visit.may("editor") else []
+    key, host = usable_key(held, visit.running.clock()), visit.site.access.base_url(visit.request)
     return page(
         visit,
         "start.html",

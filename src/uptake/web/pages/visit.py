@@ -14,6 +14,9 @@ from litestar.exceptions import NotFoundException
 from uptake.core.config import Workspace
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.product import RunningProduct, Status
+from uptake.pipeline.standing import Power, Standing
+from uptake.web.pages.forms import csrf_token
+from uptake.web.pages.needs import product_for
 from uptake.web.problems import AnyRequest
 from uptake.web.site import site_of
 
@@ -48,19 +51,15 @@ class Visit:
     nav = NAV
 
     def __init__(self, request: PageRequest) -> None:
-        """Raises NotFoundException where the address names a product or workspace that does not exist."""
+        """Raises NotFoundException where the address names a product or workspace that is not the reader's to see."""
         self.request = request
-        self.running = site_of(request).running
-        self.products = self.running.products()
-        self.product = self._product(request.query_params.get("product"))
+        self.site = site_of(request)
+        self.running = self.site.running
+        self.standing: Standing = request.state.standing
+        self.products = [each for each in self.running.products() if self.standing.role_in(each.product_id)]
+        self.product = product_for(self.site, self.standing, request.query_params.get("product"))
         self.workspace, self.model = self._workspace(request.query_params.get("workspace"))
         self.section = "/" + request.url.path.strip("/").split("/")[0]
-
-    def _product(self, text: str | None) -> RunningProduct:
-        found = next((each for each in self.products if text in (None, str(each.product_id))), None)
-        if found is None:
-            raise NotFoundException(f"There is no product {text}." if text else "There is no product yet.")
-        return found
 
     def _workspace(self, text: str | None) -> tuple[Workspace, ScoringModel]:
         for model in self.product.models:
@@ -72,7 +71,21 @@ class Visit:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What every link says of product and workspace."""
-        return _place(self.products, self.product, self.workspace)
+        return _place(self.running.products(), self.product, self.workspace)
+
+    def may(self, power: Power) -> bool:
+        """May the reader do in the product what needs this power?"""
+        return self.standing.may(power, self.product.product_id)
+
+    @property
+    def by(self) -> str:
+        """What versions and the audit log call the reader."""
+        return self.standing.by
+
+    @property
+    def csrf(self) -> str:
+        """What every form of the page sends back."""
+        return csrf_token(self.request)
 
     @property
     def partial(self) -> bool:
@@ -83,8 +96,7 @@ class Visit:
     @property
     def theme(self) -> str:
         """The colour scheme that the reader chose; '' follows the system."""
-        chosen = self.request.cookies.get("theme", "")
-        return chosen if chosen in THEMES else ""
+        return theme_of(self.request)
 
     @property
     def theme_name(self) -> str:
@@ -110,7 +122,7 @@ class Visit:
     def elsewhere(self, product: RunningProduct, workspace: Workspace) -> str:
         """The same section of the app in another workspace."""
         path = self.section if any(item.path == self.section for item in NAV) else "/accounts"
-        query = _place(self.products, product, workspace)
+        query = _place(self.running.products(), product, workspace)
         return path + ("?" + urlencode(query) if query else "")
 
 
@@ -121,6 +133,12 @@ def _place(products: list[RunningProduct], product: RunningProduct, workspace: W
     if workspace.id != product.models[0].workspace_id:
         named.append(("workspace", str(workspace.id)))
     return named
+
+
+def theme_of(request: PageRequest) -> str:
+    """The colour scheme that a reader chose; '' follows the system."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in THEMES else ""
 
 
 def in_path(tracking_id: str) -> str:
