@@ -1,21 +1,38 @@
 """`import` and `export`."""
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 import typer
 
-from uptake.cli.base import AsJson, DataDir, Product, console, print_json, settings_of, shown
+from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of, shown
 from uptake.cli.desk import desk
 from uptake.control.requests import Export, Settle, Table
+from uptake.core.effects import Kind
 
 Format = Literal["parquet", "csv", "jsonl"]
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON Lines of Segment calls, plain or gzip.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="JSON Lines of Segment calls, or CSV of traits (.csv); plain or gzip."),
+    ],
     *,
+    kind: Annotated[
+        Kind | None, typer.Option(help="Whose traits a CSV file holds; else a user's where it has a user's id.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TARGET",
+            help="What a CSV column is: userId, groupId, timestamp, traits.KEY, or nothing. Repeat it for others.",
+        ),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only show what a CSV file would become.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Take files that were imported before once more; repeats count once.")
     ] = False,
@@ -25,9 +42,13 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import history of any age. Interrupted, it goes on where it stopped; a file that was imported is skipped."""
-    settings = settings_of(data_dir)
+    settings, bulk = settings_of(data_dir), _bulk()
+    reading = bulk.csv_reading(kind, column or [])
+    if preview:
+        _show([bulk.preview(file, reading) for file in files], as_json=as_json)
+        return
     with desk(settings, make=True) as opened, shown() as told:
-        outcomes = _bulk().import_files(files, settings, product, told=told, again=again)
+        outcomes = bulk.import_files(files, settings, product, told=told, again=again, reading=reading)
         if wait:
             opened.ask(Settle(product=product), told)
     if as_json:
@@ -35,6 +56,21 @@ def import_(
     else:
         for outcome in outcomes:
             _tell(outcome)
+
+
+def _show(previews: Sequence[Any], *, as_json: bool) -> None:
+    """What CSV files would become."""
+    if as_json:
+        print_json(previews)
+        return
+    for each in previews:
+        print_table(("column", "is"), [(column.name, column.target or "ignored") for column in each.columns])
+        for call in each.calls:
+            typer.echo(msgspec.json.encode(call).decode())
+        typer.echo(f"{each.rows:,} rows, {each.refused:,} of them refused; nothing was imported.")
+        for fault in each.faults:
+            column = f", column {fault.column}" if fault.column else ""
+            console.print(f"  line {fault.line}{column}: {fault.code} {fault.message}", markup=False, highlight=False)
 
 
 def _bulk() -> Any:

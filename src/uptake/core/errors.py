@@ -99,6 +99,7 @@ CODES: dict[str, Code] = {
     "csv_quoting": Code(400, "A cell with quotes is written in quotes, each of its own doubled."),
     "csv_not_utf8": Code(400, "A CSV file is UTF-8: save it as such."),
     "csv_too_large": Code(413, "The file has too many bytes, rows or columns; see the message."),
+    "csv_mapping": Code(400, "A column is userId, groupId, timestamp, traits.NAME or nothing, each but the last once."),
     "bad_outcome": Code(400, "An outcome is churned or renewed."),
     "outcome_contradicts": Code(400, "An earlier row says something else of the same account and day."),
     "missing_outcomes": Code(400, "A backtest needs outcomes: a CSV text, or the trait that holds the day of churn."),

@@ -1,4 +1,6 @@
-"""History from files: JSON Lines of calls into the log, in chunks, each written down before it is appended.
+"""History from files: calls into the log, in chunks, each written down before it is appended.
+
+What a file's lines or rows are is a `Reading`: JSON Lines of Segment calls here, CSV in `uptake.pipeline.import_csv`.
 
 A file is known by its content.  How far it came is a fact in the meta store, so that an import that was killed goes on
 where it stopped, and a finished file is not taken twice.  A chunk that was appended but not yet written down as done is
@@ -8,17 +10,17 @@ found again in the log by its messages.
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import msgspec
 
 from uptake.core.calls import Projection
 from uptake.core.errors import Rejection, UptakeError
-from uptake.sources.base import MAX_CALL_BYTES, Incoming
+from uptake.sources.base import MAX_CALL_BYTES, Decoded, Incoming
 from uptake.sources.jsonl import decode_lines
 from uptake.stores.log.base import CallLog, LogUnavailable, Request
 from uptake.stores.meta.base import MetaStore
@@ -28,8 +30,6 @@ HASH_BYTES = 1 << 20
 LISTED_REFUSALS = 20
 LONGEST_LINE = 4 * MAX_CALL_BYTES
 """More of a line is not even read: it is refused as too large."""
-
-SOURCE = "import"
 
 
 class FileProgress(msgspec.Struct):
@@ -63,6 +63,31 @@ class Imported(msgspec.Struct, frozen=True):
     refusals: list[tuple[int, str, str]]
 
 
+class Chunk(msgspec.Struct, frozen=True):
+    """What became of some of a file's lines.  lines: the line of each one that the refusals' indexes count."""
+
+    decoded: Decoded
+    lines: list[int]
+
+
+class Reading(Protocol):
+    """How a kind of file is read."""
+
+    @property
+    def source(self) -> str:
+        """As which the calls are logged."""
+
+    @property
+    def told_apart(self) -> str:
+        """What decides about calls beside the content, '' for nothing."""
+
+    def lines(self, stream: IO[bytes]) -> Iterator[Any]:
+        """The file's lines, or rows; the same each time."""
+
+    def chunk(self, lines: Sequence[Any], after: int, incoming: Incoming) -> Chunk:
+        """The calls of some lines, `after` so many of the file; `fresh_id` gives each its messageId in turn."""
+
+
 class Ledger(Protocol):
     """Where an import goes."""
 
@@ -75,14 +100,54 @@ class Ledger(Protocol):
         """Now, µs since 1970 UTC."""
 
 
-def import_file(path: Path, ledger: Ledger, *, again: bool, told: Callable[[int, int], None]) -> Imported:
+class JsonLines:
+    """One Segment call a line."""
+
+    source = "import"
+    told_apart = ""
+
+    def lines(self, stream: IO[bytes]) -> Iterator[bytes]:
+        """Each line without its end; of one that is far too long only the beginning."""
+        while line := stream.readline(LONGEST_LINE):
+            rest = line
+            while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+                rest = stream.readline(LONGEST_LINE)
+            yield line
+
+    def chunk(self, lines: Sequence[bytes], after: int, incoming: Incoming) -> Chunk:
+        """The calls of lines; blank ones are nothing."""
+        filled = [(after + index, line) for index, line in enumerate(lines, 1) if line.strip()]
+        return Chunk(decode_lines([line for _, line in filled], incoming), [number for number, _ in filled])
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file by its name, its size in bytes, and how to read it from its beginning."""
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def file_at(path: Path) -> File:
+    """The file at a path.  Raises OSError."""
+    return File(str(path), path.stat().st_size, lambda: path.open("rb"))
+
+
+def import_file(
+    path: Path,
+    ledger: Ledger,
+    *,
+    again: bool,
+    told: Callable[[int, int], None],
+    reading: Reading | None = None,
+) -> Imported:
     """Append the calls of a file, plain or gzip, that no earlier run has appended.
 
-    told: called with bytes read and bytes in all.  again: also where the file was imported before.
-    Raises UptakeError (E007: unreadable; log_unavailable: run it again later).
+    told: called with bytes read and bytes in all.  again: also where the file was imported before.  reading: how, by
+    default as JSON Lines.  Raises UptakeError (E007: unreadable; log_unavailable: run it again later).
     """
     try:
-        return _Import(path, ledger, again=again).run(told)
+        return import_from(file_at(path), ledger, reading or JsonLines(), again=again, told=told)
     except (OSError, EOFError, zlib.error) as error:
         told_as = getattr(error, "strerror", None) or error
         hint = "What was read before is kept; repair the file and run the import again."
@@ -92,13 +157,20 @@ def import_file(path: Path, ledger: Ledger, *, again: bool, told: Callable[[int,
         raise UptakeError("log_unavailable", f"{error}.", hint=hint) from error
 
 
+def import_from(
+    file: File, ledger: Ledger, reading: Reading, *, again: bool, told: Callable[[int, int], None]
+) -> Imported:
+    """As `import_file`, of any content.  Raises what reading does, OSError, EOFError, zlib.error, LogUnavailable."""
+    return _Import(file, ledger, reading, again=again).run(told)
+
+
 class _Import:
     """One file on its way."""
 
-    def __init__(self, path: Path, ledger: Ledger, *, again: bool) -> None:
-        self._path, self._ledger = path, ledger
-        self._size = path.stat().st_size
-        self._digest = _digest_of(path)
+    def __init__(self, file: File, ledger: Ledger, reading: Reading, *, again: bool) -> None:
+        self._file, self._ledger, self._reading = file, ledger, reading
+        self._size = file.size
+        self._digest = _digest_of(file, reading.told_apart)
         self._fact = f"import:{ledger.product_id}:{self._digest}"
         known = ledger.meta.fact(self._fact)
         self._progress = msgspec.json.decode(known, type=FileProgress) if known else FileProgress()
@@ -112,9 +184,8 @@ class _Import:
     def run(self, told: Callable[[int, int], None]) -> Imported:
         """Append what is missing."""
         if not self._skipped:
-            with self._path.open("rb") as raw:
-                stream = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
-                lines = _lines_of(stream)  # type: ignore[arg-type]
+            with self._file.open() as raw:
+                lines = self._reading.lines(plain(raw))
                 for _ in islice(lines, self._progress.lines):
                     pass
                 while chunk := list(islice(lines, self._next_size())):
@@ -128,7 +199,7 @@ class _Import:
     def _next_size(self) -> int:
         return CHUNK_LINES if self._progress.pending_from is None else self._progress.pending_lines
 
-    def _take(self, chunk: list[bytes]) -> None:
+    def _take(self, chunk: list[Any]) -> None:
         progress, ledger = self._progress, self._ledger
         request, numbers = self._request(chunk)
         if not self._is_in_log(request):
@@ -142,22 +213,19 @@ class _Import:
         progress.refused += len(request.refused)
         progress.pending_from = None
 
-    def _request(self, chunk: list[bytes]) -> tuple[Request, list[int]]:
+    def _request(self, chunk: list[Any]) -> tuple[Request, list[int]]:
         """The chunk's calls, and the line number of each of its items."""
-        first, ledger = self._progress.lines, self._ledger
-        filled = [(first + index, line) for index, line in enumerate(chunk, 1) if line.strip()]
+        first, ledger, source = self._progress.lines, self._ledger, self._reading.source
         fresh = iter(range(len(chunk)))
-        decoded = decode_lines(
-            [line for _, line in filled],
-            Incoming(
-                received_us=ledger.clock(),
-                projection=ledger.projection,
-                # The same line of the same file is the same message, also where it does not say which.
-                fresh_id=lambda: f"import-{self._digest}-{first}-{next(fresh)}",
-            ),
+        incoming = Incoming(
+            received_us=ledger.clock(),
+            projection=ledger.projection,
+            # The same line of the same file is the same message, also where it does not say which.
+            fresh_id=lambda: f"{source}-{self._digest}-{first}-{next(fresh)}",
         )
-        request = Request(ledger.product_id, ledger.clock(), SOURCE, decoded.calls, tuple(decoded.refused))
-        return request, [number for number, _ in filled]
+        read = self._reading.chunk(chunk, first, incoming)
+        request = Request(ledger.product_id, ledger.clock(), source, read.decoded.calls, tuple(read.decoded.refused))
+        return request, read.lines
 
     def _is_in_log(self, request: Request) -> bool:
         """Was exactly this chunk appended by a run that could not write that down any more?"""
@@ -184,7 +252,7 @@ class _Import:
     def _told(self) -> Imported:
         progress = self._progress
         return Imported(
-            file=str(self._path),
+            file=self._file.name,
             lines=progress.lines,
             logged=progress.logged,
             refused=progress.refused,
@@ -195,24 +263,16 @@ class _Import:
         )
 
 
-def _digest_of(path: Path) -> str:
-    digest = blake2b(digest_size=16)
-    with path.open("rb") as stream:
+def _digest_of(file: File, told_apart: str) -> str:
+    digest = blake2b(told_apart.encode(errors="surrogatepass"), digest_size=16)
+    with file.open() as stream:
         while block := stream.read(HASH_BYTES):
             digest.update(block)
     return digest.hexdigest()
 
 
-def _is_gzip(stream: IO[bytes]) -> bool:
+def plain(stream: IO[bytes]) -> IO[bytes]:
+    """The content of a stream that can be sought, decompressed where it is gzip."""
     magic = stream.read(2)
     stream.seek(0)
-    return magic == b"\x1f\x8b"
-
-
-def _lines_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """Each line without its end; of one that is far too long only the beginning."""
-    while line := stream.readline(LONGEST_LINE):
-        rest = line
-        while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = stream.readline(LONGEST_LINE)
-        yield line
+    return gzip.GzipFile(fileobj=stream) if magic == b"\x1f\x8b" else stream  # type: ignore[return-value]

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -56,12 +56,30 @@ class CsvRow(msgspec.Struct, frozen=True):
     cells: Sequence[str]
 
 
+class _Lent(io.RawIOBase):
+    """A stream that stays open when its reader ends: it is the caller's to close."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer; 0 at the end."""
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
 class CsvTable:
     """A file with its header read; `rows` reads on, once."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         """Raises CsvUnfit: no header, two columns of one name, not UTF-8, too many columns."""
-        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        lent = io.BufferedReader(_Lent(stream))
+        self._text = io.TextIOWrapper(lent, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._ahead = [line for _, line in zip(range(_SAMPLE_LINES), _lines_of(self._text), strict=False)]
         self.delimiter = delimiter_of(self._ahead)
         self._reader = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)

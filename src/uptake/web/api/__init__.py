@@ -2,6 +2,7 @@
 
 from uptake.web.api.backtest import BACKTEST_HANDLERS
 from uptake.web.api.configuration import CONFIGURATION_HANDLERS
+from uptake.web.api.csv_import import CSV_HANDLERS
 from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.features import FEATURE_HANDLERS
@@ -28,4 +29,5 @@ API_HANDLERS = (
     *DESTINATION_HANDLERS,
     *BACKTEST_HANDLERS,
     *MERGE_HANDLERS,
+    *CSV_HANDLERS,
 )

@@ -13,6 +13,7 @@ from uptake.views.status import ProductStatus
 from uptake.views.what_if import WhatIf
 from uptake.web.api.backtest import BacktestAsked
 from uptake.web.api.config_operations import CONFIG_OPERATIONS
+from uptake.web.api.csv_import import CSV_OPERATIONS
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -354,4 +355,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *_DESTINATION,
     *_LEARNING,
     *MERGE_OPERATIONS,
+    *CSV_OPERATIONS,
 )
