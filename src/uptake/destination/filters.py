@@ -112,7 +112,7 @@ def read_filter(document: Mapping[str, Any]) -> Filter:
     """
     try:
         read: Filter = msgspec.convert(document, Filter)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter for half of a character
         raise FilterError(str(error)) from error
     parse_condition(read.condition)
     return read

@@ -12,6 +12,7 @@ import yaml
 from uptake.core.errors import ConfigInvalid, Fault
 
 _TAG = "tag:yaml.org,2002:"
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,6 +31,13 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands here twice", key_node.start_mark)
             keys.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        """The text of a value; half of a character, which no store could keep, is refused."""
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and _HALVES.search(value):
+            raise yaml.constructor.ConstructorError(None, None, "half of a character is no text", node.start_mark)
+        return value
 
 
 for _tag, _pattern, _first in (
