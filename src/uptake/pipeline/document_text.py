@@ -32,7 +32,7 @@ class _Loader(yaml.SafeLoader):
             keys.add(key)
         return super().construct_mapping(node, deep)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """The text of a value; half of a character, which no store could keep, is refused."""
         value = super().construct_scalar(node)
         if isinstance(value, str) and _HALVES.search(value):
