@@ -3,6 +3,7 @@
 import 'htmx.org'
 import './js/copy.js'
 import './js/editor.js'
+import './js/drops.js'
 import './js/forms.js'
 import './js/keyboard.js'
 import './js/live.js'

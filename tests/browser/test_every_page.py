@@ -32,6 +32,8 @@ PAGES = {
     "search": "/search?q=acme",
     "styleguide": "/styleguide",
     "accounts-none": "/accounts?q=zzzz",
+    "accounts-where": "/accounts?where=score+%3E+10&segment=accounts.all_active&col=raw_score&col=created_us&rows=50",
+    "accounts-fault": "/accounts?where=scores+%3E+10",
     "not-found": "/accounts/nobody",
 }
 SIZES = {1440: 900, 390: 844}

@@ -10,6 +10,7 @@ from typing import get_args
 
 import msgspec
 
+from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import Level, ScoringModel
 from uptake.stores.events.base import EventStore, ListQuery, Published, Totals
@@ -54,10 +55,19 @@ class Asked:
 
 
 def level_counts(
-    product: ProductView, kind: Kind, workspace_id: int | None, day: date | None = None, *, search: str = ""
+    product: ProductView,
+    kind: Kind,
+    workspace_id: int | None,
+    day: date | None = None,
+    *,
+    search: str = "",
+    where: Condition | None = None,
 ) -> Mapping[str, int]:
-    """How many are on each level on a day, by default today, of those that `search` finds.  Raises Unknown, BadDay."""
-    return _level_counts(asked_about(product, workspace_id, day), kind, search)
+    """How many are on each level on a day, by default today, of those that `search` finds and `where` holds for.
+
+    Raises Unknown, BadDay.
+    """
+    return _level_counts(asked_about(product, workspace_id, day), kind, search, where)
 
 
 def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
@@ -85,11 +95,9 @@ def asked_about(product: ProductView, workspace_id: int | None, day: date | None
 
 
 @lru_cache(maxsize=256)
-def _level_counts(asked: Asked, kind: Kind, search: str) -> Mapping[str, int]:
-    return {
-        level: asked.store.numbers(kind, asked.model, asked.day, ListQuery(search=search, level=level, limit=0))[1]
-        for level in LEVELS
-    }
+def _level_counts(asked: Asked, kind: Kind, search: str, where: Condition | None) -> Mapping[str, int]:
+    queries = {level: ListQuery(search=search, level=level, where=where, limit=0) for level in LEVELS}
+    return {level: asked.store.numbers(kind, asked.model, asked.day, query)[1] for level, query in queries.items()}
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ from uptake.web.pages.destination_history import history_get, history_posted
 from uptake.web.pages.destination_overview import overview_page, versions_page
 from uptake.web.pages.destination_tester import tester_page, tester_posted
 from uptake.web.pages.events import events_page
+from uptake.web.pages.exporting import accounts_csv, users_csv
 from uptake.web.pages.faults import fault_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
@@ -53,6 +54,8 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         start_page,
         accounts_page,
         account_page,
+        accounts_csv,
+        users_csv,
         users_page,
         user_page,
         segments_page,

@@ -8,7 +8,6 @@ from litestar.params import FromPath
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import (
     account_events,
-    account_list,
     account_named,
     account_traits,
     account_users,
@@ -16,43 +15,28 @@ from uptake.views.accounts import (
 from uptake.views.events import events_by_day
 from uptake.views.family import family
 from uptake.views.summary import account_averages, level_counts
-from uptake.web.pages.lists import Column, ListState
+from uptake.web.pages.ranked import RankedState, listed_in
 from uptake.web.pages.render import page
 from uptake.web.pages.subject import RECENT, Place, subject_of, told
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
-SCORE_HELP = "1 to 100 on the workspace's curve; 90 is what the top tenth reaches"
-FREQUENCY_HELP = "Days with a scored event in the window"
-ADOPTION_HELP = "Share of the scored events done at least once in the window"
 MOST_USERS = 50
-COLUMNS = (
-    Column("Account", "name", rising=True),
-    Column("Score", "score", "num", SCORE_HELP),
-    Column("Change", "score_change", "num", "Against one window earlier"),
-    Column("Level", "level", "wide"),
-    Column("Users", "active_users", "num wide", "Active in the window, of all within 90 days"),
-    Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
-    Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
-    Column("Last active", "last_active_us", "num wide"),
-)
+NOBODY: dict[str, str] = {}
 
 
 @get("/accounts", sync_to_thread=True)
 def accounts_page(request: PageRequest) -> Response[str]:
     """The ranked accounts."""
     visit = Visit(request)
-    state = ListState(visit, COLUMNS, noun="accounts")
-    listed = account_list(visit.product, visit.workspace.id, state.query)
-    counts = level_counts(visit.product, "account", visit.workspace.id, search=state.search)
-    state.total = listed.total
-    state.count_levels(counts)
-    context: dict[str, Any] = {"state": state, "listed": listed}
+    state = RankedState(visit, "account")
+    listed = listed_in(state)
+    context: dict[str, Any] = {"state": state, "listed": listed, "names": NOBODY}
     if visit.partial:
-        return page(visit, "parts/account_list.html", headers={"HX-Push-Url": state.address}, **context)
-    averages = account_averages(visit.product, visit.workspace.id)
-    every = counts if not state.search else level_counts(visit.product, "account", visit.workspace.id)
+        return page(visit, "parts/ranked.html", headers={"HX-Push-Url": state.address}, **context)
+    averages = account_averages(visit.product, visit.workspace.id, state.day)
+    known = sum(level_counts(visit.product, "account", visit.workspace.id, state.day).values())
     volume = list(events_by_day(visit.product).values())
-    return page(visit, "accounts.html", averages=averages, known=sum(every.values()), volume=volume, **context)
+    return page(visit, "accounts.html", averages=averages, known=known, volume=volume, **context)
 
 
 @get("/accounts/{account:str}", sync_to_thread=True)

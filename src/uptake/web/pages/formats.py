@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from uptake.core.days import SECOND_US, from_us, iso_ms
+from uptake.core.days import SECOND_US, day_of, from_us, iso_ms
 
 LEVEL_NAMES = {
     "most_engaged": "Most engaged",
@@ -126,6 +126,11 @@ def reason(sentence: str) -> str:
     return sentence.partition(": ")[2].removesuffix(".")
 
 
+def day_in(moment_us: int, zone: ZoneInfo) -> date:
+    """The day of a moment in the zone."""
+    return day_of(moment_us, zone)
+
+
 def level_name(level: str) -> str:
     """A level in words."""
     return LEVEL_NAMES.get(level, level)
@@ -164,6 +169,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "clock": clock,
     "day": day_text,
+    "day_in": day_in,
     "short_day": short_day,
     "weekday": weekday,
     "reason": reason,

@@ -10,6 +10,7 @@ from uptake.web.pages.formats import LEVEL_NAMES
 from uptake.web.pages.visit import Visit
 
 ROWS = 25
+ROWS_CHOICES = (25, 50, 100)
 MOST_PAGES = 100_000
 
 
@@ -17,6 +18,7 @@ class Column(msgspec.Struct, frozen=True):
     """A column of a table.
 
     sort: the field that it sorts by, '' where it does not sort.  rising: does a first click show the smallest first?
+    chosen: is it shown until the reader chooses otherwise?
     """
 
     label: str
@@ -24,6 +26,16 @@ class Column(msgspec.Struct, frozen=True):
     classes: str = ""
     help: str = ""
     rising: bool = False
+    chosen: bool = True
+
+    @property
+    def key(self) -> str:
+        """What the address calls the column.
+
+        >>> Column("Users active").key, Column("Last active", "last_active_us").key
+        ('users_active', 'last_active_us')
+        """
+        return self.sort or self.label.lower().replace(" ", "_")
 
 
 class ListState:
@@ -44,6 +56,7 @@ class ListState:
         self.descending = {"asc": False, "desc": True}.get(params.get("dir", ""), not self.column.rising)
         self.search = params.get("q", "").strip()[:200]
         self.level = params.get("level", "") if params.get("level") in LEVEL_NAMES else ""
+        self.rows = next((rows for rows in ROWS_CHOICES if str(rows) == params.get("rows")), ROWS)
         self.page = _whole(params.get("page", ""))
         self.total = 0
         self.levels: list[tuple[str, str, int]] = []
@@ -56,8 +69,8 @@ class ListState:
             descending=self.descending,
             search=self.search,
             level=self.level,
-            limit=ROWS,
-            offset=(self.page - 1) * ROWS,
+            limit=self.rows,
+            offset=(self.page - 1) * self.rows,
         )
 
     def count_levels(self, counts: Mapping[str, int]) -> None:
@@ -65,21 +78,32 @@ class ListState:
         chosen = [(key, name, counts.get(key, 0)) for key, name in LEVEL_NAMES.items()]
         self.levels = [("", "All", sum(counts.values())), *chosen]
 
+    # ---- what a list with more filters adds
+    @property
+    def shown(self) -> Sequence[Column]:
+        """The columns of the table."""
+        return self.columns
+
+    @property
+    def more(self) -> list[tuple[str, str]]:
+        """What the address says beside search, level, order and page."""
+        return []
+
     # ---- what is shown
     @property
     def pages(self) -> int:
         """How many pages there are, at least one."""
-        return max(1, -(-self.total // ROWS))
+        return max(1, -(-self.total // self.rows))
 
     @property
     def first(self) -> int:
         """The number of the first row on this page."""
-        return (self.page - 1) * ROWS + 1
+        return (self.page - 1) * self.rows + 1
 
     @property
     def last(self) -> int:
         """The number of the last row on this page."""
-        return min(self.page * ROWS, self.total)
+        return min(self.page * self.rows, self.total)
 
     @property
     def filtered(self) -> bool:
@@ -103,10 +127,39 @@ class ListState:
 
     # ---- addresses
     @property
-    def kept(self) -> list[tuple[str, str]]:
-        """What the filter's form keeps beside its own fields."""
-        direction = [] if self.descending != self.column.rising else [("dir", "desc" if self.descending else "asc")]
-        return [*self.visit.kept, *direction, *([("level", self.level)] if self.level else [])]
+    def state(self) -> list[tuple[str, str]]:
+        """All that the address says but the page."""
+        wanted = {
+            "q": self.search,
+            "sort": "" if self.column is self._usual else self.sort,
+            "dir": "" if self.descending != self.column.rising else ("desc" if self.descending else "asc"),
+            "level": self.level,
+        }
+        named = [(name, value) for name, value in wanted.items() if value]
+        return [*self.visit.kept, *named, *self._lasting]
+
+    @property
+    def _lasting(self) -> list[tuple[str, str]]:
+        return [*self.more, *([("rows", str(self.rows))] if self.rows != ROWS else [])]
+
+    def without(self, *names: str) -> list[tuple[str, str]]:
+        """The state but these: the hidden fields of a form that has fields for them."""
+        return [pair for pair in self.state if pair[0] not in names]
+
+    def address_without(self, *names: str) -> str:
+        """The address of the state but these."""
+        query = self.without(*names)
+        return self.path + ("?" + urlencode(query) if query else "")
+
+    @property
+    def rows_options(self) -> list[tuple[int, str]]:
+        """How many rows a page may have, each with its address."""
+        return [
+            (rows, self.address_without("rows") if rows == ROWS else self._with("rows", rows)) for rows in ROWS_CHOICES
+        ]
+
+    def _with(self, name: str, value: object) -> str:
+        return self.path + "?" + urlencode([*self.without(name), (name, str(value))])
 
     @property
     def swap(self) -> dict[str, str]:
@@ -147,7 +200,7 @@ class ListState:
             "dir": "" if falls != column.rising else ("desc" if falls else "asc"),
             "page": "" if page == 1 else str(page),
         }
-        query = [*self.visit.kept, *((name, value) for name, value in wanted.items() if value)]
+        query = [*self.visit.kept, *((name, value) for name, value in wanted.items() if value), *self._lasting]
         return self.path + ("?" + urlencode(query) if query else "")
 
 

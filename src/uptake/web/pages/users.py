@@ -10,46 +10,30 @@ from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
 from uptake.views.summary import level_counts, product_totals, user_benchmark
-from uptake.views.users import user_events, user_list, user_named, user_traits
-from uptake.web.pages.accounts import ADOPTION_HELP, FREQUENCY_HELP, SCORE_HELP
-from uptake.web.pages.lists import Column, ListState
+from uptake.views.users import user_events, user_named, user_traits
+from uptake.web.pages.ranked import RankedState, listed_in
 from uptake.web.pages.render import page
 from uptake.web.pages.subject import RECENT, Place, subject_of, told
 from uptake.web.pages.visit import PageRequest, Visit, from_path
-
-COLUMNS = (
-    Column("User", "name", rising=True),
-    Column("Score", "score", "num", SCORE_HELP),
-    Column("Change", "score_change", "num", "Against one window earlier"),
-    Column("Level", "level", "wide"),
-    Column("Account", "account", "wide", rising=True),
-    Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
-    Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
-    Column("Last active", "last_active_us", "num wide"),
-)
 
 
 @get("/users", sync_to_thread=True)
 def users_page(request: PageRequest) -> Response[str]:
     """The ranked users."""
     visit = Visit(request)
-    state = ListState(visit, COLUMNS, noun="users")
-    listed = user_list(visit.product, visit.workspace.id, state.query)
-    counts = level_counts(visit.product, "user", visit.workspace.id, search=state.search)
-    state.total = listed.total
-    state.count_levels(counts)
-    names = account_names(visit, listed.rows)
-    context: dict[str, Any] = {"state": state, "listed": listed, "names": names}
+    state = RankedState(visit, "user")
+    listed = listed_in(state)
+    context: dict[str, Any] = {"state": state, "listed": listed, "names": account_names(visit, listed.rows)}
     if visit.partial:
-        return page(visit, "parts/user_list.html", headers={"HX-Push-Url": state.address}, **context)
-    every = counts if not state.search else level_counts(visit.product, "user", visit.workspace.id)
+        return page(visit, "parts/ranked.html", headers={"HX-Push-Url": state.address}, **context)
+    every = level_counts(visit.product, "user", visit.workspace.id, state.day)
     known = sum(every.values())
     return page(
         visit,
         "users.html",
         known=known,
         active=known - every["inactive"],
-        benchmark=user_benchmark(visit.product, visit.workspace.id),
+        benchmark=user_benchmark(visit.product, visit.workspace.id, state.day),
         totals=product_totals(visit.product),
         **context,
     )

@@ -1,0 +1,111 @@
+"""A whole ranked list as CSV: the rows that the address names, read and sent a few thousand at a time."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.exceptions import ValidationException
+from litestar.response import Stream
+
+from uptake.core.days import iso_ms
+from uptake.core.effects import Kind
+from uptake.core.scores import Numbers
+from uptake.views.base import scored_day
+from uptake.views.ranking import ranked
+from uptake.web.pages.ranked import RankedState
+from uptake.web.pages.render import HEADERS
+from uptake.web.pages.visit import PageRequest, Visit
+
+CHUNK = 5_000
+"""Rows that are in memory at once."""
+MARK = "\ufeff"
+"""Spreadsheets take a file for UTF-8 only where it begins with this."""
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+"""A text that begins so would be taken for a formula by a spreadsheet."""
+
+Field = Callable[[Numbers], Any]
+BOTH: dict[str, Field] = {
+    "id": lambda row: row.id,
+    "tracking_id": lambda row: row.tracking_id,
+    "name": lambda row: row.name,
+}
+NUMBERS: dict[str, Field] = {
+    "score": lambda row: row.score,
+    "score_change": lambda row: row.score_change,
+    "level": lambda row: row.level,
+    "raw_score": lambda row: row.raw_score,
+    "frequency": lambda row: row.frequency,
+    "adoption": lambda row: round(row.adoption, 2),
+    "adoption_all_time": lambda row: round(row.adoption_all_time, 2),
+    "activation": lambda row: "" if row.activation is None else round(row.activation, 2),
+    "first_seen": lambda row: row.first_seen or "",
+    "last_active_at": lambda row: _moment(row.last_active_us),
+    "created_at": lambda row: _moment(row.created_us),
+}
+FIELDS: dict[Kind, dict[str, Field]] = {
+    "account": {
+        **BOTH,
+        **NUMBERS,
+        "active_users": lambda row: row.active_users,
+        "total_users": lambda row: row.total_users,
+    },
+    "user": {**BOTH, "email": lambda row: row.email or "", "account": lambda row: row.account or "", **NUMBERS},
+}
+
+
+@get("/export/accounts.csv", sync_to_thread=True)
+def accounts_csv(request: PageRequest) -> Response[Any]:
+    """Every account of the list, with all of its numbers."""
+    return _download(request, "account")
+
+
+@get("/export/users.csv", sync_to_thread=True)
+def users_csv(request: PageRequest) -> Response[Any]:
+    """Every user of the list, with all of the numbers."""
+    return _download(request, "user")
+
+
+def _download(request: PageRequest, kind: Kind) -> Response[Any]:
+    visit = Visit(request)
+    state = RankedState(visit, kind)
+    if state.fault:
+        raise ValidationException(f"The condition cannot be read: {state.fault}.")
+    day = scored_day(visit.product, state.day)
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{kind}s-{day}.csv"'}
+    return Stream(_lines(state), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _lines(state: RankedState) -> Iterator[str]:
+    """The file in pieces: a head, then rows in the order of the list."""
+    fields = FIELDS[state.kind]
+    yield MARK + _line(list(fields))
+    product, workspace_id, done = state.visit.product, state.visit.workspace.id, 0
+    while True:
+        query = msgspec.structs.replace(state.query, limit=CHUNK, offset=done)
+        rows = ranked(product, state.kind, workspace_id, query, day=state.day).rows
+        yield "".join(_line([field(row) for field in fields.values()]) for row in rows)
+        done += len(rows)
+        if len(rows) < CHUNK:
+            return
+
+
+def _line(values: list[Any]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow([safe(value) for value in values])
+    return written.getvalue()
+
+
+def safe(value: Any) -> Any:
+    """The value as a cell that no spreadsheet runs: a text that looks like a formula gets an apostrophe before it.
+
+    >>> safe("=1+1"), safe("acme"), safe(-3)
+    ("'=1+1", 'acme', -3)
+    """
+    return "'" + value if isinstance(value, str) and value.startswith(DANGEROUS) else value
+
+
+def _moment(moment_us: int | None) -> str:
+    return "" if moment_us is None else iso_ms(moment_us)

@@ -1,0 +1,164 @@
+"""The ranked lists of accounts and of users: filters by level, segment and condition, the day, and chosen columns.
+
+All of it stands in the address, so that a list can be shared, saved and exported as it is seen.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import msgspec
+
+from uptake.core.conditions import All, Condition
+from uptake.core.effects import Kind
+from uptake.segments import parse
+from uptake.segments.words import ConditionError
+from uptake.stores.events.base import ListQuery
+from uptake.views.ranking import NumbersPage, ranked
+from uptake.views.segments import segment_list
+from uptake.views.summary import level_counts
+from uptake.web.pages.lists import Column, ListState
+from uptake.web.pages.subject import day_asked
+from uptake.web.pages.visit import Visit
+
+LONGEST_CONDITION = 2_000
+SCORE_HELP = "1 to 100 on the workspace's curve; 90 is what the top tenth reaches"
+FREQUENCY_HELP = "Days with a scored event in the window"
+ADOPTION_HELP = "Share of the scored events done at least once in the window"
+FIRST = (
+    Column("Score", "score", "num", SCORE_HELP),
+    Column("Change", "score_change", "num", "Against one window earlier"),
+    Column("Level", "level", "wide"),
+)
+LAST = (
+    Column("Frequency", "frequency", "num wide", FREQUENCY_HELP),
+    Column("Adoption", "adoption", "num wide", ADOPTION_HELP),
+    Column("Ever adopted", "adoption_all_time", "num wide", "Share of the scored events ever done", chosen=False),
+    Column("Activation", "activation", "num wide", "Share of the conditions of activation that hold", chosen=False),
+    Column("Raw score", "raw_score", "num wide", "Times by weights, before the curve", chosen=False),
+    Column("Last active", "last_active_us", "num wide"),
+    Column("Created", "created_us", "num wide", "Creation date, for tenure", chosen=False),
+)
+COLUMNS: dict[Kind, tuple[Column, ...]] = {
+    "account": (
+        Column("Account", "name", rising=True),
+        *FIRST,
+        Column("Users", "active_users", "num wide", "Active in the window, of all within 90 days"),
+        Column("Users active", "", "num wide", "Share of its users who are active", chosen=False),
+        *LAST,
+    ),
+    "user": (
+        Column("User", "name", rising=True),
+        *FIRST,
+        Column("Account", "account", "wide", rising=True),
+        Column("E-mail", "email", "wide", rising=True, chosen=False),
+        *LAST,
+    ),
+}
+FIXED = 2
+"""The first columns, name and score, always stand."""
+
+
+class RankedState(ListState):
+    """What the address says about a ranked list."""
+
+    def __init__(self, visit: Visit, kind: Kind) -> None:
+        super().__init__(visit, COLUMNS[kind], noun=f"{kind}s")
+        params = visit.request.query_params
+        self.kind = kind
+        self.today = visit.product.today()
+        self.day = day_asked(visit.request, "day", self.today)
+        self.day = None if self.day == self.today else self.day
+        self.segments = segment_list(visit.product, visit.workspace.id, kind=kind)
+        self.segment = next((each for each in self.segments if each.id == params.get("segment")), None)
+        self.where = params.get("where", "").strip()[:LONGEST_CONDITION]
+        self.fault = ""
+        self._written = self._read(self.where)
+        asked = params.getall("col", [])
+        names = [column.key for column in self.columns]
+        self._chosen = [name for name in names if name in asked] if any(name in names for name in asked) else None
+
+    def _read(self, where: str) -> Condition | None:
+        try:
+            return parse(where) if where else None
+        except ConditionError as error:
+            self.fault = str(error)
+            return None
+
+    @property
+    def condition(self) -> Condition | None:
+        """Segment and written condition together; None for everyone."""
+        within = self.segment.condition if self.segment else None
+        parts = tuple(each for each in (within, self._written) if each is not None)
+        return All(parts) if len(parts) > 1 else parts[0] if parts else None
+
+    @property
+    def query(self) -> ListQuery:
+        """The page that the store is asked for."""
+        return msgspec.structs.replace(super().query, where=self.condition)
+
+    @property
+    def filtered(self) -> bool:
+        """Does the address leave anything out?"""
+        return super().filtered or self.condition is not None or bool(self.fault)
+
+    # ---- columns
+    @property
+    def shown(self) -> Sequence[Column]:
+        """The chosen columns; the column that the list is sorted by always stands."""
+        fixed, rest = self.columns[:FIXED], self.columns[FIXED:]
+        return [*fixed, *(each for each in rest if self._shows(each) or each is self.column)]
+
+    def _shows(self, column: Column) -> bool:
+        return column.chosen if self._chosen is None else column.key in self._chosen
+
+    @property
+    def choices(self) -> list[tuple[str, str, bool]]:
+        """The columns to choose from: key, label, is it shown?"""
+        return [(each.key, each.label, self._shows(each)) for each in self.columns[FIXED:]]
+
+    # ---- addresses
+    @property
+    def more(self) -> list[tuple[str, str]]:
+        """What the address says beside search, level, order and page."""
+        told = {
+            "segment": self.segment_key,
+            "where": self.where,
+            "day": str(self.day) if self.day else "",
+        }
+        chosen = [("col", name) for name in self._chosen or []]
+        return [*((name, value) for name, value in told.items() if value), *chosen]
+
+    @property
+    def segment_options(self) -> list[tuple[str, str]]:
+        """The segments to choose from, the product's own first."""
+        own = [each for each in self.segments if not each.suggested]
+        ready = [each for each in self.segments if each.suggested]
+        return [("", f"All {self.noun}"), *((each.id, each.name) for each in (*own, *ready))]
+
+    @property
+    def segment_key(self) -> str:
+        """The chosen segment's id."""
+        return self.segment.id if self.segment else ""
+
+    @property
+    def path_alone(self) -> str:
+        """The list without any filter, of today."""
+        return self.visit.link(self.path)
+
+    @property
+    def export(self) -> str:
+        """Where the whole list is downloaded."""
+        query = self.state
+        return f"/export{self.path}.csv" + ("?" + urlencode(query) if query else "")
+
+
+def listed_in(state: RankedState) -> NumbersPage:
+    """Ask for the page that the state is about, and how many are on each level; none where its condition is no good."""
+    visit = state.visit
+    product, workspace_id = visit.product, visit.workspace.id
+    limit = 0 if state.fault else state.query.limit
+    listed = ranked(product, state.kind, workspace_id, msgspec.structs.replace(state.query, limit=limit), day=state.day)
+    state.total = listed.total
+    counts = level_counts(product, state.kind, workspace_id, state.day, search=state.search, where=state.condition)
+    state.count_levels(counts)
+    return listed
