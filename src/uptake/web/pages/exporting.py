@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.exceptions import ValidationException
 from litestar.response import Stream
 
@@ -57,24 +57,23 @@ FIELDS: dict[Kind, dict[str, Field]] = {
 
 
 @get("/export/accounts.csv", sync_to_thread=True)
-def accounts_csv(request: PageRequest) -> Response[Any]:
+def accounts_csv(request: PageRequest) -> Stream:
     """Every account of the list, with all of its numbers."""
-    return _download(request, "account")
+    return download(RankedState(Visit(request), "account"), "accounts")
 
 
 @get("/export/users.csv", sync_to_thread=True)
-def users_csv(request: PageRequest) -> Response[Any]:
+def users_csv(request: PageRequest) -> Stream:
     """Every user of the list, with all of the numbers."""
-    return _download(request, "user")
+    return download(RankedState(Visit(request), "user"), "users")
 
 
-def _download(request: PageRequest, kind: Kind) -> Response[Any]:
-    visit = Visit(request)
-    state = RankedState(visit, kind)
+def download(state: RankedState, name: str) -> Stream:
+    """The whole list as a file that is named after the day.  Raises ValidationException for a bad condition."""
     if state.fault:
         raise ValidationException(f"The condition cannot be read: {state.fault}.")
-    day = scored_day(visit.product, state.day)
-    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{kind}s-{day}.csv"'}
+    day = scored_day(state.visit.product, state.day)
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}-{day}.csv"'}
     return Stream(_lines(state), media_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -14,7 +14,7 @@ from uptake.segments import parse
 from uptake.segments.words import ConditionError
 from uptake.stores.events.base import ListQuery
 from uptake.views.ranking import NumbersPage, ranked
-from uptake.views.segments import segment_list
+from uptake.views.segments import SegmentInfo, segment_list
 from uptake.views.summary import level_counts
 from uptake.web.pages.lists import Column, ListState
 from uptake.web.pages.subject import day_asked
@@ -61,15 +61,17 @@ FIXED = 2
 class RankedState(ListState):
     """What the address says about a ranked list."""
 
-    def __init__(self, visit: Visit, kind: Kind) -> None:
+    def __init__(self, visit: Visit, kind: Kind, *, within: SegmentInfo | None = None) -> None:
+        """within: the segment that the list is always narrowed to; otherwise the address may name one."""
         super().__init__(visit, COLUMNS[kind], noun=f"{kind}s")
         params = visit.request.query_params
         self.kind = kind
         self.today = visit.product.today()
         self.day = day_asked(visit.request, "day", self.today)
         self.day = None if self.day == self.today else self.day
-        self.segments = segment_list(visit.product, visit.workspace.id, kind=kind)
-        self.segment = next((each for each in self.segments if each.id == params.get("segment")), None)
+        self.within = within
+        self.segments = [] if within else segment_list(visit.product, visit.workspace.id, kind=kind)
+        self.segment = within or next((each for each in self.segments if each.id == params.get("segment")), None)
         self.where = params.get("where", "").strip()[:LONGEST_CONDITION]
         self.fault = ""
         self._written = self._read(self.where)
@@ -121,7 +123,7 @@ class RankedState(ListState):
     def more(self) -> list[tuple[str, str]]:
         """What the address says beside search, level, order and page."""
         told = {
-            "segment": self.segment_key,
+            "segment": "" if self.within else self.segment_key,
             "where": self.where,
             "day": str(self.day) if self.day else "",
         }
@@ -143,13 +145,15 @@ class RankedState(ListState):
     @property
     def path_alone(self) -> str:
         """The list without any filter, of today."""
-        return self.visit.link(self.path)
+        query = self.visit.kept
+        return self.path + ("?" + urlencode(query) if query else "")
 
     @property
     def export(self) -> str:
         """Where the whole list is downloaded."""
         query = self.state
-        return f"/export{self.path}.csv" + ("?" + urlencode(query) if query else "")
+        path = f"{self.path}/members.csv" if self.within else f"/export{self.path}.csv"
+        return path + ("?" + urlencode(query) if query else "")
 
 
 def listed_in(state: RankedState) -> NumbersPage:
