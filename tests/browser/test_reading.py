@@ -96,7 +96,7 @@ def test_an_account_explains_its_score(site, opened):
         page.click(f"#tab-{group}")
         worths = page.locator(f"#{group} .worth").all_inner_texts()
         assert sum(map(float, worths)) == pytest.approx(score, abs=0.5 + 0.05 * len(worths)), group
-    lines = page.locator(".lines dd:last-child").all_inner_texts()
+    lines = page.locator(".falls dd:last-child").all_inner_texts()
     before, *reasons, after = [float(each.replace("−", "-").replace(",", "")) for each in lines]
     assert after == score
     assert before + sum(reasons) == pytest.approx(after, abs=0.05 * len(reasons) + 0.01)
