@@ -133,6 +133,6 @@ def test_pages_can_be_read_without_scripts(site, opened):
     page.get_by_role("link", name="Acme", exact=True).click()
 
     expect(page.locator("h1")).to_contain_text("Acme")
-    expect(page.locator(".lines")).to_be_visible()
+    expect(page.locator(".falls")).to_be_visible()
     page.goto(site.url + "/search?q=alvarez")
     expect(page.get_by_text("Ana Alvarez")).to_be_visible()
