@@ -76,6 +76,7 @@ CODES: dict[str, Code] = {
     "unknown_revision": Code(404, "The workspace has no version of its model with this revision."),
     "unknown_segment": Code(404, "The product has no segment with this id."),
     "missing_key": Code(400, "Name a trait: ?key=plan."),
+    "unknown_event": Code(404, "The product has never seen an event with this name."),
     "unknown_feature": Code(404, "The product has no feature with this name."),
     "unknown_mapping": Code(404, "The destination has no mapping with this name."),
     "read_only_token": Code(403, "A read token never writes: make one with `uptake key create --kind manage`."),

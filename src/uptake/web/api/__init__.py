@@ -10,6 +10,7 @@ from uptake.web.api.lists import accounts, users
 from uptake.web.api.merges import MERGE_HANDLERS
 from uptake.web.api.segments import SEGMENT_HANDLERS
 from uptake.web.api.status import health, status
+from uptake.web.api.use import use
 from uptake.web.api.workspaces import WORKSPACE_HANDLERS
 
 API_HANDLERS = (
@@ -25,6 +26,7 @@ API_HANDLERS = (
     lookup,
     *SEGMENT_HANDLERS,
     *FEATURE_HANDLERS,
+    use,
     *CONFIGURATION_HANDLERS,
     *DESTINATION_HANDLERS,
     *BACKTEST_HANDLERS,

@@ -61,6 +61,7 @@ from uptake.web.api.shapes import (
     WorkspaceAnswer,
     WorkspacesAnswer,
 )
+from uptake.web.api.use import USE_OPERATIONS
 
 _LIST = ("missing_workspace_id", "invalid_workspace_id", "unknown_workspace", "missing_match_parameter")
 _REVISION = "unknown_revision"
@@ -356,4 +357,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *_LEARNING,
     *MERGE_OPERATIONS,
     *CSV_OPERATIONS,
+    *USE_OPERATIONS,
 )

@@ -20,9 +20,11 @@ from uptake.web.pages.destination_filters import filter_page, filter_posted, new
 from uptake.web.pages.destination_history import history_get, history_posted
 from uptake.web.pages.destination_overview import overview_page, versions_page
 from uptake.web.pages.destination_tester import tester_page, tester_posted
+from uptake.web.pages.event import event_page, event_posted, feature_page
 from uptake.web.pages.events import events_page
 from uptake.web.pages.exporting import accounts_csv, users_csv
 from uptake.web.pages.faults import fault_page
+from uptake.web.pages.features import features_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
 from uptake.web.pages.me import me_page, me_posted
@@ -64,6 +66,9 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         segment_why,
         segment_csv,
         events_page,
+        event_page,
+        features_page,
+        feature_page,
         live_page,
         destination_home,
         mapping_page,
@@ -91,6 +96,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         segment_edit_page,
         segment_edit_posted,
         segment_deleted,
+        event_posted,
     ],
     "admin": [],
 }

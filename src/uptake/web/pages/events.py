@@ -1,51 +1,156 @@
-"""The Events page: every event by name with its volume, and the product's events by day."""
+"""The Events page: every event by name with its volume, who does it and how that changes, and all events by day."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Response, get
 
+from uptake.core.config import ProductConfig
+from uptake.core.days import DAY_US
 from uptake.views.events import EventSummary, event_list, events_by_day
+from uptake.views.usage import Thing, adoptions, used_by_day
 from uptake.web.pages.charts import volume_figure
-from uptake.web.pages.lists import ROWS, Column, ListState
+from uptake.web.pages.lists import Column, ListState
 from uptake.web.pages.render import page
-from uptake.web.pages.subject import RANGES, range_asked
+from uptake.web.pages.use import Asked, Told, told_of
 from uptake.web.pages.visit import PageRequest, Visit
 
 COLUMNS = (
-    Column("Event", "event", rising=True),
+    Column("Event", "name", rising=True),
     Column("Feature", "feature", "wide", rising=True),
     Column("Weight", "weight", "num wide", "What one time is worth in this workspace"),
-    Column("Times", "times", "num", "Ever counted"),
-    Column("Users", "users", "num wide", "Who ever did it"),
-    Column("Accounts", "accounts", "num wide", "Whose users ever did it"),
-    Column("First seen", "first_us", "num wide"),
+    Column("Times", "times", "num"),
+    Column("Trend", "", "wide"),
+    Column("Users", "users", "num wide"),
+    Column("Accounts", "accounts", "num wide"),
+    Column("Adoption", "share", "num", "Of all who did anything in these days"),
+    Column("Change", "change", "num wide", "In points, against as many days before"),
     Column("Last seen", "last_us", "num wide"),
 )
 USUAL = "times"
+SILENT_DAYS = 7
+FILTERS = {
+    "": "All",
+    "scored": "Scored",
+    "unscored": "Not scored",
+    "unassigned": "In no feature",
+    "silent": f"Silent for {SILENT_DAYS} days",
+    "hidden": "Hidden",
+}
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """An event with its share of the most frequent one, in percent."""
+    """An event as it is listed; silent: not seen for a week."""
 
-    told: EventSummary
-    share: float
+    summary: EventSummary
+    told: Told
+    hidden: bool
+    ignored: bool
+    silent: bool
+
+    def value(self, column: str) -> Any:
+        """What a column sorts by."""
+        if column == "name":
+            return self.summary.event.lower()
+        return getattr(self.summary if column in ("feature", "weight", "last_us") else self.told, column)
+
+
+class EventsState(ListState):
+    """The list of events: which of them it shows, over which days, and of whom adoption is."""
+
+    def __init__(self, visit: Visit, asked: Asked, show: str) -> None:
+        """show: one of FILTERS."""
+        super().__init__(visit, COLUMNS, noun="events", usual=USUAL)
+        self._asked, self._show = asked, show
+
+    @property
+    def more(self) -> list[tuple[str, str]]:
+        """What the address says beside search, order and page."""
+        return [*self._asked.kept, *([("show", self._show)] if self._show else [])]
 
 
 @get("/events", sync_to_thread=True)
 def events_page(request: PageRequest) -> Response[str]:
     """Every event by name."""
     visit = Visit(request)
-    state = ListState(visit, COLUMNS, noun="events", usual=USUAL)
-    every = event_list(visit.product, visit.workspace.id)
-    most = max((each.times for each in every), default=1)
-    found = [each for each in every if state.search.lower() in f"{each.event}\n{each.feature}".lower()]
-    found.sort(key=lambda each: (getattr(each, state.sort), each.event), reverse=state.descending)
+    asked = Asked(visit)
+    show = request.query_params.get("show", "")
+    show = show if show in FILTERS else ""
+    state = EventsState(visit, asked, show)
+    every = event_rows(visit, asked)
+    chosen = _filtered(every)
+    found = [
+        row for row in chosen[show] if state.search.lower() in f"{row.summary.event}\n{row.summary.feature}".lower()
+    ]
+    found.sort(key=lambda row: (row.value(state.sort), row.summary.event), reverse=state.descending)
     state.total = len(found)
-    shown = found[state.query.offset : state.query.offset + ROWS]
-    context: dict[str, Any] = {"state": state, "rows": [EventRow(each, 100 * each.times / most) for each in shown]}
+    rows = _with_trends(visit, asked, found[state.query.offset : state.query.offset + state.rows])
+    context: dict[str, Any] = {
+        "state": state,
+        "rows": rows,
+        "most": max((row.told.times for row in every), default=0) or 1,
+        "asked": asked,
+        "filters": [(key, label, len(chosen[key])) for key, label in FILTERS.items()],
+        "show": show,
+    }
     if visit.partial:
         return page(visit, "parts/event_list.html", headers={"HX-Push-Url": state.address}, **context)
-    days = range_asked(request)
-    figure = volume_figure(events_by_day(visit.product, days))
-    return page(visit, "events.html", figure=figure, range=days, ranges=RANGES, known=len(every), **context)
+    scored = chosen["scored"]
+    return page(
+        visit,
+        "events.html",
+        figure=volume_figure(events_by_day(visit.product, asked.days)),
+        known=len(every),
+        times=(sum(row.told.times for row in every), sum(row.told.times_before for row in every)),
+        average=_mean([row.told.share for row in scored]),
+        average_change=_mean([row.told.change for row in scored]),
+        silent=len(chosen["silent"]),
+        **context,
+    )
+
+
+def event_rows(visit: Visit, asked: Asked) -> list[EventRow]:
+    """Every event ever counted, without its trend."""
+    summaries = event_list(visit.product, visit.workspace.id, with_hidden=True)
+    things = [Thing(each.event, (each.event,)) for each in summaries]
+    found = adoptions(visit.product, visit.workspace.id, things, days=asked.days)
+    config, silent_from = visit.product.config, visit.running.clock() - SILENT_DAYS * DAY_US
+    return [
+        EventRow(each, told_of(asked, adoption, ()), *_aside(each, config), each.last_us < silent_from)
+        for each, adoption in zip(summaries, found, strict=True)
+    ]
+
+
+def _aside(summary: EventSummary, config: ProductConfig) -> tuple[bool, bool]:
+    """Is the event hidden, and is it ignored?"""
+    return summary.event in config.hidden_events, summary.event in config.ignored_events
+
+
+def _filtered(every: Sequence[EventRow]) -> Mapping[str, list[EventRow]]:
+    """The rows by filter; hidden events are under theirs alone."""
+    tests: dict[str, Callable[[EventRow], bool]] = {
+        "": lambda _row: True,
+        "scored": lambda row: row.summary.weight > 0,
+        "unscored": lambda row: row.summary.weight == 0,
+        "unassigned": lambda row: not row.summary.feature,
+        "silent": lambda row: row.silent,
+    }
+    listed = [row for row in every if not row.hidden]
+    return {key: list(filter(test, listed)) for key, test in tests.items()} | {
+        "hidden": [row for row in every if row.hidden]
+    }
+
+
+def _with_trends(visit: Visit, asked: Asked, rows: Sequence[EventRow]) -> list[EventRow]:
+    """The rows of a page with how they went, for which the store is asked about these alone."""
+    things = [Thing(row.summary.event, (row.summary.event,)) for row in rows]
+    days = used_by_day(visit.product, visit.workspace.id, things, days=asked.days) if rows else []
+    return [
+        msgspec.structs.replace(row, told=msgspec.structs.replace(row.told, trend=[day.use.times for day in told]))
+        for row, told in zip(rows, days, strict=True)
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -7,6 +7,7 @@ from uptake.core.effects import Kind
 from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
 from uptake.views.events import event_list
+from uptake.views.segments import segment_list
 from uptake.views.users import user_list
 from uptake.web.pages.render import page
 from uptake.web.pages.visit import NAV, PageRequest, Visit
@@ -45,6 +46,8 @@ def search_page(request: PageRequest) -> Response[str]:
             Group("Accounts", "accounts", accounts),
             Group("Users", "users", users),
             Group("Events", "events", _events(visit, query)),
+            Group("Features", "features", _features(visit, query)),
+            Group("Segments", "segments", _segments(visit, query)),
             *groups,
         ]
     return page(visit, "parts/results.html" if visit.partial else "search.html", groups=groups, query=query)
@@ -62,6 +65,17 @@ def _ranked(visit: Visit, kind: Kind, query: str) -> list[Hit]:
 def _events(visit: Visit, query: str) -> list[Hit]:
     found = [each for each in event_list(visit.product, visit.workspace.id) if query.lower() in each.event.lower()]
     return [
-        Hit(visit.link("/events", q=each.event), each.event, each.feature, f"{each.times:,}")
+        Hit(visit.link("/events", each.event), each.event, each.feature, f"{each.times:,}")
         for each in found[:MOST_HITS]
     ]
+
+
+def _features(visit: Visit, query: str) -> list[Hit]:
+    found = [each for each in visit.product.config.features if query.lower() in each.name.lower()]
+    return [Hit(visit.link("/features", each.name), each.name, each.description) for each in found[:MOST_HITS]]
+
+
+def _segments(visit: Visit, query: str) -> list[Hit]:
+    every = segment_list(visit.product, visit.workspace.id)
+    found = [each for each in every if query.lower() in each.name.lower()]
+    return [Hit(visit.link(f"/segments/{each.id}"), each.name, f"{each.kind}s") for each in found[:MOST_HITS]]

@@ -39,6 +39,7 @@ NAV = (
     NavItem("/users", "Users", "users", "u"),
     NavItem("/segments", "Segments", "segments", "g"),
     NavItem("/events", "Events", "events", "e"),
+    NavItem("/features", "Features", "features", "f"),
     NavItem("/live", "Live", "live", "l"),
     NavItem("/destination", "Destination", "destination", "d"),
     NavItem("/settings", "Settings", "settings", "s"),
