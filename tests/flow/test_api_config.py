@@ -1,7 +1,10 @@
 """The management API of what a product is: features, events, traits, fields, exclusions, workspaces."""
 
 import pytest
+import schemathesis
+from hypothesis import settings
 
+from tests.flow.test_api_openapi import CHECKS, DOCUMENT
 from tests.house import House
 from uptake.core.config import Feature, ProductConfig, Segment, Workspace
 
@@ -195,6 +198,16 @@ def test_fields_change_with_what_can_be_chosen(house, client):
     assert zone["rebuild"] is True
 
 
+def test_a_product_cannot_take_the_name_of_another_one(house, client):
+    """Commands name products; two of a name could not be told apart."""
+    house.running.create_product(ProductConfig(product="Other"), by="test")
+
+    refused = client.put("/v2/configuration", json={"product": "Other"})
+
+    assert refused.json()["error"]["faults"][0]["place"] == "$.product"
+    assert client.put("/v2/configuration", json={"product": "Third"}).status_code == 200
+
+
 def test_exclusions_are_previewed_added_and_taken_back(house, client):
     """The preview changes nothing; entries come and go one by one, rules as a whole."""
     told = client.post("/v2/exclusions/preview", json={"email_domains": ["uptake.example"]}).json()
@@ -241,3 +254,30 @@ def test_workspaces_are_managed_with_all_that_makes_scores(house, client):
     assert [each["id"] for each in client.get("/v2/workspaces").json()["data"]] == [1, 3]
     assert house.product.config.segments == ()
     assert client.delete("/v2/workspaces/2").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def managed():
+    """A product of its own, whose configuration is changed at random."""
+    house = House(CONFIG)
+    house.group("ana", "acme", plan="pro")
+    house.track("ana", "Report_Shared")
+    house.settle()
+    with house.client(house.token("manage")) as client:
+        yield client
+
+
+MANAGED = "^/v2/(features|feature-order|events|traits|configuration|exclusions|workspaces)"
+manage = schemathesis.openapi.from_dict(DOCUMENT).include(path_regex=MANAGED).exclude(path_regex="backtest|what-if")
+
+
+@manage.parametrize()
+@settings(max_examples=15)
+def test_whatever_is_changed_the_answer_is_documented(case, managed):
+    """Random and broken bodies: never a 500, always a documented status, type, headers and shape."""
+    asked = case.as_transport_kwargs(base_url=str(managed.base_url))
+
+    body = {"content": asked["data"]} if isinstance(asked.get("data"), bytes) else {"json": asked.get("json")}
+    answer = managed.request(asked["method"], asked["url"], params=asked["params"], **body)
+
+    case.validate_response(answer, checks=CHECKS)

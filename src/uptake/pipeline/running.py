@@ -7,6 +7,7 @@ from datetime import date
 from typing import Literal
 
 from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
@@ -98,8 +99,9 @@ class Running:
 
         def checked(version: ConfigVersion) -> ProductConfig:
             nonlocal before
-            before = version
-            return sound(change(version))
+            before, config = version, sound(change(version))
+            self._refuse_taken_name(product_id, config.product)
+            return config
 
         with product.lock:
             from_offset = 0 if to_history else self.log.end(product_id)
@@ -117,6 +119,10 @@ class Running:
                 self.meta.audit.add(config_entry(before.config, version))
             product.reload()
         return version
+
+    def _refuse_taken_name(self, product_id: int, name: str) -> None:
+        if any(each.name == name and each.product_id != product_id for each in self.products()):
+            raise ConfigInvalid([Fault("$.product", f"there is another product {name!r} already")])
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
