@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from tests.fakes_care import MemoryCareStore
 from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.merges import Merge
@@ -25,6 +26,7 @@ class MemoryMetaStore:
         self.audit = MemoryAuditLog()
         self.people = MemoryPeopleStore(self.audit)
         self.merges = MemoryMergeStore(self)
+        self.care = MemoryCareStore(self.audit)
 
     def revision(self) -> int:
         return self._revision

@@ -30,6 +30,9 @@ DEEDS: dict[str, str] = {
     "key_revoked": "revoked a key",
     "ids_merged": "merged two ids",
     "merge_undone": "took a merge back",
+    "note_written": "wrote a note",
+    "note_deleted": "deleted a note",
+    "owner_set": "changed an account's owner",
 }
 """Each word that an entry can have, and how the app says it after who did it."""
 

@@ -10,6 +10,7 @@ import msgspec
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 from uptake.stores.meta.audit import AuditLog
+from uptake.stores.meta.care import CareStore
 from uptake.stores.meta.merges import MergeStore
 from uptake.stores.meta.people import PeopleStore
 
@@ -70,6 +71,10 @@ class MetaStore(Protocol):
     @property
     def merges(self) -> MergeStore:
         """Which users and accounts are one."""
+
+    @property
+    def care(self) -> CareStore:
+        """Notes, owners of accounts, saved views."""
 
     def revision(self) -> int:
         """A number that grows with every change of products, configurations and keys; cheap, for polling."""

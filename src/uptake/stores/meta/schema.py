@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = MetaData()
 
@@ -157,6 +157,42 @@ merges = Table(
     Column("made_us", BigInteger, nullable=False),
     Column("made_by", Text, nullable=False),
     Index("merges_by_id", "product_id", "kind", "merged", unique=True),
+    sqlite_autoincrement=True,
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("tracking_id", String(500), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(320), nullable=False),
+    Column("person_id", Integer, ForeignKey("people.id")),
+    Column("written_us", BigInteger, nullable=False),
+    Index("notes_by_subject", "product_id", "kind", "tracking_id"),
+    sqlite_autoincrement=True,
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("product_id", Integer, ForeignKey("products.id"), primary_key=True, autoincrement=False),
+    Column("account", String(500), primary_key=True),
+    Column("person_id", Integer, ForeignKey("people.id"), nullable=False),
+)
+
+views = Table(
+    "views",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("person_id", Integer, ForeignKey("people.id")),
+    Column("name", String(200), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("saved_us", BigInteger, nullable=False),
+    Index("views_by_person", "product_id", "person_id"),
     sqlite_autoincrement=True,
 )
 

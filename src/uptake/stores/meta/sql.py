@@ -19,6 +19,7 @@ from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
+from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
@@ -44,7 +45,7 @@ class SqlMetaStore:
             event.listen(self._engine, "begin", _begin)
         self._writing = self._engine.execution_options(writes=True)
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
-        self.merges = SqlMergeStore(self._engine)
+        self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
         try:
             self._migrate()
         except (DatabaseError, MetaUnavailable) as error:
