@@ -624,10 +624,16 @@ class MemoryEventStore:
             activation=numbers.activation,
             active_users=numbers.active_users,
             total_users=numbers.total_users,
+            weekly_active_users=self._weekly(each, model, day) if kind == "account" else 0,
             tenure_days=(day - created).days if created is not None and created <= day else None,
             last_active_us=numbers.last_active_us,
             revised_us=kept.revised_us,
         )
+
+    def _weekly(self, account: str, model: ScoringModel, day: date) -> int:
+        week = [day - timedelta(days=back) for back in range(7)]
+        acts = [act for act in self._counting(model) if act.day in week and self._weight(model, act.event) > 0]
+        return len({act.user for act in acts if account in self._reached(act)})
 
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         if tracking_id in self._excluded(model, kind):

@@ -162,8 +162,8 @@ def test_history_is_day_by_day(client):
     assert [point["day"] for point in body["data"]] == [f"2026-11-{day}" for day in (20, 21, 22, 23)]
     assert set(body["data"][0]) == {
         "day", "day_complete", "score", "score_change", "level", "raw_score", "active_users", "total_users",
-        "activation", "adoption", "adoption_all_time", "frequency", "tenure_days", "last_active_at", "revision",
-        "revised_at",
+        "weekly_active_users", "activation", "adoption", "adoption_all_time", "frequency", "tenure_days",
+        "last_active_at", "revision", "revised_at",
     }  # fmt: skip
     assert body["data"][-1]["score"] == client.get("/v2/accounts/acme").json()["account"]["score"]
     assert (body["from"], body["to"], body["workspace_id"]) == ("2026-11-20", "2026-11-23", 1)

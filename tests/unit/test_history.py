@@ -63,8 +63,23 @@ def test_a_series_tells_every_number_of_the_list_on_each_day(house, kind, each):
     for day, point in series(house, kind, each, range(0, 70, 5)).items():
         (row,) = ranked(house.product, 1, ListQuery(tracking_ids=(each,)), ago(day)).rows
         for field in msgspec.structs.fields(type(point)):
-            if field.name not in ("day", "tenure_days", "revised_us"):
+            if field.name not in ("day", "tenure_days", "revised_us", "weekly_active_users"):
                 assert getattr(point, field.name) == getattr(row, field.name), (day, field.name)
+
+
+def test_weekly_active_users_are_those_of_seven_days_whatever_the_window_is(house):
+    """Under a window of seven days they are the active users; the excluded and other accounts' users are not theirs."""
+    house.track("eve", "Export", day=9, account="acme")
+    house.settle()
+    plain = series(house, "account", "acme", range(20))
+    publish(house, HEAVY)
+
+    wide = series(house, "account", "acme", range(20))
+
+    assert [point.weekly_active_users for point in plain.values()] == [point.active_users for point in plain.values()]
+    assert [wide[day].weekly_active_users for day in (10, 9, 3, 2)] == [1, 2, 2, 1]
+    assert wide[2].active_users == 2
+    assert series(house, "user", "ana", [0])[0].weekly_active_users == 0
 
 
 def test_tenure_counts_from_the_creation(house):

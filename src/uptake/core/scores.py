@@ -88,7 +88,8 @@ class Numbers(msgspec.Struct, frozen=True):
 class Point(msgspec.Struct, frozen=True):
     """One day of an account's or user's series; what the fields mean is said in `Numbers`.
 
-    tenure_days: since the creation that is known now; None before it and where it is unknown.  last_active_us: the
+    weekly_active_users: of an account, users with a scored event in the seven days up to the day, whatever the window
+    is.  tenure_days: since the creation that is known now; None before it and where it is unknown.  last_active_us: the
     latest event up to the day.  revised_us: when the numbers last became others than they were once the day was over,
     by late calls or another model; None where they never did since the store was made.
     """
@@ -104,6 +105,7 @@ class Point(msgspec.Struct, frozen=True):
     activation: float | None
     active_users: int
     total_users: int
+    weekly_active_users: int
     tenure_days: int | None
     last_active_us: int | None
     revised_us: int | None

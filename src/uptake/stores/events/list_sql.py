@@ -22,9 +22,11 @@ from uptake.stores.events.condition_sql import (
 )
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, OF_PAGE, USER_PROFILES
 from uptake.stores.events.schema import FOREVER
-from uptake.stores.events.score_sql import SCORED_EVENTS
+from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS
 from uptake.stores.events.session import Session
 from uptake.stores.events.value_sql import DAY_OF
+
+WEEK = 7
 
 SORT_TEXTS = {
     "score": "coalesce(s.score, 0)",
@@ -222,12 +224,12 @@ with page as (select $id::varchar as id), described as ({{described}}), scored a
   select count(*) as events from ({SCORED_EVENTS})
 ), days as (
   select day from benchmarks where workspace_id = $workspace and day between $first and $last
-)
+), weekly as ({{weekly}})
 select d.day, coalesce(s.score, 0), coalesce(s.score_before, 0), coalesce(s.raw, 0), coalesce(s.frequency, 0),
   coalesce(100.0 * s.adopted / nullif(e.events, 0), 0), coalesce(100.0 * s.adopted_ever / nullif(e.events, 0), 0),
   case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end,
-  coalesce(s.active_users, 0), coalesce(s.total_users, 0), d.day - {DAY_OF.format(moment="p.created_us")}, s.last_us,
-  s.revised_us
+  coalesce(s.active_users, 0), coalesce(s.total_users, 0), coalesce(w.users, 0),
+  d.day - {DAY_OF.format(moment="p.created_us")}, s.last_us, s.revised_us
 from days d
 join known k on k.kind = $kind and k.id = $id and k.id not in (select unnest($excluded::varchar[]))
 join described p on p.id = k.id
@@ -237,8 +239,19 @@ left join (
   from scores where workspace_id = $workspace and kind = $kind and id = $id and day between $first and $last
 ) s on s.day = d.day
 left join (select day, met from ({{met}}) where id = $id) a on a.day = d.day
+left join weekly w on w.day = d.day
 order by d.day
 """
+WEEKLY_USERS = f"""
+select d.day, count(distinct c.user_id) as users from days d join (
+  select distinct user_id, day as done_on from daily_counts
+  where account_id in (select $id union select account_id from lineage where ancestor_id = $id)
+    and event in (select event from ({SCORED_EVENTS})) and day between $first::date - {WEEK - 1} and $last
+    and {NOT_EXCLUDED}
+) c on c.done_on between d.day - {WEEK - 1} and d.day
+group by d.day
+"""
+NO_WEEKLY_USERS = "select day, 0 as users from days"
 BENCHMARK = "select users_p90, accounts_p90 from benchmarks where workspace_id = $workspace and day = $day"
 FORGET = (
     "delete from scores where day between $first and $last",
@@ -259,7 +272,8 @@ def series_of(
     """The kept numbers of one account or user, day by day."""
     met = conditions_met_by_day(kind, model, days, types=rules.trait_types)
     profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
-    text = SERIES.format(described=profiles.format(**OF_PAGE), met=met.text)
+    weekly = WEEKLY_USERS if kind == "account" else NO_WEEKLY_USERS
+    text = SERIES.format(described=profiles.format(**OF_PAGE), met=met.text, weekly=weekly)
     activations = len(model.user_activation if kind == "user" else model.account_activation)
     values = {**condition_values(kind, model, days[1], rules), **met.values, "activations": activations}
     rows = session.rows(text, **values, id=tracking_id, first=days[0], last=days[1])
@@ -268,7 +282,7 @@ def series_of(
 
 def _point(levels: Levels, row: tuple[Any, ...]) -> Point:
     day, score, score_before, raw, frequency, adoption, adoption_all_time, activation = row[:8]
-    active_users, total_users, tenure_days, last_active_us, revised_us = row[8:]
+    active_users, total_users, weekly_active_users, tenure_days, last_active_us, revised_us = row[8:]
     return Point(
         day=day,
         score=score,
@@ -281,6 +295,7 @@ def _point(levels: Levels, row: tuple[Any, ...]) -> Point:
         activation=activation,
         active_users=active_users,
         total_users=total_users,
+        weekly_active_users=weekly_active_users,
         tenure_days=tenure_days if tenure_days is not None and tenure_days >= 0 else None,
         last_active_us=last_active_us,
         revised_us=revised_us,

@@ -10,8 +10,9 @@ from litestar.params import FromPath
 
 from uptake.core.effects import Kind
 from uptake.pipeline.product import RunningProduct
-from uptake.views.base import Unknown
+from uptake.views.base import Unknown, model_of
 from uptake.views.explanation import explain
+from uptake.views.insights import Seen, insights
 from uptake.views.ranking import History, Standing, find, history, known, standing
 from uptake.views.segments import segments_of
 from uptake.web.api.params import HistoryAsked, LookupAsked, OneAsked, asked, matched
@@ -20,7 +21,6 @@ from uptake.web.api.shapes import (
     AccountAnswer,
     FrozenAccount,
     HistoryAnswer,
-    Insights,
     LookupAnswer,
     SelfLink,
     User,
@@ -102,7 +102,9 @@ def _expanded(product: RunningProduct, found: Standing, params: OneAsked) -> dic
     if "explanation" in params.expand or "insights" in params.expand:
         told = explain(product, kind, found.workspace_id, tracking_id, found.day, against=params.against)
         blocks |= {"explanation": told} if "explanation" in params.expand else {}
-        blocks |= {"insights": Insights(told.summary)} if "insights" in params.expand else {}
+        if "insights" in params.expand:
+            model = model_of(product, found.workspace_id, found.day)
+            blocks["insights"] = insights(Seen(told, found.numbers, model, product.zone))
     return {
         "workspace_id": found.workspace_id,
         "day": found.day,
@@ -135,9 +137,11 @@ def _history(request: AnyRequest, kind: Kind, some_id: str) -> HistoryAnswer:
         history_point(point, revision, day_complete=point.day < found.today)
         for point, revision in zip(found.points, found.revisions, strict=True)
     ]
-    return HistoryAnswer(points, found.workspace_id, found.first, found.last, _history_link(request, found))
+    link = _history_link(request, found, params.revision)
+    return HistoryAnswer(points, found.workspace_id, found.first, found.last, link)
 
 
-def _history_link(request: AnyRequest, found: History) -> SelfLink:
+def _history_link(request: AnyRequest, found: History, revision: int | None) -> SelfLink:
     query: dict[str, int | date] = {"workspace_id": found.workspace_id, "from": found.first, "to": found.last}
+    query |= {} if revision is None else {"revision": revision}
     return SelfLink(f"{request.url.path}?{urlencode(query)}")

@@ -15,6 +15,7 @@ from uptake.core.days import iso_ms
 from uptake.core.scores import Level, Numbers, Point
 from uptake.scoring.versions import Change, ModelVersion
 from uptake.views.explanation import Explanation
+from uptake.views.insights import Insights
 from uptake.views.segments import SegmentName
 from uptake.views.workspaces import WorkspaceSize
 
@@ -39,12 +40,6 @@ class Pagination(msgspec.Struct, frozen=True):
     limit: int
     offset: int
     total: int
-
-
-class Insights(msgspec.Struct, frozen=True):
-    """The explanation in plain words, computed."""
-
-    summary: str
 
 
 class AccountEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,8 +166,9 @@ class UsersAnswer(msgspec.Struct, frozen=True):
 
 
 class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One day of a series.  Percentages are 0 to 100; active_users and total_users are 0 for users.
+    """One day of a series.  Percentages are 0 to 100; numbers of users are 0 for users.
 
+    weekly_active_users: with a scored event in the seven days up to the day, whatever the window is.
     tenure_days: since the creation.  revision: the version of the configuration whose model scored the day.
     revised_at: when the numbers last became others than they were once the day was over, or null.
     """
@@ -185,6 +181,7 @@ class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
     raw_score: float
     active_users: int
     total_users: int
+    weekly_active_users: int
     activation: float | None
     adoption: float
     adoption_all_time: float
