@@ -13,6 +13,7 @@ DEEDS: dict[str, str] = {
     "session_ended": "ended a session",
     "owner_made": "became the owner",
     "person_added": "joined",
+    "person_created": "let somebody in",
     "person_invited": "invited",
     "invitation_withdrawn": "took an invitation back",
     "role_changed": "changed a role",

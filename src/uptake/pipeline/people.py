@@ -160,8 +160,7 @@ class People:
         demand_good(password)
         now_us = self._clock()
         link = Link(0, "invitation", now_us, now_us, standing.by, checked_email(email), product_id, role)
-        what = "owner_made" if product_id is None else "person_added"
-        entry = self._entry(standing, what, link.email, product_id, after=role or "owner")
+        entry = self._entry(standing, "person_created", link.email, product_id, after=role or "owner")
         return self._added(link, "", hashed(password), entry)
 
     def set_password(self, standing: Standing, person_id: int, password: str) -> None:

@@ -19,6 +19,9 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="uptake"'}
 class Tokens(Protocol):
     """Which product a read token reads; see `uptake.pipeline.directory.Directory`."""
 
+    def refresh(self) -> None:
+        """Know every change of keys that was committed before."""
+
     def find_read(self, text: str) -> int | None:
         """The product's id; None for any other text, an ingest key too."""
 

@@ -40,6 +40,9 @@ from uptake.web.pages.segment_editor import (
 )
 from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
+from uptake.web.pages.settings_audit import audit_csv, audit_jsonl, audit_page
+from uptake.web.pages.settings_keys import keys_page, keys_posted
+from uptake.web.pages.settings_people import people_page, people_posted
 from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
 from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
@@ -98,7 +101,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         segment_deleted,
         event_posted,
     ],
-    "admin": [],
+    "admin": [people_page, people_posted, keys_page, keys_posted, audit_page, audit_csv, audit_jsonl],
 }
 """What a page needs: to be read is a viewer's, to change the configuration an editor's, people and keys an admin's."""
 

@@ -46,6 +46,14 @@ NAV = (
 )
 
 
+SETTINGS_TABS: tuple[tuple[str, str, Power], ...] = (
+    ("/settings", "Configuration", "viewer"),
+    ("/settings/keys", "Keys and tokens", "admin"),
+    ("/settings/people", "People", "admin"),
+    ("/settings/audit", "Audit", "admin"),
+)
+
+
 class Visit:
     """What a page knows of who looks at what."""
 
@@ -77,6 +85,11 @@ class Visit:
     def may(self, power: Power) -> bool:
         """May the reader do in the product what needs this power?"""
         return self.standing.may(power, self.product.product_id)
+
+    @property
+    def settings_tabs(self) -> list[tuple[str, str]]:
+        """The pages of the settings that the reader may open."""
+        return [(path, label) for path, label, power in SETTINGS_TABS if self.may(power)]
 
     @property
     def by(self) -> str:
