@@ -7,6 +7,7 @@ from uptake.core.calls import Call
 from uptake.core.config import Destination, Filter, Mapping, ProductConfig, preset_mappings
 from uptake.core.effects import Acted, Joined, TraitsSet
 from uptake.destination.meaning import Meaning
+from uptake.destination.trace import trace
 
 AT = 1_767_258_000_000_000  # 2026-01-01T09:00:00Z
 
@@ -192,3 +193,50 @@ def test_ignored_events_are_not_counted():
 def test_alias_is_recorded_and_not_applied():
     """Nothing is merged blindly."""
     assert outcome(call("alias", previous_id="old")).fate == "recorded"
+
+
+def test_a_trace_shows_mappings_what_filters_leave():
+    """A property that a filter takes away is not there for a trigger, in the trace as in life."""
+    only_pro = Mapping("Pro", "track", 'properties.plan = "pro"', enabled=True)
+    trimming = Filter("No plans", "drop_properties", "all", fields={"properties": ("plan",)})
+    config = ProductConfig(destination=Destination(filters=(trimming,), mappings=(only_pro,)))
+    paid = call("track", event="Paid", properties={"plan": "pro", "seats": 3})
+
+    told = trace(paid, AT, config)
+
+    assert told.outcome.fate == "unmatched"
+    assert told.event["properties"] == {"seats": 3}
+    assert [each.fired for each in told.mappings] == [False]
+
+
+def test_a_trace_of_a_dropped_call_still_shows_its_mappings():
+    """What a filter drops is told, and what the mappings would have done with all of it."""
+    dropping = Filter("None", "drop", 'event = "Paid"')
+    config = ProductConfig(destination=Destination(filters=(dropping,)))
+
+    told = trace(call("track", event="Paid"), AT, config)
+
+    assert (told.outcome.fate, told.outcome.notes[0].code) == ("filtered", "FILTERED_BY_RULES")
+    assert [each.effects for each in told.mappings if each.fired] == [(Acted("ana", "Paid"),)]
+
+
+def test_a_trace_of_what_is_already_mapped_has_no_mappings():
+    """It passes none; a mapping that is tried by itself is shown all the same."""
+    direct = call("track", event="Paid", direct=True)
+    tried = Mapping("Tried", "track", 'type = "track"')
+
+    told = trace(direct, AT, ProductConfig())
+    alone = trace(direct, AT, ProductConfig(), [tried])
+
+    assert (told.mappings, told.outcome.effects) == ((), (Acted("ana", "Paid"),))
+    assert [each.fired for each in alone.mappings] == [True]
+
+
+def test_a_mapping_that_is_tried_counts_as_if_it_were_enabled():
+    """The outcome of a trial is what enabling would bring, and the trace still says that it is disabled."""
+    tried = Mapping("Tried", "track", "type='track'")
+
+    told = trace(call("track", event="Paid"), AT, ProductConfig(), [tried])
+
+    assert (told.outcome.fate, told.outcome.effects) == ("applied", (Acted("ana", "Paid"),))
+    assert [(each.enabled, each.fault) for each in told.mappings] == [(False, "")]

@@ -125,9 +125,15 @@ class Meaning:
             if not verdict.passed:
                 return _without("filtered", "FILTERED_BY_RULES", _why(verdict))
             event = dict(verdict.event)
-        return self._mapped(call, event)
+        return self.mapped(call, event)
 
-    def _mapped(self, call: Call, event: Event) -> Outcome:
+    def trimmed(self, event: Event) -> Event:
+        """The event as filters leave it to the mappings; as it is where one of them drops it."""
+        verdict = self._filters(event) if self._filters else None
+        return dict(verdict.event) if verdict and verdict.passed else event
+
+    def mapped(self, call: Call, event: Event) -> Outcome:
+        """What the mappings make of the call, of which filters have left this event."""
         effects: list[Effect] = []
         notes: list[Note] = []
         matched = valid = False

@@ -55,7 +55,8 @@ class MappingTrace(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """A call as the destination sees it (`event`), each mapping on it, and the outcome that would be counted."""
+    """A call as the mappings see it (`event`: what filters leave of it, all of it where they drop it), each mapping on
+    it, and the outcome that would be counted.  A call that is already mapped passes no mapping."""
 
     event: Event
     outcome: Outcome
@@ -63,20 +64,23 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 def trace(call: Call, received_us: int, config: ProductConfig, mappings: Sequence[Mapping] | None = None) -> Trace:
-    """Follow a call through the product's destination, or through these mappings instead of its own."""
+    """Follow a call through the product's destination, or through these mappings, as if enabled, instead of its own."""
     chosen = config.destination.mappings if mappings is None else tuple(map(spelt, mappings))
-    destination = msgspec.structs.replace(config.destination, mappings=_sound(chosen))
-    event = event_of(call, received_us)
+    destination = msgspec.structs.replace(config.destination, mappings=_sound(chosen, tried=mappings is not None))
     meaning = Meaning(config, destination)
+    event = meaning.trimmed(event_of(call, received_us))
+    if call.direct and mappings is None:
+        chosen = ()
     return Trace(
         event,
         meaning.outcome(call, received_us),
-        tuple(_mapping_trace(each, event, call, received_us, config) for each in chosen),
+        tuple(_mapping_trace(each, event, call, config) for each in chosen),
     )
 
 
-def _sound(mappings: Sequence[Mapping]) -> tuple[Mapping, ...]:
-    return tuple(each for each in mappings if not fault_of(each))
+def _sound(mappings: Sequence[Mapping], *, tried: bool) -> tuple[Mapping, ...]:
+    sound = (each for each in mappings if not fault_of(each))
+    return tuple(msgspec.structs.replace(each, enabled=tried or each.enabled) for each in sound)
 
 
 def fault_of(mapping: Mapping) -> str:
@@ -89,7 +93,7 @@ def fault_of(mapping: Mapping) -> str:
     return ""
 
 
-def _mapping_trace(mapping: Mapping, event: Event, call: Call, received_us: int, config: ProductConfig) -> MappingTrace:
+def _mapping_trace(mapping: Mapping, event: Event, call: Call, config: ProductConfig) -> MappingTrace:
     fault = fault_of(mapping)
     if fault:
         return MappingTrace(mapping.name, mapping.action, mapping.enabled, fault, fired=False)
@@ -106,7 +110,7 @@ def _mapping_trace(mapping: Mapping, event: Event, call: Call, received_us: int,
     alone = msgspec.structs.replace(
         config.destination, filters=(), mappings=(msgspec.structs.replace(mapping, enabled=True),), enabled=True
     )
-    effects = Meaning(config, alone).outcome(msgspec.structs.replace(call, integrations=None), received_us).effects
+    effects = Meaning(config, alone).mapped(call, event).effects
     return MappingTrace(
         mapping.name,
         mapping.action,

@@ -23,8 +23,8 @@ from uptake.web.pages.visit import PageRequest, Visit
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What became of the call: its fate as a badge, why, what would be counted, and each mapping, matching ones
-    first."""
+    """What became of the call: its fate as a badge, why, what would be counted, and each mapping, matching ones first;
+    direct: was it already mapped?"""
 
     fate: str
     kind: str
@@ -32,6 +32,7 @@ class Told(msgspec.Struct, frozen=True):
     counted: tuple[str, ...]
     event: str
     mappings: tuple[tuple[Traced, str], ...]
+    direct: bool
 
 
 @get("/destination/test", sync_to_thread=True)
@@ -79,6 +80,7 @@ def _told(visit: Visit, call: Call, received_us: int) -> Told:
         tuple(counted_words(outcome.effects)),
         shown_json(trace.event),
         tuple(sorted(mappings, key=lambda each: (not each[0].trace.fired, not each[0].trace.enabled))),
+        call.direct,
     )
 
 
