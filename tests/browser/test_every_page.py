@@ -31,6 +31,8 @@ PAGES = {
     "feature": "/features/Reporting?of=users&days=7",
     "live": "/live",
     "settings": "/settings",
+    "import": "/settings/import",
+    "backtest": "/settings/backtest",
     "start": "/start",
     "search": "/search?q=acme",
     "styleguide": "/styleguide",

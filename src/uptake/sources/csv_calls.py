@@ -88,16 +88,17 @@ def _unfit(code: str, header: Sequence[str], name: str, message: str) -> CsvUnfi
 
 def item_of(plan: CsvPlan, row: CsvRow) -> dict[str, Any]:
     """A row as the call that it becomes, in Segment's words; empty cells say nothing."""
-    item: dict[str, Any] = {"type": "identify" if plan.kind == "user" else "group", "traits": {}}
+    item: dict[str, Any] = {"type": "identify" if plan.kind == "user" else "group"}
+    traits: dict[str, Any] = {}
     for target, cell in zip(plan.targets, row.cells, strict=True):
         text = cell.strip()
         if not text or not target:
             continue
         if target.startswith(TRAITS):
-            item["traits"][target.removeprefix(TRAITS)] = value_of(text)
+            traits[target.removeprefix(TRAITS)] = value_of(text)
         else:
             item[target] = text
-    return item
+    return {**item, "traits": traits}
 
 
 def value_of(text: str) -> str | float | int | bool:

@@ -14,6 +14,8 @@ from litestar.handlers import HTTPRouteHandler
 from uptake.core.errors import UptakeError
 from uptake.views.base import Unknown
 from uptake.web.pages.accounts import account_page, accounts_page
+from uptake.web.pages.backtest import backtest_page, backtest_posted
+from uptake.web.pages.csv_import import import_page, import_posted
 from uptake.web.pages.destination import destination_home, destination_posted
 from uptake.web.pages.destination_editor import mapping_page, mapping_posted, new_mapping_page, new_mapping_posted
 from uptake.web.pages.destination_filters import filter_page, filter_posted, new_filter_page, new_filter_posted
@@ -100,6 +102,10 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         segment_edit_posted,
         segment_deleted,
         event_posted,
+        import_page,
+        import_posted,
+        backtest_page,
+        backtest_posted,
     ],
     "admin": [people_page, people_posted, keys_page, keys_posted, audit_page, audit_csv, audit_jsonl],
 }

@@ -48,6 +48,8 @@ NAV = (
 
 SETTINGS_TABS: tuple[tuple[str, str, Power], ...] = (
     ("/settings", "Configuration", "viewer"),
+    ("/settings/import", "Import", "editor"),
+    ("/settings/backtest", "Backtest", "editor"),
     ("/settings/keys", "Keys and tokens", "admin"),
     ("/settings/people", "People", "admin"),
     ("/settings/audit", "Audit", "admin"),

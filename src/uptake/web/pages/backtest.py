@@ -1,0 +1,77 @@
+"""The backtest in the app: outcomes from a file or a trait, and how well scores told them beforehand."""
+
+import io
+from typing import Any
+
+from litestar import Response, get, post
+
+from uptake.sources.csv_table import CsvUnfit
+from uptake.views.backtest import Backtest, Horizon, backtest, backtest_of_file, outcomes_by_trait
+from uptake.views.base import Unknown
+from uptake.web.pages.faults import sentence
+from uptake.web.pages.render import page
+from uptake.web.pages.uploads import Posted, Upload
+from uptake.web.pages.visit import PageRequest, Visit
+
+PATH = "/settings/backtest"
+REASONS = {
+    "unknown_account": "not known",
+    "excluded_account": "left out of the workspace",
+    "no_score": "no event yet on that day",
+    "day_not_over": "that day is not over",
+}
+
+
+@get(PATH, sync_to_thread=True)
+def backtest_page(request: PageRequest) -> Response[str]:
+    """Choose outcomes."""
+    return _page(Visit(request))
+
+
+@post(PATH, status_code=200, sync_to_thread=True)
+def backtest_posted(request: PageRequest, data: Posted) -> Response[str]:
+    """Compare scores with outcomes; nothing is changed."""
+    visit, form = Visit(request), Upload(data)
+    name, content = form.file("file")
+    trait = form.text("trait")
+    if not name and not trait:
+        return _page(visit, fault="Choose a CSV file, or the trait that holds the day of churn.", status=422)
+    try:
+        if name:
+            found = backtest_of_file(visit.product, visit.workspace.id, io.BytesIO(content))
+        else:
+            rows = outcomes_by_trait(visit.product, visit.workspace.id, trait)
+            found = backtest(visit.product, visit.workspace.id, rows)
+    except CsvUnfit as unfit:
+        return _page(visit, fault=f"{name}, {unfit} ({unfit.fault.code}).", trait=trait, status=422)
+    except Unknown as error:
+        return _page(visit, fault=sentence(error.message), trait=trait, status=422)
+    return _page(visit, found=found, trait="" if name else trait)
+
+
+def _page(visit: Visit, *, status: int = 200, **context: Any) -> Response[str]:
+    told: dict[str, Any] = {"found": None, "fault": "", "trait": "", **context}
+    found: Backtest | None = told["found"]
+    return page(
+        visit,
+        "parts/backtest_outcome.html" if visit.partial else "settings_backtest.html",
+        status=200 if visit.partial else status,
+        here=visit.link(PATH),
+        traits=sorted(visit.product.store.trait_keys("account")),
+        reasons=REASONS,
+        panels=[(f"before-{each.days}", f"{each.days} days") for each in found.horizons] if found else [],
+        verdicts={each.days: verdict(each) for each in found.horizons} if found else {},
+        highest_lift=max((row.lift for each in found.horizons for row in each.deciles), default=1.0) if found else 1.0,
+        **told,
+    )
+
+
+def verdict(horizon: Horizon) -> str:
+    """What the AUC and its interval say, in a few words."""
+    if horizon.auc is None:
+        return "too few outcomes"
+    if horizon.auc_low is None or horizon.auc_low <= 0.5:
+        return "not told from chance" if horizon.auc >= 0.5 else "no better than chance"
+    if horizon.auc >= 0.8:
+        return "tells churn well"
+    return "tells churn" if horizon.auc >= 0.7 else "tells churn a little"

@@ -1,0 +1,98 @@
+"""Traits from a CSV file in the app: choose it, say what its columns are, look at the calls, import."""
+
+import io
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import msgspec
+from litestar import Response, get, post
+
+from uptake.core.effects import Kind
+from uptake.core.errors import UptakeError
+from uptake.pipeline.import_csv import CsvPreview, CsvReading, import_csv, preview_csv
+from uptake.pipeline.import_file import File, Imported
+from uptake.web.api.csv_import import WebLedger
+from uptake.web.pages.faults import sentence
+from uptake.web.pages.render import page
+from uptake.web.pages.uploads import Posted, Upload
+from uptake.web.pages.visit import PageRequest, Visit
+
+PATH = "/settings/import"
+KINDS = (("", "What its ids say"), ("user", "Users"), ("account", "Accounts"))
+FIXED = (("userId", "User’s id"), ("groupId", "Account’s id"), ("timestamp", "When it was true"), ("", "Ignored"))
+MOST_COLUMNS = 500
+
+
+class ColumnChoice(msgspec.Struct, frozen=True):
+    """A column with what it can be: its name, what it is taken for, and the choices."""
+
+    name: str
+    target: str
+    choices: tuple[tuple[str, str], ...]
+
+
+@get(PATH, sync_to_thread=True)
+def import_page(request: PageRequest) -> Response[str]:
+    """Choose a file."""
+    return _page(Visit(request))
+
+
+@post(PATH, status_code=200, sync_to_thread=True)
+def import_posted(request: PageRequest, data: Posted) -> Response[str]:
+    """Show what the file would become, or import it."""
+    visit, form = Visit(request), Upload(data)
+    name, content = form.file("file")
+    if not name:
+        return _page(visit, fault="Choose a CSV file first.", status=422)
+    file = File(name, len(content), lambda: io.BytesIO(content))
+    reading = CsvReading(_kind(form.text("kind")), dict(_columns(form, name)))
+    try:
+        if form.text("do") == "import":
+            return _page(visit, done=_imported(visit, file, reading))
+        return _page(visit, seen=preview_csv(file, reading, now_us=visit.running.clock()), file_name=name)
+    except UptakeError as error:
+        return _page(visit, fault=f"{sentence(error.message)} ({error.code})", status=422)
+
+
+def _imported(visit: Visit, file: File, reading: CsvReading) -> Imported:
+    running = visit.running
+    ledger = WebLedger(running.meta, visit.product, running.clock)
+    return import_csv(file, ledger, reading, again=False, told=lambda _done, _all: None)
+
+
+def _kind(text: str) -> Kind | None:
+    return next((kind for kind in get_args(Kind) if kind == text), None)
+
+
+def _columns(form: Upload, file_name: str) -> Iterator[tuple[str, str]]:
+    """What the columns are, as far as the form says it of this file."""
+    if form.text("of") != file_name:
+        return
+    for index in range(MOST_COLUMNS):
+        name = form.text(f"column-{index}")
+        if name:
+            yield name, form.text(f"target-{index}")
+
+
+def _choices(seen: CsvPreview) -> list[ColumnChoice]:
+    found = []
+    for column in seen.columns:
+        trait = column.target if column.target.startswith("traits.") else f"traits.{column.name}"
+        choices = ((trait, f"Trait {trait.removeprefix('traits.')}"), *FIXED)
+        found.append(ColumnChoice(column.name, column.target, choices))
+    return found
+
+
+def _page(visit: Visit, *, status: int = 200, **context: Any) -> Response[str]:
+    told: dict[str, Any] = {"seen": None, "done": None, "fault": "", "file_name": "", **context}
+    seen: CsvPreview | None = told["seen"]
+    return page(
+        visit,
+        "parts/import_outcome.html" if visit.partial else "settings_import.html",
+        status=200 if visit.partial else status,
+        here=visit.link(PATH),
+        kinds=KINDS,
+        columns=_choices(seen) if seen else [],
+        calls=[msgspec.json.encode(call).decode() for call in seen.calls] if seen else [],
+        **told,
+    )

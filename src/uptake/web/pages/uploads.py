@@ -1,0 +1,36 @@
+"""What a form with a file posted: its fields as texts, and the file's content."""
+
+from typing import Annotated, Any, TypeAlias
+
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import ClientException
+from litestar.params import Body
+
+MOST_FILE_BYTES = 8_000_000
+
+Posted: TypeAlias = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
+"""What a handler takes; `Upload` reads it."""
+
+
+class Upload:
+    """The fields of a form of which one is a file."""
+
+    def __init__(self, posted: dict[str, Any]) -> None:
+        self._posted = posted
+
+    def text(self, name: str) -> str:
+        """The value of a field; '' where it was not sent."""
+        value = self._posted.get(name)
+        return value if isinstance(value, str) else ""
+
+    def file(self, name: str) -> tuple[str, bytes]:
+        """The name and the content of a file; twice nothing where none was chosen.  Raises ClientException: too
+        large."""
+        value = self._posted.get(name)
+        if not isinstance(value, UploadFile) or not value.filename:
+            return "", b""
+        content = value.file.read(MOST_FILE_BYTES + 1)
+        if len(content) > MOST_FILE_BYTES:
+            raise ClientException(f"Expected a file of at most {MOST_FILE_BYTES:,} bytes.", status_code=413)
+        return value.filename, content
