@@ -253,3 +253,27 @@ def test_a_version_that_was_replaced_scores_no_day():
 
     assert scoring == [(3, True, TODAY + timedelta(days=1), None), (2, True, TODAY, TODAY), (1, True, None, ago(1))]
     assert [each.scores for each in model_versions(house.product, 1)] == [True, False, False, False]
+
+
+def test_models_with_one_filter_ask_it_once(opened):
+    """However many versions of a model score history, whom they count is found once for each filter."""
+    internal = "not user.internal = true"
+    filtered = [
+        msgspec.structs.replace(
+            config, workspaces=tuple(msgspec.structs.replace(each, filter=internal) for each in config.workspaces)
+        )
+        for config in (LIGHT, HEAVY)
+    ]
+    house = opened(filtered[0])
+    house.identify("bob", internal=True)
+    furnish(house)
+    publish(house, filtered[1], "from_now_on")
+    asked = []
+    matching = house.product.store.matching
+    house.product.store.matching = lambda *about: (asked.append(about[0]), matching(*about))[1]
+
+    house.track("ana", "Export")
+    house.settle()
+
+    assert asked == ["user", "user", "account"]
+    assert {row for day, kind, row in numbers(house) if kind == "user"} == {"ana"}

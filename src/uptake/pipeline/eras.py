@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.config import ProductConfig
 from uptake.core.scores import ScoringModel
-from uptake.pipeline.population import counted_model, excluded
-from uptake.scoring.versions import reigns, workspace_in
+from uptake.pipeline.population import Population, excluded
+from uptake.scoring.versions import Timeline, workspace_in
 from uptake.stores.events.base import EventStore
 
 
@@ -33,17 +33,16 @@ class Era(msgspec.Struct, frozen=True):
 Eras = tuple[Era, ...]
 
 
-def eras_of(versions: Sequence[ConfigVersion], store: EventStore, today: date) -> Eras:
-    """The eras that the versions of a configuration (oldest first) make, the earliest first."""
-    config = versions[-1].config
-    without = excluded(config, store, today)
+def eras_of(timeline: Timeline, store: EventStore, today: date) -> Eras:
+    """The eras that a product's versions make, the earliest first."""
+    config = timeline.config
+    population = Population(excluded(config, store, today), store, today)
     found: dict[int, list[tuple[date, ScoringModel]]] = {}
-    for workspace_id in sorted(each.id for each in config.workspaces):
+    for workspace_id, reigning in timeline.reigns.items():
         found[workspace_id] = []
-        for reign in reigns(versions, workspace_id):
+        for reign in reigning:
             told = msgspec.structs.replace(reign.config, ignored_events=config.ignored_events)
-            model = counted_model(reign.workspace, told, without, store, today=today)
-            found[workspace_id].append((reign.first, model))
+            found[workspace_id].append((reign.first, population.counted(reign.workspace, told)))
     firsts = sorted({first for models in found.values() for first, _ in models})
     return tuple(Era(first, tuple(_in_force(models, first) for models in found.values())) for first in firsts)
 
@@ -58,7 +57,7 @@ def model_under(config: ProductConfig, workspace_id: int, store: EventStore, tod
     workspace = workspace_in(config, workspace_id)
     if workspace is None:
         return None
-    return counted_model(workspace, config, excluded(config, store, today), store, today=today)
+    return Population(excluded(config, store, today), store, today).counted(workspace, config)
 
 
 def by_models(eras: Eras, days: Sequence[date]) -> Iterator[tuple[tuple[ScoringModel, ...], list[date]]]:

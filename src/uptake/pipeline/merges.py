@@ -14,6 +14,7 @@ from uptake.core.effects import Kind
 from uptake.core.errors import UptakeError
 from uptake.core.merges import Canonical, Merge, MergeRefused, canonical_of, refuse
 from uptake.pipeline.fold import Rules
+from uptake.scoring.versions import Timeline, timeline
 from uptake.stores.events.base import EventStore
 from uptake.stores.events.rows import opaque_id
 from uptake.stores.meta.audit import Entry
@@ -129,15 +130,15 @@ class _Built(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What a product's calls and exclusions mean under the ids that count."""
+    """What a product's calls, models and exclusions mean under the ids that count."""
 
     rules: Rules
-    versions: Sequence[ConfigVersion]
+    timeline: Timeline
 
 
 def counted_as(versions: Sequence[ConfigVersion], canonical: Canonical) -> Counted:
-    """The rules of the fold, and the versions with excluded users and accounts under the ids that count."""
-    return Counted(Rules(versions, canonical), [_counted(version, canonical) for version in versions])
+    """The rules of the fold, and the models with excluded users and accounts under the ids that count."""
+    return Counted(Rules(versions, canonical), timeline([_counted(version, canonical) for version in versions]))
 
 
 def _counted(version: ConfigVersion, canonical: Canonical) -> ConfigVersion:

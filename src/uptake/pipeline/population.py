@@ -31,18 +31,33 @@ class LeftOut(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = NOBODY
 
 
-def counted_model(
-    workspace: Workspace, config: ProductConfig, without: LeftOut, store: EventStore, *, today: date
-) -> ScoringModel:
-    """The model of a workspace with its activation, and without everyone whom its filter or `without` leaves out."""
-    model = msgspec.structs.replace(
-        model_of(workspace, config),
-        excluded_users=without.users,
-        excluded_accounts=without.accounts,
-        user_activation=tuple(map(parse, workspace.user_activation)),
-        account_activation=tuple(map(parse, workspace.account_activation)),
-    )
-    return _filtered(workspace, store, model, today)
+class Population:
+    """Whom the models of a product count, at one state of its store."""
+
+    def __init__(self, without: LeftOut, store: EventStore, today: date) -> None:
+        """without: whom no model counts."""
+        self._without, self._store, self._today = without, store, today
+        self._filtered: dict[tuple[str, frozenset[tuple[str, str]]], LeftOut] = {}
+
+    def counted(self, workspace: Workspace, config: ProductConfig) -> ScoringModel:
+        """The model of a workspace with its activation, and without everyone whom its filter leaves out."""
+        model = msgspec.structs.replace(
+            model_of(workspace, config),
+            excluded_users=self._without.users,
+            excluded_accounts=self._without.accounts,
+            user_activation=tuple(map(parse, workspace.user_activation)),
+            account_activation=tuple(map(parse, workspace.account_activation)),
+        )
+        # All that a filter can ask about is the same for every model with the same features.
+        asked = (workspace.filter or "", frozenset(model.features.items()))
+        if asked not in self._filtered:
+            self._filtered[asked] = _left_by(asked[0], self._store, model, self._today)
+        left = self._filtered[asked]
+        return msgspec.structs.replace(
+            model,
+            excluded_users=model.excluded_users | left.users,
+            excluded_accounts=model.excluded_accounts | left.accounts,
+        )
 
 
 def excluded(config: ProductConfig, store: EventStore, today: date) -> LeftOut:
@@ -75,20 +90,17 @@ def _with_domains(domains: Sequence[str], store: EventStore, anyone: ScoringMode
     return frozenset(row.tracking_id for row in rows if (row.email or "").lower().endswith(ends))
 
 
-def _filtered(workspace: Workspace, store: EventStore, model: ScoringModel, today: date) -> ScoringModel:
-    condition = parse(workspace.filter or "")
+def _left_by(words: str, store: EventStore, model: ScoringModel, today: date) -> LeftOut:
+    """Whom a filter leaves out of those that a model counts."""
+    condition = parse(words)
     if isinstance(condition, Everyone):
-        return model
+        return LeftOut()
     users = store.matching("user", condition, model, today)
     if all(_of_accounts(leaf) for leaf in leaves(condition)):
         accounts = store.matching("account", condition, model, today)
     else:
         accounts = store.accounts_of(users)
-    return msgspec.structs.replace(
-        model,
-        excluded_users=model.excluded_users | _others("user", users, store, model, today),
-        excluded_accounts=model.excluded_accounts | _others("account", accounts, store, model, today),
-    )
+    return LeftOut(_others("user", users, store, model, today), _others("account", accounts, store, model, today))
 
 
 def _others(kind: Kind, inside: Sequence[str], store: EventStore, model: ScoringModel, today: date) -> frozenset[str]:

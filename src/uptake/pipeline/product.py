@@ -5,7 +5,7 @@ Whoever reads takes `product.store` once and asks it several questions, so that 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from uptake.pipeline.fold import fold
 from uptake.pipeline.merges import WhoIsWho, counted_as, counted_config
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
+from uptake.scoring.versions import Reign
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
@@ -81,7 +82,7 @@ class RunningProduct:
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
         meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
         self._store = open_store(product.id, generation, self._store_rules())
-        self._eras = eras_of(self._inforce.versions, self._store, self.today())
+        self._eras = eras_of(self._inforce.timeline, self._store, self.today())
         known = meta.fact(self._scored_fact()) == hash_of(self._eras)
         self._scored_under: Eras | None = self._eras if known else None
         self.rescore_due_us = 0
@@ -159,6 +160,10 @@ class RunningProduct:
         models = self.models if day is None else models_on(self._eras, day)
         return next((model for model in models if model.workspace_id == workspace_id), None)
 
+    def reigns(self, workspace_id: int) -> Sequence[Reign]:
+        """The versions of a workspace's model that score history, the earliest first; none for an unknown one."""
+        return self._inforce.timeline.reigns.get(workspace_id, ())
+
     def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
         """The model that another configuration makes of a workspace; None where that one has no such workspace."""
         return model_under(counted_config(config, self._who.built), workspace_id, self._store, self.today())
@@ -228,7 +233,7 @@ class RunningProduct:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
             self._store.rules = self._store_rules()
-            self._eras = eras_of(self._inforce.versions, self._store, self.today())
+            self._eras = eras_of(self._inforce.timeline, self._store, self.today())
             self.rescore_due_us = 0
 
     def canonical_behind(self, kind: Kind, some_id: str) -> str | None:
@@ -262,7 +267,7 @@ class RunningProduct:
             return False
         with self.lock:
             today = self.today()
-            self._eras = eras_of(self._inforce.versions, self._store, today)
+            self._eras = eras_of(self._inforce.timeline, self._store, today)
             revision, since = self._scored_revision(), self._scored_anew_since()
             rescore(self._store, self._eras, today, revision=revision, now_us=started_us, since=since)
             self._remember_eras()
@@ -331,7 +336,7 @@ class RunningProduct:
     def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
         with self.lock:
             decided, version = self._decided, self._version
-        versions, rules = decided.versions, decided.rules
+        timeline, rules = decided.timeline, decided.rules
         generation = self._store.generation + 1
         drop_store(self.product_id, generation)
         fresh = self._open_store(self.product_id, generation, rules_of(version.config))
@@ -340,7 +345,7 @@ class RunningProduct:
                 progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
             if folded < most // 2:
                 break
-        eras = eras_of(versions, fresh, self.today())
+        eras = eras_of(timeline, fresh, self.today())
         rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
         with self.lock:
             if decided is not self._decided:
@@ -348,7 +353,7 @@ class RunningProduct:
                 return False
             while fold(self.product_id, self._log, fresh, rules, most=most):
                 pass
-            before, eras = eras, eras_of(versions, fresh, self.today())
+            before, eras = eras, eras_of(timeline, fresh, self.today())
             since = changed_since(before, eras, fresh)
             rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), since=since)
             self._swap(fresh, version)

@@ -61,6 +61,19 @@ class ModelVersion(msgspec.Struct, frozen=True):
     changes: Sequence[Change]
 
 
+class Timeline(msgspec.Struct, frozen=True):
+    """The configuration in force, and by workspace id the models that score history; see `reigns`."""
+
+    config: ProductConfig
+    reigns: Mapping[int, Sequence[Reign]]
+
+
+def timeline(versions: Sequence[ConfigVersion]) -> Timeline:
+    """What versions (oldest first) make of the days of every workspace that the latest one has."""
+    config = versions[-1].config
+    return Timeline(config, {each: reigns(versions, each) for each in sorted(one.id for one in config.workspaces)})
+
+
 def reigns(versions: Sequence[ConfigVersion], workspace_id: int) -> list[Reign]:
     """The models of a workspace that score today's history, by first day; the first one begins with `BEGINNING`.
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
+from uptake.scoring.versions import Reign
 from uptake.stores.events.base import EventStore
 from uptake.stores.log.base import CallLog
 
@@ -91,6 +92,9 @@ class ProductView(Protocol):
 
     def model(self, workspace_id: int, day: date | None = None) -> ScoringModel | None:
         """The model of a workspace that scores the day, by default today."""
+
+    def reigns(self, workspace_id: int) -> Sequence[Reign]:
+        """The versions of a workspace's model that score history, the earliest first."""
 
     def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
         """The model that another configuration makes of a workspace."""

@@ -12,7 +12,7 @@ import msgspec
 from uptake.core.days import days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Point
-from uptake.scoring.versions import Reign, reigns
+from uptake.scoring.versions import Reign
 from uptake.stores.events.base import ListQuery
 from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, begun_day, model_of, scored_day
 from uptake.views.versions import asked_at, page_at, series_at
@@ -144,7 +144,7 @@ def history(
     else:
         product.ensure_scored_days(start, end)
         points = _series(product, kind, workspace, tracking_id, (start, end))
-        reigning = reigns(product.versions, workspace)
+        reigning = product.reigns(workspace)
         revisions = [_reigning(reigning, point.day).revision for point in points]
     return History(points, revisions, workspace, start, end, product.today())
 
