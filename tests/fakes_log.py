@@ -63,6 +63,13 @@ class MemoryCallLog:
         """See CallLog."""
         return len(self._calls.get(product_id, []))
 
+    def continue_from(self, product_id: int, offset: int) -> None:
+        """See CallLog; nothing breaks here."""
+
+    def damage(self) -> list[str]:
+        """See CallLog."""
+        return []
+
     def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
         """See CallLog."""
         return self._refusals.get(product_id, [])[::-1][:most]

@@ -14,7 +14,7 @@ from uptake.folder import secret_of
 from uptake.pipeline.configure import projection_of
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreRules
-from uptake.stores.log.base import CallLog
+from uptake.stores.log.base import CallLog, LogDamaged
 from uptake.stores.meta.base import MetaStore, chosen
 
 
@@ -33,9 +33,16 @@ def open_meta(data_dir: Path, settings: Settings) -> MetaStore:
     return cast(MetaStore, _engine("meta.sql", "SqlMetaStore")(url, secret_of(data_dir, settings.secret_key)))
 
 
-def open_log(data_dir: Path) -> CallLog:
-    """The call log; several processes may have it open."""
-    return cast(CallLog, _engine("log.sqlite", "SqliteCallLog")(data_dir.absolute() / "log"))
+def open_log(data_dir: Path, *, mends: bool = False) -> CallLog:
+    """The call log; several processes may have it open.
+
+    mends: make broken files anew; for the process that has the folder's lock.  Raises UptakeError (E014) without.
+    """
+    try:
+        return cast(CallLog, _engine("log.sqlite", "SqliteCallLog")(data_dir.absolute() / "log", mends=mends))
+    except LogDamaged as error:
+        hint = "Start the server: it keeps what can be read, and the old file under another name."
+        raise UptakeError("E014", f"the call log is damaged: {error}.", hint=hint) from error
 
 
 def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:

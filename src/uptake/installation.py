@@ -39,7 +39,7 @@ class Installation:
             opened.callback(self.folder.close)
             self._meta = open_meta(self.folder.path, settings)
             opened.callback(self._meta.close)
-            self._log = open_log(self.folder.path)
+            self._log = open_log(self.folder.path, mends=True)
             self.running = Running(self._meta, self._log, self._store, self.folder.drop_store, clock=now_us)
             opened.callback(self.running.close)
             self._set_up()
@@ -55,6 +55,9 @@ class Installation:
         if path.exists():
             try:
                 store = open_store(path, self.settings, generation, rules)
+                if store.offset() > logged and self._log.damage():
+                    self._log.continue_from(product_id, store.offset())  # it knows what the log has lost
+                    return store
                 if store.offset() <= logged:
                     return store
                 why = f"it was folded to {store.offset()}, but the log ends at {logged}"

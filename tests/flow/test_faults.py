@@ -1,6 +1,7 @@
 """Faults around a real server: what it answers meanwhile, that it stays up, and that nothing is lost or doubled."""
 
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -447,6 +448,41 @@ def test_a_store_that_is_of_no_use_is_made_again(folded, harm):
 
     assert again == folded.told
     assert (code, [line.split()[3] for line in errors_in(log)]) == (0, ["store_made_again"])
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped header", "flipped body"])
+def test_a_damaged_log_keeps_what_can_be_read(folded, harm):
+    """The server starts, counts go on from what was folded, it says what is missing, and a rebuild takes the rest."""
+    (log,) = (folded.folder / "log").glob("calls-*.sqlite")
+    content = bytearray(log.read_bytes())
+    if harm == "cut":
+        del content[-40_000:]
+    else:
+        place = 30 if harm == "flipped header" else content.index(b'"ana-7-77"')
+        content[place] ^= 0x5A
+    log.write_bytes(content)
+
+    folded.start()
+    assert folded.get("/readyz").status_code == 200
+    assert folded.post(calls_of("bob", 1, 50)).status_code == 200
+    assert folded.settle(folded.token)["log"]["offset"] == 30 * 201 + 51
+    before = len(told_of(folded, folded.token))
+    rebuilt = folded.json("rebuild")
+    checked = folded.run("check", "--json")
+    code, lines = folded.end()
+
+    lost = json.loads(checked.stdout)["products"][0]["counters"]["fates"]["unreadable"]
+    assert rebuilt["calls"] == 30 * 201 + 51
+    assert before == 12
+    if harm == "flipped header":
+        assert lost == 0
+    else:
+        assert 201 <= lost <= 30 * 201 / 2
+        assert lost % 201 == 0
+        assert "calls_unreadable" in lines
+        assert "calls-" in lines
+    assert checked.returncode == 1
+    assert (code, "step_failed" in lines) == (0, False)
 
 
 def test_a_store_of_another_log_is_made_again(folded):

@@ -13,6 +13,7 @@ from uptake.core.calls import Call
 from uptake.core.errors import UptakeError
 from uptake.engines import now_us
 from uptake.installation import Installation, LocalDesk
+from uptake.pipeline.import_csv import CsvReading
 from uptake.settings import load
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import Request
@@ -123,7 +124,7 @@ def test_a_folder_is_open_once(filled):
 def test_a_start_that_fails_gives_the_folder_back(filled, monkeypatch):
     """After a fault in the middle of opening, the folder can be opened again by the same process."""
     with monkeypatch.context() as patched:
-        patched.setattr("uptake.installation.Directory", lambda running: 1 / 0)
+        patched.setattr("uptake.installation.Directory", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             LocalDesk(filled)
 
@@ -148,7 +149,7 @@ def test_an_import_goes_beside_an_open_installation(filled, tmp_path):
     from_file.write_text('{"type": "track", "userId": "ana", "event": "Export"}\n')
     desk = LocalDesk(filled)
     try:
-        imported = import_files([from_file], filled, None, told=ask.Silence(), again=False)
+        imported = import_files([from_file], filled, None, told=ask.Silence(), again=False, reading=CsvReading())
         told = desk.ask(ask.Explain(kind="user", id="ana"))
     finally:
         desk.close()

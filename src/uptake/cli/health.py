@@ -12,11 +12,11 @@ MOST_SAMPLES = 3
 
 
 def check(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say how much was received, refused, logged, folded and scored, and whether it adds up, and what looks wrong with
-    the data. Ends with 1 if it does not add up."""
+    """Say how much was received, refused, logged, folded and scored, and whether it adds up, what of the call log is
+    damaged, and what looks wrong with the data. Ends with 1 if it does not add up, or a call cannot be read."""
     with desk(settings_of(data_dir)) as opened:
         answer = opened.ask(Check(product=product))
-    good = not answer["worker_failures"] and all(each["adds_up"] for each in answer["products"])
+    good = not answer["worker_failures"] and not answer["log_damage"] and all(map(_is_whole, answer["products"]))
     if as_json:
         print_json({"healthy": good, **answer})
     else:
@@ -26,11 +26,17 @@ def check(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson 
     raise typer.Exit(0 if good else 1)
 
 
+def _is_whole(product: dict[str, Any]) -> bool:
+    return bool(product["adds_up"] and not product["counters"]["fates"]["unreadable"])
+
+
 def _print_installation(answer: dict[str, Any]) -> None:
     server = f"process {answer['pid']}" if answer["served"] else "not running"
     console.print(f"Uptake {answer['version']}, server {server}, data in {answer['data_dir']}", highlight=False)
     if answer["worker_failures"]:
         console.print(f"The worker failed {answer['worker_failures']} times: see the server's log.", style="red")
+    for told in answer["log_damage"]:
+        console.print(f"Call log: {told}.", style="red", markup=False, highlight=False)
 
 
 def _print_product(product: dict[str, Any]) -> None:
@@ -55,6 +61,8 @@ def _print_product(product: dict[str, Any]) -> None:
     ]
     typer.echo(f"\n{product['name']} ({state})")
     print_table(("", "count"), rows, right=[1])
+    if lost := counters["fates"]["unreadable"]:
+        console.print(f"{lost} logged calls cannot be read: see calls_unreadable in the server's log.", style="red")
     if not product["adds_up"]:
         console.print("The counters do not add up: please report this.", style="red")
     _print_findings(product["data"]["findings"])

@@ -198,6 +198,7 @@ def _check(office: Office, request: ask.Check, _told: Told) -> dict[str, Any]:
         "served": office.served,
         "pid": os.getpid() if office.served else None,
         "log_bytes": running.log.size_bytes(),
+        "log_damage": running.log.damage(),
         "worker_failures": office.worker_failures(),
         "products": [_product_health(product, office.refused_keys()) for product in products],
     }

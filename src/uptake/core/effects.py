@@ -32,8 +32,17 @@ class Acted(msgspec.Struct, frozen=True, tag="acted", tag_field="effect"):
 
 Effect = TraitsSet | Joined | Acted
 
-Fate = Literal["applied", "duplicate", "filtered", "unmatched", "invalid", "no_user", "recorded"]
-FATES: tuple[Fate, ...] = ("applied", "duplicate", "filtered", "unmatched", "invalid", "no_user", "recorded")
+Fate = Literal["applied", "duplicate", "filtered", "unmatched", "invalid", "no_user", "recorded", "unreadable"]
+FATES: tuple[Fate, ...] = (
+    "applied",
+    "duplicate",
+    "filtered",
+    "unmatched",
+    "invalid",
+    "no_user",
+    "recorded",
+    "unreadable",
+)
 
 
 class Note(msgspec.Struct, frozen=True):

@@ -58,6 +58,7 @@ CODES: dict[str, Code] = {
     # fates in the fold
     "duplicate": Code(0, "The same messageId was counted before, inside the dedupe window."),
     "no_user": Code(0, "A page or screen call without a user is not counted."),
+    "log_damaged": Code(0, "The call log is damaged where the call stood; a copy of the log may still have it."),
     "alias_recorded": Code(0, "Alias calls are recorded, not applied."),
     "NO_MATCHING_MAPPING": Code(0, "No enabled mapping's trigger matches the call."),
     "FILTERED_BY_RULES": Code(0, "A destination filter dropped the call."),
@@ -127,6 +128,7 @@ CODES: dict[str, Code] = {
     "E011": Code(
         0, "An event store cannot be opened, though it may be whole; a damaged one is made again from the log."
     ),
+    "E014": Code(0, "The call log is damaged; a server that starts on it keeps what can be read."),
     "E012": Code(0, "A backup is damaged, cut short, or none at all."),
     "E013": Code(0, "A backup is restored into an empty folder only."),
 }

@@ -5,6 +5,7 @@ rebuild gives the same rows.
 """
 
 import bisect
+import logging
 from collections import Counter, deque
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -28,7 +29,9 @@ from uptake.stores.events.base import (
     OutcomeRow,
     TraitRow,
 )
-from uptake.stores.log.base import CallLog
+from uptake.stores.log.base import CallLog, LogDamaged
+
+log_ = logging.getLogger("uptake.fold")
 
 BUCKET_US = 600 * 1_000_000
 LISTED_FATES = 500
@@ -67,10 +70,23 @@ class Rules:
 def fold(product_id: int, log: CallLog, store: EventStore, rules: Rules, *, most: int = 10_000) -> int:
     """Fold the next calls of a product, about `most` at once; return how many (0: nothing to do)."""
     first = store.offset()
-    calls = log.read(product_id, first, most=most)
+    try:
+        calls = log.read(product_id, first, most=most)
+    except LogDamaged as damage:
+        if damage.after <= first:
+            raise
+        log_.error("calls_unreadable", extra={"why": str(damage), "first": first, "after": damage.after})
+        store.commit(lost_batch(first, damage.after))
+        return damage.after - first
     if calls:
         store.commit(batch_of(calls, store, rules))
     return len(calls)
+
+
+def lost_batch(first: int, after: int) -> FoldBatch:
+    """What is kept of calls that the log cannot give any more: how many they are."""
+    outcomes = [OutcomeRow(0, "", "unreadable", "log_damaged", "", after - first)]
+    return FoldBatch(first, after, messages=[], known=[], acted=[], joined=[], traits=[], fates=[], outcomes=outcomes)
 
 
 def batch_of(calls: Sequence[LoggedCall], store: EventStore, rules: Rules) -> FoldBatch:

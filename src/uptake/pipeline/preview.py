@@ -16,7 +16,7 @@ from uptake.destination.meaning import Meaning
 from uptake.pipeline.configure import projection_of
 from uptake.pipeline.fold import Rules, digest_of
 from uptake.pipeline.purge import Purged
-from uptake.stores.log.base import CallLog
+from uptake.stores.log.base import CallLog, read_past_damage
 
 Progress = Callable[[int, int], None]
 
@@ -110,7 +110,10 @@ def preview(
     rules, meant = Rules(versions), Meaning(config)
     tally, offset, end = _Tally(), 0, log.end(product_id)
     seen: dict[bytes, int] = {}
-    while calls := log.read(product_id, offset, most=most):
+    while True:
+        calls, offset = read_past_damage(log, product_id, offset, most=most)
+        if not calls:
+            break
         for each in calls:
             digest = digest_of(each.call.message_id)
             earlier = seen.get(digest)
@@ -119,7 +122,6 @@ def preview(
             seen[digest] = each.received_us
             before = rules.meaning(each.offset).outcome(each.call, each.received_us)
             tally.add(before, meant.outcome(each.call, each.received_us))
-        offset = calls[-1].offset + 1
         if progress:
             progress(offset, max(end, offset))
     return _told(tally, tuple(missing_in(versions, config, purged)))

@@ -14,6 +14,7 @@ from uptake.core.errors import Rejection
 from uptake.destination.trace import Trace, trace
 from uptake.sources.base import Incoming
 from uptake.sources.jsonl import decode_lines
+from uptake.stores.log.base import read_past_damage
 from uptake.views.base import ProductView, Unknown
 from uptake.views.live import REFUSED, LiveCall, samples
 
@@ -30,6 +31,7 @@ STEP_OF_FATE: dict[str, Step] = {
     "invalid": "invalid",
     "no_user": "not_counted",
     "recorded": "not_counted",
+    "unreadable": "not_counted",
 }
 
 
@@ -150,7 +152,7 @@ def call_in(document: bytes, now_us: int) -> Call:
 
 def logged_call(product: ProductView, offset: int) -> tuple[Call, int]:
     """A call of the product's log and when it was received.  Raises Unknown."""
-    found = product.log.read(product.product_id, offset, most=1) if offset >= 0 else []
+    found = read_past_damage(product.log, product.product_id, offset, most=1)[0] if offset >= 0 else []
     for each in found:
         if each.offset == offset:
             return each.call, each.received_us

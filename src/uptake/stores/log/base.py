@@ -53,7 +53,14 @@ class LogUnavailable(Exception):
 
 
 class LogDamaged(Exception):
-    """A part of the log cannot be read; the message names the file and the offset.  The rest is untouched."""
+    """A part of the log cannot be read; the message names the file and the offset.  The rest is untouched.
+
+    after: the product's next offset that can be read, or its end; -1 where that cannot be told.
+    """
+
+    def __init__(self, message: str, *, after: int = -1) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class CallLog(Protocol):
@@ -70,8 +77,11 @@ class CallLog(Protocol):
         """Try whether `append` would go well now, without keeping anything.  Raises LogUnavailable."""
 
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
-        """The product's calls from offset `first` on, in order, at least `most` if there are so many (whole
-        requests)."""
+        """The product's calls from offset `first` on, in order and without a gap, at least `most` if there are so
+        many (whole requests).
+
+        Fewer where a part cannot be read; raises LogDamaged where that is `first` itself.
+        """
 
     def rewrite(self, product_id: int, first: int, *, before_us: int, most: int, change: Callable[[Call], Call]) -> int:
         """Put `change` of it in the place of each of the product's next calls, about `most` (whole requests), as long
@@ -84,6 +94,12 @@ class CallLog(Protocol):
     def end(self, product_id: int) -> int:
         """The product's next offset: the number of calls ever logged for it."""
 
+    def continue_from(self, product_id: int, offset: int) -> None:
+        """Give the product's next calls no smaller offsets, after damage has taken the last ones."""
+
+    def damage(self) -> list[str]:
+        """What of the log was found broken and mended, and what is missing since; a sentence each."""
+
     def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
         """The latest refused items, newest first."""
 
@@ -95,6 +111,21 @@ class CallLog(Protocol):
 
     def close(self) -> None:
         """Give files back; the log can be opened again."""
+
+
+def read_past_damage(log: CallLog, product_id: int, first: int, *, most: int) -> tuple[list[LoggedCall], int]:
+    """As `CallLog.read`, but from the next offset on that can be read; with the offset to go on at.
+
+    No calls: there are no more, or it cannot be told where they go on.
+    """
+    while True:
+        try:
+            calls = log.read(product_id, first, most=most)
+            return calls, calls[-1].offset + 1 if calls else first
+        except LogDamaged as damage:
+            if damage.after <= first:
+                return [], first
+            first = damage.after
 
 
 def calls_in(requests: Iterable[Request]) -> int:

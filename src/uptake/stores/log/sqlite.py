@@ -4,24 +4,31 @@ Several processes may have the folder open and append: SQLite's lock on the newe
 a newer one follows is marked closed inside it, so that nobody writes to two files at once.
 """
 
+import logging
 import os
 import re
 import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from uptake.core.calls import Call, LoggedCall
 from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
+from uptake.stores.log.sqlite_mend import examined, is_damage, mend
 from uptake.stores.log.sqlite_rewrite import compact, rewrite
 
 PROBE_BYTES = 1024 * 1024
 """Room that a probe asks for: about what a few large batches need."""
+
+Result = TypeVar("Result")
+
+log_ = logging.getLogger("uptake.log")
 
 _NAME = re.compile(r"calls-(\d{4}-\d{2})\.sqlite")
 
@@ -29,9 +36,12 @@ _NAME = re.compile(r"calls-(\d{4}-\d{2})\.sqlite")
 class SqliteCallLog:
     """See `uptake.stores.log.base.CallLog`."""
 
-    def __init__(self, folder: Path) -> None:
-        """folder: made if it does not exist; it holds nothing but the log."""
-        self._folder = folder
+    def __init__(self, folder: Path, *, mends: bool = False) -> None:
+        """folder: made if it does not exist; it holds nothing but the log.
+
+        mends: make broken files anew; only for a process that nobody else appends beside.  Raises LogDamaged without.
+        """
+        self._folder, self._mends = folder, mends
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._files: dict[str, LogFile] = {}
@@ -43,14 +53,17 @@ class SqliteCallLog:
             return []
         with self._lock:
             try:
-                file = self._file_for(max(request.received_us for request in requests))
-                while True:
-                    try:
-                        return file.append(requests)
-                    except FileClosed:
-                        file = self._successor(file)
-            except (sqlite3.Error, OSError) as error:
+                return self._tried(lambda: self._append(requests))
+            except (sqlite3.Error, OSError, LogDamaged) as error:
                 raise LogUnavailable(f"the call log cannot be written: {error}") from error
+
+    def _append(self, requests: Sequence[Request]) -> list[int]:
+        file = self._file_for(max(request.received_us for request in requests))
+        while True:
+            try:
+                return file.append(requests)
+            except FileClosed:
+                file = self._successor(file)
 
     def probe(self) -> None:
         """See CallLog."""
@@ -94,12 +107,14 @@ class SqliteCallLog:
         Readers see the new files only when all is done.
         """
         with self._lock:
-            months = sorted(match[1] for name in os.listdir(self._folder) if (match := _NAME.fullmatch(name)))
-            files = {month: self._files.get(month) or LogFile(self._path(month)) for month in months}
+            files = {month: self._files.get(month) or self._opened(month) for month in self._months()}
             for older, newer in pairwise(files.values()):
                 if not older.is_closed():
                     older.close_into(newer)
             self._files = files
+
+    def _months(self) -> list[str]:
+        return sorted(match[1] for name in os.listdir(self._folder) if (match := _NAME.fullmatch(name)))
 
     def _sync_folder(self) -> None:
         """Make the new file's name durable too."""
@@ -111,16 +126,25 @@ class SqliteCallLog:
 
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """See CallLog."""
-        self.end(product_id)
+        try:
+            return self._tried(lambda: self._read(product_id, first, most))
+        except sqlite3.DatabaseError as error:
+            raise LogDamaged(f"{self._folder}: product {product_id}, offset {first}: {error}") from error
+
+    def _read(self, product_id: int, first: int, most: int) -> list[LoggedCall]:
+        self._end(product_id)
         calls: list[LoggedCall] = []
         for _, file in sorted(self._files.items()):
             at, after = first + len(calls), file.next(product_id)
-            if len(calls) < most and at < after:
+            if len(calls) >= most or at >= after:
+                continue
+            try:
                 calls += file.read(product_id, at, most=most - len(calls))
-                if first + len(calls) < after:
-                    break
-        if calls and calls[0].offset != first:
-            raise LogDamaged(f"{self._folder}: product {product_id}, offsets {first} to {calls[0].offset} are missing")
+            except LogDamaged:
+                if not calls:
+                    raise
+            if first + len(calls) < after:
+                break
         return calls
 
     def rewrite(self, product_id: int, first: int, *, before_us: int, most: int, change: Callable[[Call], Call]) -> int:
@@ -145,6 +169,9 @@ class SqliteCallLog:
 
     def end(self, product_id: int) -> int:
         """See CallLog."""
+        return self._tried(lambda: self._end(product_id))
+
+    def _end(self, product_id: int) -> int:
         if not self._files:
             self._find_files()
         if not self._files:
@@ -153,8 +180,65 @@ class SqliteCallLog:
             self._find_files()
         return self._newest().next(product_id)
 
+    def continue_from(self, product_id: int, offset: int) -> None:
+        """See CallLog."""
+        with self._lock:
+            self._newest().continue_from({product_id: offset})
+
+    def damage(self) -> list[str]:
+        """See CallLog."""
+        return self._tried(lambda: [told for _, file in sorted(self._files.items()) for told in file.damage()])
+
+    # ---- damage
+    def _tried(self, ask: Callable[[], Result]) -> Result:
+        """What is asked; where a file turns out to be broken it is mended, and asked once more."""
+        try:
+            return ask()
+        except (sqlite3.DatabaseError, LogDamaged) as error:
+            if not self._mends or not (is_damage(error) or is_damage(error.__cause__)):
+                raise
+            with self._lock:
+                self._mend_broken()
+            return ask()
+
+    def _mend_broken(self) -> None:
+        """Open every file anew; those that do not pass SQLite's own check are mended."""
+        for month in sorted(self._files):
+            try:
+                self._files[month].check()
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._files.pop(month).close()
+                self._mend(month, error)
+        self._find_files()
+
+    def _opened(self, month: str) -> LogFile:
+        """The month's file.  Raises LogDamaged where it is broken and must not be mended here."""
+        path = self._path(month)
+        try:
+            return examined(path) if self._mends else LogFile(path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            if not self._mends:
+                raise LogDamaged(f"{path}: {error}") from error
+            self._mend(month, error)
+            return LogFile(path)
+
+    def _mend(self, month: str, error: Exception) -> None:
+        ends: dict[int, int] = {}
+        earlier = [each for each in self._months() if each < month]
+        if earlier:
+            with closing(self._opened(earlier[-1])) as before:
+                ends = before.ends()
+        log_.error("log_mended", extra={"told": mend(self._path(month), str(error), ends)})
+
     def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
         """See CallLog."""
+        return self._tried(lambda: self._refusals(product_id, most))
+
+    def _refusals(self, product_id: int, most: int) -> list[Refusal]:
         found: list[Refusal] = []
         for _, file in sorted(self._files.items(), reverse=True):
             if len(found) < most:
@@ -163,6 +247,9 @@ class SqliteCallLog:
 
     def refusal_counts(self, product_id: int, *, since_us: int) -> list[RefusalCount]:
         """See CallLog."""
+        return self._tried(lambda: self._refusal_counts(product_id, since_us))
+
+    def _refusal_counts(self, product_id: int, since_us: int) -> list[RefusalCount]:
         times: dict[tuple[int, str], int] = {}
         for file in list(self._files.values()):
             for count in file.refusal_counts(product_id, since_us=since_us):

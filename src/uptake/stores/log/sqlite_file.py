@@ -8,7 +8,8 @@ more calls, which a trigger in it enforces: its successor exists and has its end
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,7 @@ create table if not exists refusals (
   id integer primary key, product_id integer not null, received_us integer not null, source text not null,
   code text not null, place text not null, message text not null, item integer not null
 );
+create table if not exists damage (told text not null);
 create index if not exists refusals_by_product on refusals (product_id, id);
 create table if not exists refusal_counts (
   product_id integer not null, bucket_us integer not null, code text not null, times integer not null,
@@ -55,19 +57,35 @@ create table if not exists refusal_counts (
 _CLOSE = "create trigger closed before insert on requests begin select raise(abort, 'closed'); end"
 _IS_CLOSED = "select exists (select 1 from sqlite_schema where type = 'trigger' and name = 'closed')"
 _NEXT = """
-select coalesce(
-  (select first + calls from requests where product_id = ?1 order by first desc limit 1),
-  (select base from bases where product_id = ?1), 0)
+select max(
+  coalesce((select first + calls from requests where product_id = ?1 order by first desc limit 1), 0),
+  coalesce((select base from bases where product_id = ?1), 0))
 """
 _PRODUCTS = "select product_id from bases union select product_id from requests"
-_CONTINUE = "insert or replace into bases (product_id, base) values (?, ?)"
-_INSERT = "insert into requests (product_id, first, calls, received_us, source, crc, body) values "
+_PRODUCT_AFTER = """
+select min(product_id) from (
+  select min(product_id) as product_id from requests where product_id > ?1
+  union all select min(product_id) from bases where product_id > ?1)
+"""
+_CONTINUE = """
+insert into bases (product_id, base) values (?, ?)
+on conflict (product_id) do update set base = max(base, excluded.base)
+"""
+INSERT = "insert into requests (product_id, first, calls, received_us, source, crc, body) values "
 _READ = """
 select first, calls, received_us, crc, body from requests
 where product_id = ?1
   and first >= (select coalesce(max(first), 0) from requests where product_id = ?1 and first <= ?2)
 order by first
 """
+_READABLE_AFTER = "select first from requests where product_id = ? and first > ? order by first"
+_WHOLE = "select crc, body from requests where product_id = ? and first = ?"
+_GAPS = """
+select product_id, reached, first from (
+  select product_id, first, lag(first + calls) over (partition by product_id order by first) as reached from requests)
+where reached < first order by product_id, first
+"""
+_DAMAGE = "select told from damage"
 _REFUSE = """
 insert into refusals (product_id, received_us, source, code, place, message, item) values (?, ?, ?, ?, ?, ?, ?)
 """
@@ -110,7 +128,11 @@ class LogFile:
         self._untrimmed = 0
         self._checkpoints = Checkpoints(lambda: connect(path))
         self._reader = connect(path)
-        self._reader.executescript(_TABLES)
+        try:
+            self._reader.executescript(_TABLES)
+        except sqlite3.Error:
+            self._reader.close()
+            raise
 
     # ---- writing
     def append(self, requests: Sequence[Request]) -> list[int]:
@@ -159,7 +181,7 @@ class LogFile:
         try:
             writer.execute("begin immediate")
             if not writer.execute(_IS_CLOSED).fetchone()[0]:
-                writer.execute(_INSERT + "(-1, 0, 0, 0, '', 0, zeroblob(65536))")
+                writer.execute(INSERT + "(-1, 0, 0, 0, '', 0, zeroblob(65536))")
         finally:
             self._abandon()
 
@@ -201,7 +223,7 @@ class LogFile:
                 self._written += len(body)
                 moved[product_id] += count
         if values:
-            writer.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(values) // 7)), values)
+            writer.execute(INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(values) // 7)), values)
         ends.update(moved)
         return firsts
 
@@ -234,7 +256,36 @@ class LogFile:
 
         self.write(change)
 
+    def continue_from(self, ends: Mapping[int, int]) -> None:
+        """Go on no earlier than at these offsets, by product."""
+        if ends:
+            self.write(lambda writer: writer.executemany(_CONTINUE, list(ends.items())))
+
     # ---- reading
+    def ends(self) -> dict[int, int]:
+        """Every product's next offset in this file."""
+        ends: dict[int, int] = {}
+        while (product_id := self._rows(_PRODUCT_AFTER, (max(ends, default=-1),))[0][0]) is not None:
+            ends[product_id] = self.next(product_id)
+        return ends
+
+    def check(self) -> None:
+        """Let SQLite look at every page.  Raises sqlite3.DatabaseError where one is broken."""
+        with closing(connect(self.path)) as fresh:  # the others may remember pages from before
+            told = fresh.execute("pragma quick_check(1)").fetchone()[0]
+        if told != "ok":
+            error = sqlite3.DatabaseError(told)
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+
+    def damage(self) -> list[str]:
+        """What was mended in this file, and what is missing since; nothing for a file that was never damaged."""
+        told = [row[0] for row in self._rows(_DAMAGE, ())]
+        if told:
+            gaps = self._rows(_GAPS, ())
+            told += [f"{self.path.name}: product {each}, offsets {a} to {b - 1} are missing" for each, a, b in gaps]
+        return told
+
     def is_closed(self) -> bool:
         """Does a newer file take the calls now?"""
         return bool(self._rows(_IS_CLOSED, ())[0][0])
@@ -247,21 +298,42 @@ class LogFile:
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """The product's calls of this file from an offset on, whole requests until there are `most`.
 
-        What stands before a damaged request is still given.  Raises LogDamaged where nothing does.
+        What stands before a damaged or missing request is still given.  Raises LogDamaged where nothing does.
         """
         calls: list[LoggedCall] = []
         try:
             with self._lock:
                 for row in self._reader.execute(_READ, (product_id, first)):
-                    calls += self._decoded(row, product_id)
+                    self._refuse_gap(calls[-1].offset + 1 if calls else first, row[0])
+                    calls += self._decoded(row)
                     if calls[-1].offset + 1 - first >= most:
                         break
+            if (not calls or calls[-1].offset < first) and first < self.next(product_id):
+                raise LogDamaged("the requests from here on are missing")
         except (sqlite3.Error, LogDamaged) as error:
             if not calls or calls[-1].offset < first:
-                raise LogDamaged(f"{self.path}: product {product_id}, offset {first}: {error}") from error
+                told = f"{self.path}: product {product_id}, offset {first}: {error}"
+                raise LogDamaged(told, after=self._readable_after(product_id, first)) from error
         return [call for call in calls if call.offset >= first]
 
-    def _decoded(self, row: tuple[int, int, int, int, bytes], product_id: int) -> list[LoggedCall]:
+    def _refuse_gap(self, expected: int, first: int) -> None:
+        if first > expected:
+            raise LogDamaged(f"the requests up to {first} are missing")
+
+    def _readable_after(self, product_id: int, first: int) -> int:
+        """Where the first whole request after an offset begins, else where the file ends; -1 where not even that can
+        be told."""
+        try:
+            for (after,) in self._rows(_READABLE_AFTER, (product_id, first)):
+                with suppress(sqlite3.DatabaseError):
+                    ((crc, body),) = self._rows(_WHOLE, (product_id, after))
+                    if isinstance(body, bytes) and zlib.crc32(body) == crc:
+                        return int(after)
+            return self.next(product_id)
+        except sqlite3.DatabaseError:
+            return -1
+
+    def _decoded(self, row: tuple[int, int, int, int, bytes]) -> list[LoggedCall]:
         first, count, received_us, crc, body = row
         if not isinstance(body, bytes) or zlib.crc32(body) != crc:
             raise LogDamaged(f"the checksum of the request at {first} does not match its content")

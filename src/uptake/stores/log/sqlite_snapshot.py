@@ -15,9 +15,9 @@ WAIT_S = 0.1
 _IS_CLOSED = "select exists (select 1 from sqlite_schema where type = 'trigger' and name = 'closed')"
 _HAS_CALLS = "select exists (select 1 from requests)"
 _NEXT = """
-select coalesce(
-  (select first + calls from requests where product_id = ?1 order by first desc limit 1),
-  (select base from bases where product_id = ?1), 0)
+select max(
+  coalesce((select first + calls from requests where product_id = ?1 order by first desc limit 1), 0),
+  coalesce((select base from bases where product_id = ?1), 0))
 """
 
 

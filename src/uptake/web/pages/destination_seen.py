@@ -13,6 +13,7 @@ from uptake.core.effects import Acted, Effect, Joined
 from uptake.destination.fql import TriggerError, compile_trigger
 from uptake.destination.meaning import event_of
 from uptake.pipeline.product import RunningProduct
+from uptake.stores.log.base import read_past_damage
 from uptake.views.destination import SAMPLES
 
 LATELY = 200
@@ -68,9 +69,11 @@ def seen_lately(product: RunningProduct, most: int = LATELY) -> Seen:
     end = product.log.end(product.product_id)
     first = max(0, end - most)
     read: list[LoggedCall] = []
-    while first < end and (found := product.log.read(product.product_id, first, most=most)):
+    while first < end:
+        found, first = read_past_damage(product.log, product.product_id, first, most=most)
+        if not found:
+            break
         read += found
-        first = found[-1].offset + 1
     calls = tuple(read[::-1][:most])
     return Seen(calls, tuple(event_of(each.call, each.received_us) for each in calls))
 

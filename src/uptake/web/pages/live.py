@@ -23,6 +23,7 @@ FATE_NAMES = {
     "invalid": "Invalid",
     "no_user": "No user",
     "recorded": "Recorded",
+    "unreadable": "Unreadable",
     REFUSED: "Refused",
 }
 FATE_KINDS = {"applied": "good", "invalid": "bad", REFUSED: "bad", "unmatched": "notice", "no_user": "notice"}
