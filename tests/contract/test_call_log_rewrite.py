@@ -1,6 +1,9 @@
 """Changing calls that are logged already: what every call log promises of it, and what is SQLite's own."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import msgspec
@@ -156,6 +159,40 @@ def test_what_is_cut_is_gone_from_the_disk(tmp_path, sqlite_log):
     assert (kept, offset) == ([*(each.message_id for each in long), "z"], 1200)
     assert not any(b"secretsecret" in path.read_bytes() for path in folder.iterdir())
     assert file.stat().st_size < 400_000  # of more than 6 MB
+
+
+CUTTING = """
+import sys, msgspec
+from pathlib import Path
+from uptake.stores.log.sqlite import SqliteCallLog
+log, offset = SqliteCallLog(Path(sys.argv[1])), 0
+def cut(call):
+    return msgspec.structs.replace(call, event=None)
+while (after := log.rewrite(1, offset, before_us=2**62, most=3, change=cut)) > offset:
+    offset = after
+    print(offset, flush=True)
+"""
+
+
+def test_a_kill_in_the_middle_loses_nothing(tmp_path, sqlite_log):
+    """Killed -9 while it rewrites, each request is whole, as it was or as it is to be, and the rest can be done."""
+    sqlite_log.append([request(*(f"{number}{letter}" for letter in "abc")) for number in range(2_000)])
+    before = sqlite_log.read(ACME, 0, most=10**6)
+    process = subprocess.Popen([sys.executable, "-c", CUTTING, tmp_path / "log"], stdout=subprocess.PIPE, text=True)
+    told = int(process.stdout.readline())
+
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    after = sqlite_log.read(ACME, 0, most=10**6)
+    cut = [index for index, each in enumerate(after) if each.call.event is None]
+    assert len(cut) >= told
+    assert cut == list(range(len(cut)))
+    assert len(cut) % 3 == 0
+    assert ids(after) == ids(before)
+    assert after[len(cut) :] == before[len(cut) :]
+    assert rewritten(sqlite_log, most=10**6)[-1] == 6_000
+    assert events(sqlite_log.read(ACME, 0, most=10**6)) == [None] * 6_000
 
 
 def test_calls_are_taken_while_old_ones_are_rewritten(tmp_path, sqlite_log):

@@ -120,6 +120,18 @@ def test_a_change_applies_from_now_on_and_to_history_where_asked(house):
     assert volumes(house) == {"Export": 3, "Export v2": 3}
 
 
+def test_history_is_rebuilt_while_calls_come_in(house):
+    """A product to which something is always sent is rebuilt like any other."""
+    mappings = (*preset_mappings(), msgspec.convert(RENAMED, Mapping))
+    with house.client(house.token("manage")) as client:
+        client.post("/v2/destination/apply-to-history", json={"mappings": msgspec.to_builtins(mappings)})
+    house.track("ana", "Export", day=0)
+
+    house.running.step()
+
+    assert volumes(house) == {"Export": 3, "Export v2": 3}
+
+
 def test_the_preview_says_what_the_log_no_longer_holds(house):
     """Properties that no mapping read were not kept: said before, not discovered after."""
     reading = RENAMED | {"trigger": 'properties.format = "pdf"'}

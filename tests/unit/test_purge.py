@@ -196,6 +196,19 @@ def test_properties_go_after_their_days_and_what_mappings_read_stays(house):
     assert [each.before_offset for each in house.product.purged] == [1]
 
 
+def test_a_purge_goes_on_while_calls_come_in(house):
+    """A product to which something is always sent is purged like any other."""
+    paid(house, 1, plan="pro", card="4242")
+    house.settle()
+    house.now_us += 12 * DAY_US
+    paid(house, 2, plan="free", card="1881")
+
+    house.running.step()
+
+    assert properties_in(house) == [{"plan": "pro"}, {"plan": "free", "card": "1881"}]
+    assert house.product.status().folded_offset == 2
+
+
 def test_everything_goes_when_the_setting_is_switched_off(house):
     """Without the setting nothing but what mappings read stays in the log."""
     paid(house, 1, plan="pro", card="4242")

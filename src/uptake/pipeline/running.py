@@ -141,12 +141,13 @@ class Running:
 
     def _step(self, product: RunningProduct, most: int) -> bool:
         folded = product.fold(most=most)
+        behind = folded >= most // 2
         scored = product.rescore_if_due(backlog=folded > 0)
-        if product.rebuild_due and not product.rebuilding and not folded:
+        if product.rebuild_due and not product.rebuilding and not behind:  # there may always be a call to fold
             self.rebuild(product.product_id)
             return True
-        purged = not folded and product.purge_if_due()
-        return scored or purged or folded >= most // 2
+        purged = not behind and product.purge_if_due()
+        return scored or purged or behind
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""
