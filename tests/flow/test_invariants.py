@@ -96,6 +96,20 @@ def test_a_call_without_messageid_is_known_by_its_content(whole):
     assert whole.number("user", "bob").raw_score == 2
 
 
+def test_a_change_that_is_taken_back_leaves_no_trace(whole):
+    """Calls that were folded in between are counted as if the configuration had never been another."""
+    whole.post(track("ana", "Report_Created", day=9))
+    whole.settle()
+    whole.configure(ignored_events=("Report_Created",))
+    whole.post(track("ana", "Report_Created", day=10))
+    whole.product.fold(most=10)
+
+    whole.configure(ignored_events=())
+    whole.settle()
+
+    assert whole.number("user", "ana").raw_score == 2
+
+
 # ---- order_does_not_matter
 USERS, ACCOUNTS = ("ana", "bob"), ("acme", "initech")
 moments = st.integers(0, 60).map(lambda hour: moment(8 + hour // 24, hour % 24))

@@ -7,6 +7,7 @@ what stored rows depend on; `needs_rebuild` says which changes reach into rows t
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -209,6 +210,17 @@ def needs_rebuild(old: ProductConfig, new: ProductConfig) -> bool:
         )
 
     return reach(old) != reach(new)
+
+
+def reaches_rows(versions: Sequence[ConfigVersion], built: int) -> bool:
+    """Did any version after the revision `built` reach into rows that are folded, also where a later one took it back?
+
+    Calls may have been folded under each of them.
+    """
+    since = [version for version in versions if version.revision >= built]
+    return any(
+        after.from_offset == 0 or needs_rebuild(before.config, after.config) for before, after in pairwise(since)
+    )
 
 
 def destinations_by_offset(versions: Sequence[ConfigVersion]) -> list[tuple[int, Destination]]:

@@ -16,7 +16,7 @@ from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.days import day_of, days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
-from uptake.pipeline.configure import needs_rebuild, projection_of, rules_of
+from uptake.pipeline.configure import projection_of, reaches_rows, rules_of
 from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, model_under, models_on
 from uptake.pipeline.fold import fold
 from uptake.pipeline.merges import WhoIsWho, counted_as, counted_config
@@ -74,6 +74,7 @@ class RunningProduct:
         self._one_rebuild = threading.Lock()
         self.rebuilding = False
         self._retired: list[tuple[int, EventStore]] = []
+        self._reaching = (0, 0, False)
         self._purge = Purge(product.id, meta, log)
         self._who = WhoIsWho(product.id, meta)
         generation = int(meta.fact(f"product:{product.id}:generation") or 1)
@@ -214,10 +215,10 @@ class RunningProduct:
     @property
     def rebuild_due(self) -> bool:
         """Was the configuration, or who is who, changed in a way that reaches into folded rows?"""
-        if self._who.differs:
-            return True
-        replayed = any(each.revision > self._built.revision and each.from_offset == 0 for each in self._versions[1:])
-        return replayed or needs_rebuild(self._built.config, self.version.config)
+        asked = (self._built.revision, self.version.revision)
+        if self._reaching[:2] != asked:
+            self._reaching = (*asked, reaches_rows(self._versions, self._built.revision))
+        return self._who.differs or self._reaching[2]
 
     def reload(self) -> None:
         """Take the configuration, and the merges, that the meta store now holds into force."""

@@ -125,7 +125,7 @@ def backtest(
     horizons: Sequence[int] = HORIZONS,
     told: Told = lambda _done, _total: None,
 ) -> Backtest:
-    """Compare scores with what became of accounts, under the workspace's model in force.
+    """Compare scores, as past days are scored now, with what became of accounts.
 
     outcomes: each account and day once.  horizons: days before the outcome, 1 or more.  told: days looked at, of all.
     Raises Unknown for a workspace.
