@@ -26,6 +26,7 @@ from uptake.web.pages.event import event_page, event_posted, feature_page
 from uptake.web.pages.events import events_page
 from uptake.web.pages.exporting import accounts_csv, users_csv
 from uptake.web.pages.faults import fault_page
+from uptake.web.pages.feature_editor import feature_editor_page, feature_editor_posted
 from uptake.web.pages.features import features_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
@@ -106,6 +107,8 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         import_posted,
         backtest_page,
         backtest_posted,
+        feature_editor_page,
+        feature_editor_posted,
     ],
     "admin": [people_page, people_posted, keys_page, keys_posted, audit_page, audit_csv, audit_jsonl],
 }
