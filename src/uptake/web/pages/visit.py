@@ -50,6 +50,7 @@ SETTINGS_TABS: tuple[tuple[str, str, Power], ...] = (
     ("/settings", "Configuration", "viewer"),
     ("/settings/import", "Import", "editor"),
     ("/settings/backtest", "Backtest", "editor"),
+    ("/settings/features", "Features", "editor"),
     ("/settings/keys", "Keys and tokens", "admin"),
     ("/settings/people", "People", "admin"),
     ("/settings/audit", "Audit", "admin"),
