@@ -649,7 +649,7 @@ class MemoryEventStore:
         ]  # fmt: skip
         return sorted(parts, key=lambda part: (-part.raw, part.event, part.user))
 
-    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int, only=None) -> Moves:
         ends = [
             self._scored[model.workspace_id, day].kept if (model.workspace_id, day) in self._scored else {}
             for day in days
@@ -657,7 +657,7 @@ class MemoryEventStore:
         flow: Counter[tuple[Any, Any]] = Counter()
         ways: dict[str, list[Move]] = defaultdict(list)
         for known, each in self._known:
-            if known != kind or each in self._excluded(model, kind):
+            if known != kind or each in self._excluded(model, kind) or (only is not None and each not in only):
                 continue
             before, after = (end.get((kind, each), Kept()) for end in ends)
             flow[self._level(before.score, model), self._level(after.score, model)] += 1
@@ -673,13 +673,15 @@ class MemoryEventStore:
         movers = {name: Movers(len(ways[name]), ways[name][:most]) for name in ("rose", "fell", "stopped", "came")}
         return Moves(dict(flow), **movers)
 
-    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, only=None) -> list[DayLevels]:
         found = []
         for day in self.scored_days(model.workspace_id):
             if days[0] <= day <= days[1]:
                 kept = self._scored[model.workspace_id, day].kept.items()
                 scores = [
-                    row.score for (of, each), row in kept if of == kind and each not in self._excluded(model, kind)
+                    row.score
+                    for (of, each), row in kept
+                    if of == kind and each not in self._excluded(model, kind) and (only is None or each in only)
                 ]
                 levels = Counter(self._level(score, model) for score in scores if score)
                 active = [score for score in scores if score]

@@ -171,8 +171,12 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
     yield f"feature_use {pairs} {model}", store.feature_use(model, pairs)
     for kind in KINDS:
         yield f"levels_by_day of {kind} {model}", store.levels_by_day(kind, model, ALL_DAYS)
+        some_levels = store.levels_by_day(kind, model, ALL_DAYS, only=asked.ids)
+        yield f"levels_by_day of {asked.ids} {kind} {model}", some_levels
         for before, after in pairwise([*days[:1], *days]):
             yield f"moves {before} {after} {kind} {model}", store.moves(kind, model, (before, after), most=2)
+            some = store.moves(kind, model, (before, after), most=2, only=asked.ids)
+            yield f"moves of {asked.ids} {before} {after} {kind} {model}", some
         for each in asked.ids:
             yield f"acts_by_day of {kind} {each} {model}", store.acts_by_day(kind, each, model, ALL_DAYS)
             yield f"series of {kind} {each} {model}", store.series(kind, each, model, ALL_DAYS)

@@ -152,6 +152,7 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     page_event, screen_event: how page and screen calls are named as events; `{name}` stands for the call's name.
     page_event_unnamed, screen_event_unnamed: the event's name where the call has none.
+    account_owner_trait: the account trait that holds its owner's e-mail address, '' for none.
     mrr_unit: what the account trait `mrr` counts; shown as money in `currency`.
     dedupe_days: the same messageId counts once within this many days.
     keep_properties_days: keep all properties and context in the log for so many days, then cut calls down to what
@@ -163,6 +164,7 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_display_name: str = "name"
     account_created_at: str = "createdAt"
     account_id_trait: str = "group_id"
+    account_owner_trait: str = ""
     trait_types: TraitTypes = TraitTypes()
     mrr_unit: Literal["cents", "units"] = "cents"
     currency: str = "USD"

@@ -75,22 +75,32 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 def what_changed(
-    product: ProductView, workspace_id: int | None, kind: Kind = "account", *, days: int | None = None
+    product: ProductView,
+    workspace_id: int | None,
+    kind: Kind = "account",
+    *,
+    days: int | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> Changes:
     """The last full day against the one so many days before, by default a window.  Raises Unknown, BadDay.
 
-    The first six of each way to move are told.
+    The first six of each way to move are told.  only: of these tracking ids; None: of all.
     """
     asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
     against = scored_day(product, max(asked.day - timedelta(days=days or asked.model.window_days), FIRST_DAY))
-    span = _Span(asked, kind, against)
+    span = _Span(asked, kind, against, only)
     return _changes(_Asking(product, span), span)
 
 
-def levels_over_time(product: ProductView, workspace_id: int | None, kind: Kind, days: int) -> Sequence[DayLevels]:
-    """How levels stood on each of so many days up to the last full one; days never scored are left out."""
+def levels_over_time(
+    product: ProductView, workspace_id: int | None, kind: Kind, days: int, only: tuple[str, ...] | None = None
+) -> Sequence[DayLevels]:
+    """How levels stood on each of so many days up to the last full one, of all or `only` these.
+
+    Days never scored are left out.
+    """
     asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
-    return _levels(asked, kind, days)
+    return _levels(asked, kind, days, only)
 
 
 class _Span(msgspec.Struct, frozen=True):
@@ -99,6 +109,7 @@ class _Span(msgspec.Struct, frozen=True):
     asked: Asked
     kind: Kind
     against: date
+    only: tuple[str, ...] | None
 
     @property
     def days(self) -> tuple[date, date]:
@@ -122,14 +133,14 @@ class _Asking:
 @lru_cache(maxsize=32)
 def _changes(asking: _Asking, span: _Span) -> Changes:
     store, model, kind = span.asked.store, span.asked.model, span.kind
-    moves = store.moves(kind, model, span.days, most=MOST_MOVERS)
+    moves = store.moves(kind, model, span.days, most=MOST_MOVERS, only=span.only)
     groups = (moves.rose, moves.fell, moves.stopped, moves.came)
     named = tuple(move.tracking_id for group in groups for move in group.first)
     rows, _ = store.numbers(kind, model, span.asked.day, ListQuery(tracking_ids=named, limit=len(named)))
     numbers = {row.tracking_id: row for row in rows}
     reasons = _why(asking.product, span, (*moves.rose.first, *moves.fell.first), numbers)
     rose, fell, stopped, came = (_group(group, numbers, reasons) for group in groups)
-    levels = {each.day: each for each in store.levels_by_day(kind, model, span.days)}
+    levels = {each.day: each for each in store.levels_by_day(kind, model, span.days, only=span.only)}
     return Changes(
         kind=kind,
         day=span.asked.day,
@@ -176,7 +187,7 @@ def _group(movers: Movers, numbers: dict[str, Numbers], reasons: dict[str, str])
 def _activation(span: _Span) -> Activation | None:
     asked, kind = span.asked, span.kind
     conditions = asked.model.user_activation if kind == "user" else asked.model.account_activation
-    if not conditions:
+    if not conditions or span.only is not None:
         return None
     now, then = (asked.store.group_size(kind, COMPLETE, asked.model, day).members for day in (asked.day, span.against))
     _, known = asked.store.numbers(kind, asked.model, asked.day, ListQuery(limit=0))
@@ -184,6 +195,6 @@ def _activation(span: _Span) -> Activation | None:
 
 
 @lru_cache(maxsize=64)
-def _levels(asked: Asked, kind: Kind, days: int) -> Sequence[DayLevels]:
+def _levels(asked: Asked, kind: Kind, days: int, only: tuple[str, ...] | None) -> Sequence[DayLevels]:
     first = max(asked.day - timedelta(days=days - 1), FIRST_DAY)
-    return asked.store.levels_by_day(kind, asked.model, (first, asked.day))
+    return asked.store.levels_by_day(kind, asked.model, (first, asked.day), only=only)

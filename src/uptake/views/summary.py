@@ -62,12 +62,14 @@ def level_counts(
     *,
     search: str = "",
     where: Condition | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> Mapping[str, int]:
     """How many are on each level on a day, by default today, of those that `search` finds and `where` holds for.
 
-    Raises Unknown, BadDay.
+    only: of these tracking ids; None: of all.  Raises Unknown, BadDay.
     """
-    return _level_counts(asked_about(product, workspace_id, day), kind, search, where)
+    asked_for = ListQuery(search=search, where=where, tracking_ids=only, limit=0)
+    return _level_counts(asked_about(product, workspace_id, day), kind, asked_for)
 
 
 def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
@@ -95,9 +97,9 @@ def asked_about(product: ProductView, workspace_id: int | None, day: date | None
 
 
 @lru_cache(maxsize=256)
-def _level_counts(asked: Asked, kind: Kind, search: str, where: Condition | None) -> Mapping[str, int]:
-    queries = {level: ListQuery(search=search, level=level, where=where, limit=0) for level in LEVELS}
-    return {level: asked.store.numbers(kind, asked.model, asked.day, query)[1] for level, query in queries.items()}
+def _level_counts(asked: Asked, kind: Kind, query: ListQuery) -> Mapping[str, int]:
+    queries = {level: msgspec.structs.replace(query, level=level) for level in LEVELS}
+    return {level: asked.store.numbers(kind, asked.model, asked.day, each)[1] for level, each in queries.items()}
 
 
 @lru_cache(maxsize=64)

@@ -38,7 +38,7 @@ from uptake.stores.events.batches import JoinedRow as JoinedRow
 from uptake.stores.events.batches import KnownRow as KnownRow
 from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
-from uptake.stores.events.changes import DayActs, DayLevels, Moves
+from uptake.stores.events.changes import DayActs, DayLevels, Moves, Only
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.usage import Doer, Use
 
@@ -243,11 +243,16 @@ class EventStore(Protocol):
         An account's parts hold its descendants' events.  Needs no scored day.
         """
 
-    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
-        """What happened between two scored days, the earlier first; of each way to move the first `most`."""
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int, only: Only = None) -> Moves:
+        """What happened between two scored days, the earlier first; of each way to move the first `most`.
 
-    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
-        """How levels stood on every scored day from the first to the last given, ascending."""
+        only: of these tracking ids; None: of all.
+        """
+
+    def levels_by_day(
+        self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, only: Only = None
+    ) -> list[DayLevels]:
+        """How levels stood on every scored day from the first to the last given, ascending, of all or `only` these."""
 
     def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
         """Events of a user, or counted for an account, from the first day to the last given, by day and event.

@@ -7,7 +7,7 @@ from typing import Any
 
 from uptake.core.effects import Kind
 from uptake.core.scores import Level, ScoringModel, level_bounds
-from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
+from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves, Only
 from uptake.stores.events.question_sql import OF_ACCOUNT, OF_USER
 from uptake.stores.events.score_sql import NOT_EXCLUDED
 from uptake.stores.events.session import Session
@@ -23,6 +23,7 @@ with ends as (
     select id, score, first_day from scores where workspace_id = $workspace and kind = $kind and day = $after
   ) b on b.id = k.id
   where k.kind = $kind and k.id not in (select unnest($excluded::varchar[]))
+    and ($everyone or k.id in (select unnest($only::varchar[])))
 )
 """
 LEVEL_OF = """case
@@ -51,9 +52,11 @@ select how, total, id, score_before, score_after from placed where place <= $lis
 """
 
 
-def moves_between(session: Session, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+def moves_between(
+    session: Session, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int, only: Only
+) -> Moves:
     """Who moved between two scored days, and how levels flowed."""
-    values = {**_values(kind, model), "before": days[0], "after": days[1]}
+    values = {**_values(kind, model, only), "before": days[0], "after": days[1]}
     names: list[Level] = [level for level, _, _ in level_bounds(model.levels)]
     flow = {(names[before], names[after]): count for before, after, count in session.rows(FLOW, **values)}
     totals: dict[str, int] = {}
@@ -76,15 +79,18 @@ left join (
   select day, score from scores
   where workspace_id = $workspace and kind = $kind and day between $first and $last
     and id not in (select unnest($excluded::varchar[]))
+    and ($everyone or id in (select unnest($only::varchar[])))
 ) s on s.day = b.day
 where b.workspace_id = $workspace and b.day between $first and $last
 group by b.day order by b.day
 """
 
 
-def levels_by_day(session: Session, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+def levels_by_day(
+    session: Session, kind: Kind, model: ScoringModel, days: tuple[date, date], *, only: Only
+) -> list[DayLevels]:
     """How many stood on each level, every scored day from the first to the last."""
-    rows = session.rows(LEVELS_BY_DAY, **_values(kind, model), first=days[0], last=days[1])
+    rows = session.rows(LEVELS_BY_DAY, **_values(kind, model, only), first=days[0], last=days[1])
     return [DayLevels(day, *counts) for day, *counts in rows]
 
 
@@ -113,12 +119,14 @@ def acts_by_day(
     return [DayActs(day, event, int(times), users) for day, event, times, users in session.rows(text, **values)]
 
 
-def _values(kind: Kind, model: ScoringModel) -> dict[str, Any]:
+def _values(kind: Kind, model: ScoringModel, only: Only) -> dict[str, Any]:
     excluded = model.excluded_users if kind == "user" else model.excluded_accounts
     return {
         "workspace": model.workspace_id,
         "kind": kind,
         "excluded": sorted(excluded),
+        "everyone": only is None,
+        "only": sorted(only or ()),
         "most": model.levels.most,
         "slightly": model.levels.slightly,
         "passive": model.levels.passive,

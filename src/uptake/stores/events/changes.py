@@ -3,12 +3,15 @@
 Scores are the kept ones of scored days; the excluded of a model are in none of the answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import msgspec
 
 from uptake.core.scores import Level
+
+Only = Collection[str] | None
+"""These tracking ids, or all."""
 
 
 class Move(msgspec.Struct, frozen=True):

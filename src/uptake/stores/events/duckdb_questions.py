@@ -28,7 +28,7 @@ from uptake.stores.events.base import (
     Totals,
 )
 from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_between
-from uptake.stores.events.changes import DayActs, DayLevels, Moves
+from uptake.stores.events.changes import DayActs, DayLevels, Moves, Only
 from uptake.stores.events.doubt_sql import doubtful_in, rhythms_in
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.duckdb_file import DuckSession
@@ -142,15 +142,17 @@ class DuckQuestions:
         with self._reading() as session:
             return parts_of(session, kind, tracking_id, model, day=day)
 
-    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int) -> Moves:
+    def moves(self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, most: int, only: Only = None) -> Moves:
         """What happened between two scored days."""
         with self._reading() as session:
-            return moves_between(session, kind, model, days, most=most)
+            return moves_between(session, kind, model, days, most=most, only=only)
 
-    def levels_by_day(self, kind: Kind, model: ScoringModel, days: tuple[date, date]) -> list[DayLevels]:
+    def levels_by_day(
+        self, kind: Kind, model: ScoringModel, days: tuple[date, date], *, only: Only = None
+    ) -> list[DayLevels]:
         """How levels stood by day."""
         with self._reading() as session:
-            return levels_by_day(session, kind, model, days)
+            return levels_by_day(session, kind, model, days, only=only)
 
     def acts_by_day(self, kind: Kind, tracking_id: str, model: ScoringModel, days: tuple[date, date]) -> list[DayActs]:
         """What one account or user did by day."""

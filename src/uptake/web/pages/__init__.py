@@ -15,6 +15,7 @@ from uptake.core.errors import UptakeError
 from uptake.views.base import Unknown
 from uptake.web.pages.accounts import account_page, accounts_page
 from uptake.web.pages.backtest import backtest_page, backtest_posted
+from uptake.web.pages.care import account_posted, user_posted, views_posted
 from uptake.web.pages.csv_import import import_page, import_posted
 from uptake.web.pages.destination import destination_home, destination_posted
 from uptake.web.pages.destination_editor import mapping_page, mapping_posted, new_mapping_page, new_mapping_posted
@@ -83,10 +84,13 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         overview_page,
         versions_page,
         search_page,
+        views_posted,
         settings_page,
         styleguide_page,
     ],
     "editor": [
+        account_posted,
+        user_posted,
         destination_posted,
         new_mapping_page,
         new_mapping_posted,

@@ -15,6 +15,7 @@ from uptake.views.accounts import (
 from uptake.views.events import events_by_day
 from uptake.views.family import family
 from uptake.views.summary import account_averages, level_counts
+from uptake.web.pages.care import care_of
 from uptake.web.pages.ranked import RankedState, listed_in
 from uptake.web.pages.render import page
 from uptake.web.pages.subject import RECENT, Place, subject_of, told
@@ -54,6 +55,7 @@ def account_page(request: PageRequest, account: FromPath[str]) -> Response[str]:
         "account.html",
         users=users,
         names={row.tracking_id: row.name for row in users.rows},
+        care=care_of(visit, "account", tracking_id),
         family=family(product, workspace_id, tracking_id, day),
         **told(place, subject, account_traits(product, tracking_id), events),
     )

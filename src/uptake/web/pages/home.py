@@ -41,8 +41,10 @@ def home_page(request: PageRequest) -> Response[Any]:
     kind = kind_asked(visit)
     window = visit.workspace.window_days
     days = 1 if request.query_params.get("since") == "day" else window
-    changes = what_changed(visit.product, visit.workspace.id, kind, days=days)
-    over_time = levels_over_time(visit.product, visit.workspace.id, kind, OVER_TIME_DAYS)
+    owns = kind == "account" and bool(visit.owned)
+    only = visit.owned if owns and request.query_params.get("whose") != "all" else None
+    changes = what_changed(visit.product, visit.workspace.id, kind, days=days, only=only)
+    over_time = levels_over_time(visit.product, visit.workspace.id, kind, OVER_TIME_DAYS, only)
     events = events_by_day(visit.product, OVER_TIME_DAYS + 1)
     events.pop(visit.product.today(), None)
     figures = _figures(over_time, events)
@@ -53,6 +55,8 @@ def home_page(request: PageRequest) -> Response[Any]:
         noun=NOUNS[kind],
         path=f"/{NOUNS[kind]}",
         changes=changes,
+        owns=owns,
+        mine=only is not None,
         events_then=events.get(changes.against),
         events_now=events.get(changes.day, 0),
         by_window=days == window,

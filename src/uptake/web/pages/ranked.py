@@ -72,6 +72,8 @@ class RankedState(ListState):
         self.within = within
         self.segments = [] if within else segment_list(visit.product, visit.workspace.id, kind=kind)
         self.segment = within or next((each for each in self.segments if each.id == params.get("segment")), None)
+        self.owns = kind == "account" and within is None and bool(visit.owned)
+        self.mine = self.owns and params.get("whose") == "mine"
         self.where = params.get("where", "").strip()[:LONGEST_CONDITION]
         self.fault = ""
         self._written = self._read(self.where)
@@ -96,7 +98,12 @@ class RankedState(ListState):
     @property
     def query(self) -> ListQuery:
         """The page that the store is asked for."""
-        return msgspec.structs.replace(super().query, where=self.condition)
+        return msgspec.structs.replace(super().query, where=self.condition, tracking_ids=self.only)
+
+    @property
+    def only(self) -> tuple[str, ...] | None:
+        """The accounts that the list is of; None: all."""
+        return self.visit.owned if self.mine else None
 
     @property
     def filtered(self) -> bool:
@@ -123,6 +130,7 @@ class RankedState(ListState):
     def more(self) -> list[tuple[str, str]]:
         """What the address says beside search, level, order and page."""
         told = {
+            "whose": "mine" if self.mine else "",
             "segment": "" if self.within else self.segment_key,
             "where": self.where,
             "day": str(self.day) if self.day else "",
@@ -141,6 +149,13 @@ class RankedState(ListState):
     def segment_key(self) -> str:
         """The chosen segment's id."""
         return self.segment.id if self.segment else ""
+
+    @property
+    def whose_links(self) -> list[tuple[str, str, bool]]:
+        """The reader's own accounts or everybody's: label, address, is it chosen?"""
+        everybody = self.address_without("whose")
+        mine = self.path + "?" + urlencode([*self.without("whose"), ("whose", "mine")])
+        return [("Mine", mine, self.mine), ("All", everybody, not self.mine)]
 
     @property
     def path_alone(self) -> str:
@@ -163,6 +178,8 @@ def listed_in(state: RankedState) -> NumbersPage:
     limit = 0 if state.fault else state.query.limit
     listed = ranked(product, state.kind, workspace_id, msgspec.structs.replace(state.query, limit=limit), day=state.day)
     state.total = listed.total
-    counts = level_counts(product, state.kind, workspace_id, state.day, search=state.search, where=state.condition)
+    counts = level_counts(
+        product, state.kind, workspace_id, state.day, search=state.search, where=state.condition, only=state.only
+    )
     state.count_levels(counts)
     return listed

@@ -11,6 +11,7 @@ from uptake.stores.events.base import ListQuery
 from uptake.views.accounts import account_list
 from uptake.views.summary import level_counts, product_totals, user_benchmark
 from uptake.views.users import user_events, user_named, user_traits
+from uptake.web.pages.care import care_of
 from uptake.web.pages.ranked import RankedState, listed_in
 from uptake.web.pages.render import page
 from uptake.web.pages.subject import RECENT, Place, subject_of, told
@@ -48,7 +49,8 @@ def user_page(request: PageRequest, user: FromPath[str]) -> Response[str]:
     names = account_names(visit, [subject.standing.numbers])
     events = user_events(visit.product, place.tracking_id, most=RECENT)
     traits = user_traits(visit.product, place.tracking_id)
-    return page(visit, "user.html", names=names, **told(place, subject, traits, events))
+    care = care_of(visit, "user", place.tracking_id)
+    return page(visit, "user.html", names=names, care=care, **told(place, subject, traits, events))
 
 
 def account_names(visit: Visit, users: Sequence[Numbers]) -> dict[str, str]:

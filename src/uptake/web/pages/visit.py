@@ -5,6 +5,7 @@ The first product and its first workspace need no word in the address; any other
 
 import base64
 import binascii
+from collections.abc import Sequence
 from functools import cached_property
 from urllib.parse import quote, urlencode
 
@@ -15,6 +16,8 @@ from uptake.core.config import Workspace
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.product import RunningProduct, Status
 from uptake.pipeline.standing import Power, Standing
+from uptake.stores.meta.care import SavedView
+from uptake.views.mine import owned_accounts
 from uptake.web.pages.forms import csrf_token
 from uptake.web.pages.needs import product_for
 from uptake.web.problems import AnyRequest
@@ -98,6 +101,20 @@ class Visit:
     def by(self) -> str:
         """What versions and the audit log call the reader."""
         return self.standing.by
+
+    @cached_property
+    def views(self) -> Sequence[SavedView]:
+        """The lists that the reader saved."""
+        person = self.standing.person
+        return self.running.meta.care.views(self.product.product_id, person.id if person else None)
+
+    @cached_property
+    def owned(self) -> tuple[str, ...]:
+        """The accounts that the reader owns."""
+        person = self.standing.person
+        if person is None:
+            return ()
+        return owned_accounts(self.product, self.running.meta.care.owners(self.product.product_id), person)
 
     @property
     def csrf(self) -> str:
