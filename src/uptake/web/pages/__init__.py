@@ -57,7 +57,7 @@ __all__ = ["PAGES", "fault_page", "page_handlers"]
 
 PAGES: dict[Need, list[HTTPRouteHandler]] = {
     "public": [sign_in_page, sign_in_posted, welcome_page, welcome_posted],
-    "person": [sign_out_posted, me_page, me_posted],
+    "person": [sign_out_posted, me_page, me_posted, views_posted],
     "viewer": [
         home_page,
         start_page,
@@ -84,7 +84,6 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         overview_page,
         versions_page,
         search_page,
-        views_posted,
         settings_page,
         styleguide_page,
     ],
