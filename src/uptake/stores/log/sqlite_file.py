@@ -374,5 +374,6 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute(f"pragma page_size = {PAGE_BYTES}")
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")
+    connection.execute("pragma fullfsync = on")  # macOS keeps a commit in the drive's own memory without it
     connection.execute("pragma wal_autocheckpoint = 0")  # see sqlite_checkpoint
     return connection

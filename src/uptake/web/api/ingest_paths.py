@@ -5,6 +5,7 @@ here is what every sender may rely on.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from uptake.core.calls import CALL_TYPES
@@ -115,13 +116,23 @@ def _operation(route: Route) -> dict[str, Any]:
     return shared | (_settings() if route.kind == "settings" else _post(route))
 
 
+_REFUSALS = (
+    ("bad_json", "bad_encoding"),
+    ("unknown_key",),
+    ("slow_body",),
+    ("body_too_large", "batch_too_long"),
+    ("overloaded", "rate_limited"),
+    ("log_unavailable", "shutting_down"),
+)
+"""Codes of a whole request, those of one status together."""
+
+
 def _post(route: Route) -> dict[str, Any]:
     body = _BODIES.get(route.source) or (
         "SegmentCall" if route.call_type or route.kind == "ignored" else "SegmentBatch"
     )
     status = route.taken.status
     answer = {"schema": {"$ref": "#/components/schemas/Taken"} if status == 200 else {"type": "object"}}
-    codes = ("bad_json", "unknown_key", "body_too_large", "overloaded", "log_unavailable")
     return {
         "security": [{"ingestKey": []}, {}],
         "requestBody": {
@@ -130,19 +141,22 @@ def _post(route: Route) -> dict[str, Any]:
         },
         "responses": {
             str(status): {"description": "Durable in the call log", "content": {"application/json": answer}},
-            **{str(CODES[code].status): _refusal(code) for code in codes},
+            **{str(CODES[codes[0]].status): _refusal(codes) for codes in _REFUSALS},
         },
     }
 
 
-def _refusal(code: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/IngestRefusal"}
+def _refusal(codes: Sequence[str]) -> dict[str, Any]:
+    """The answer of one status; codes: those that have it."""
+    schema, status = {"$ref": "#/components/schemas/IngestRefusal"}, CODES[codes[0]].status
     answer: dict[str, Any] = {
-        "description": f"`{code}`: {CODES[code].help}",
+        "description": " ".join(f"`{code}`: {CODES[code].help}" for code in codes),
         "content": {"application/json": {"schema": schema}},
     }
-    if CODES[code].status in (429, 503):
+    if status in (429, 503):
         answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    if status == 429:
+        answer["headers"] |= {name: {"schema": {"type": "string"}} for name in ("RateLimit", "RateLimit-Policy")}
     return answer
 
 

@@ -28,6 +28,7 @@ STATUS_WORDS = {
     404: "Not found",
     409: "In conflict with what is there",
     413: "Too large",
+    503: "Not now",
 }
 DESCRIPTION = (
     "Product engagement: Segment's calls in, explained account scores out. "
@@ -58,9 +59,13 @@ def document(version: str) -> bytes:
     return msgspec.json.encode(whole)
 
 
+_FAULTS = ("store_damaged", "meta_unavailable")
+"""What every operation may answer for a while when something is broken."""
+
+
 def _described(operation: Operation) -> dict[str, Any]:
     fields = msgspec.structs.fields(operation.query) if operation.query else ()
-    codes = ("invalid_token", *(("bad_json", "body_too_large") if operation.body else ()), *operation.errors)
+    codes = ("invalid_token", *(("bad_json", "body_too_large") if operation.body else ()), *operation.errors, *_FAULTS)
     created = "201" if operation.creates else "200"
     return {
         "operationId": operation.name,
@@ -95,6 +100,8 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     told = "; ".join(f"`{code}`: {CODES[code].help}" for code in codes)
     content = {"application/json": {"schema": {"$ref": REF.format(name="ProblemBody")}}}
     answer: dict[str, Any] = {"description": f"{STATUS_WORDS[status]}. {told}", "content": content}
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     if status == 401:
         answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
     return answer
