@@ -227,3 +227,32 @@ def test_the_command_prints_tables_and_json(tmp_path):
     assert "No weights are suggested" in told
     assert {each["reason"] for each in found["skipped"]} == {"unknown_account"}
     assert code_of(installed.run("backtest").stderr) == "missing_outcomes"
+
+
+def test_a_model_published_from_now_on_is_looked_up_in_the_past_too():
+    """Past days are scored by another model, and stay so; the backtest is of the one in force."""
+    light, heavy = (
+        Workspace("Engagement", 1, features={"Reporting": 1}),
+        Workspace("Engagement", 1, features={"Setup": 9}),
+    )
+    features = (Feature("Reporting", events=("Export",)), Feature("Setup", events=("Invite",)))
+    found = []
+    for workspaces in ((heavy,), (light,)):
+        house = House(ProductConfig(features=features, workspaces=workspaces))
+        for number in range(12):
+            house.track("ana", "Export", day=40, account=f"account-{number}", times=number)
+            house.track("ana", "Invite", day=40, account=f"account-{number}", times=12 - number)
+        house.settle()
+        house.running.change_config(
+            1,
+            lambda version: msgspec.structs.replace(version.config, workspaces=(heavy,)),
+            by="x",
+            publish="from_now_on",
+        )
+        house.settle()
+        rows = [Outcome(f"account-{n}", ("churned", "renewed")[n % 3 > 0], ago(5), n) for n in range(12)]
+        state = house.product.store.digest()
+        found.append(backtest(house.product, 1, rows, horizons=(30, 35)).horizons)
+        assert house.product.store.digest() == state
+
+    assert found[0] == found[1]

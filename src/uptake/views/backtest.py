@@ -237,9 +237,13 @@ class _Past:
     def _rows(self, day: date, accounts: Sequence[str]) -> dict[str, Numbers]:
         if self._first_day is None or not self._first_day <= day <= self._last_day:
             return {}
-        self._product.ensure_scored(day)
         query = ListQuery(tracking_ids=tuple(accounts), limit=len(accounts))
-        rows, _ = self._store.numbers("account", self._model, day, query)
+        if self._product.model(self._model.workspace_id, day) == self._model:
+            self._product.ensure_scored(day)
+            rows, _ = self._store.numbers("account", self._model, day, query)
+        else:
+            with self._store.imagined([self._model], [day]) as store:
+                rows, _ = store.numbers("account", self._model, day, query)
         return {row.tracking_id: row for row in rows}
 
 

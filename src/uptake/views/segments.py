@@ -140,6 +140,7 @@ def segment_history(
     if not max(FIRST_DAY, end - timedelta(days=MOST_HISTORY_DAYS - 1)) <= start <= end:
         raise BadDay(f"expected a first day at most {MOST_HISTORY_DAYS - 1} days before {end}, got {start}")
     product.ensure_scored(max(start - timedelta(days=1), FIRST_DAY))  # so that it is known who enters on the first day
+    product.ensure_scored_days(start, end)
     asked = asked_about(product, segment.workspace_id, end)
     days = _group_history(asked, segment.kind, text(segment.condition), start)
     return SegmentHistory(days, start, end)
