@@ -34,6 +34,7 @@ PAGES = {
     "import": "/settings/import",
     "backtest": "/settings/backtest",
     "settings-features": "/settings/features",
+    "settings-health": "/settings/health",
     "start": "/start",
     "search": "/search?q=acme",
     "styleguide": "/styleguide",

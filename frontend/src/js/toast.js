@@ -10,3 +10,6 @@ export function toast(message) {
   list.append(item)
   setTimeout(() => item.remove(), SHOWN_MS)
 }
+
+// What the server wrote into the corner goes as those from here do.
+for (const item of document.querySelectorAll('#toasts > .toast')) setTimeout(() => item.remove(), SHOWN_MS)

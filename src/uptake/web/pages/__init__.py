@@ -45,6 +45,7 @@ from uptake.web.pages.segment_editor import (
 from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
 from uptake.web.pages.settings_audit import audit_csv, audit_jsonl, audit_page
+from uptake.web.pages.settings_health import health_page
 from uptake.web.pages.settings_keys import keys_page, keys_posted
 from uptake.web.pages.settings_people import people_page, people_posted
 from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
@@ -85,6 +86,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         versions_page,
         search_page,
         settings_page,
+        health_page,
         styleguide_page,
     ],
     "editor": [

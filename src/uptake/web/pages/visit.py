@@ -47,17 +47,21 @@ NAV = (
     NavItem("/destination", "Destination", "destination", "d"),
     NavItem("/settings", "Settings", "settings", "s"),
 )
-
-
-SETTINGS_TABS: tuple[tuple[str, str, Power], ...] = (
-    ("/settings", "Configuration", "viewer"),
-    ("/settings/import", "Import", "editor"),
-    ("/settings/backtest", "Backtest", "editor"),
-    ("/settings/features", "Features", "editor"),
-    ("/settings/keys", "Keys and tokens", "admin"),
-    ("/settings/people", "People", "admin"),
-    ("/settings/audit", "Audit", "admin"),
+SETTINGS: tuple[tuple[str, tuple[tuple[str, str, Power], ...]], ...] = (
+    ("", (("/settings", "Overview", "viewer"),)),
+    ("Product", (("/settings/features", "Features", "editor"),)),
+    ("Scoring", (("/settings/backtest", "Backtest", "editor"),)),
+    ("Data", (("/settings/health", "Data health", "viewer"), ("/settings/import", "Import traits", "editor"))),
+    (
+        "Access",
+        (
+            ("/settings/people", "People", "admin"),
+            ("/settings/keys", "Keys and tokens", "admin"),
+            ("/settings/audit", "Audit log", "admin"),
+        ),
+    ),
 )
+"""The pages of the settings in groups: path, name, and who may open it."""
 
 
 class Visit:
@@ -93,9 +97,17 @@ class Visit:
         return self.standing.may(power, self.product.product_id)
 
     @property
-    def settings_tabs(self) -> list[tuple[str, str]]:
-        """The pages of the settings that the reader may open."""
-        return [(path, label) for path, label, power in SETTINGS_TABS if self.may(power)]
+    def settings_groups(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The pages of the settings that the reader may open: each group's name, and its paths with their names."""
+        groups = [
+            (name, [(path, label) for path, label, power in pages if self.may(power)]) for name, pages in SETTINGS
+        ]
+        return [(name, pages) for name, pages in groups if pages]
+
+    def within(self, path: str) -> bool:
+        """Is the page this one of the settings, or below it?"""
+        here = self.request.url.path
+        return here == path or (path != "/settings" and here.startswith(path + "/"))
 
     @property
     def by(self) -> str:
