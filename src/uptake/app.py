@@ -18,6 +18,7 @@ from uptake.core.errors import UptakeError
 from uptake.installation import Installation
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.limits import Limits
+from uptake.pipeline.provided import Grant, ProviderOptions
 from uptake.settings import Settings
 from uptake.web.access import AccessOptions
 from uptake.web.app import WebOptions, create_app
@@ -135,8 +136,35 @@ def _web_options(settings: Settings) -> WebOptions:
             open_on_loopback=settings.open_on_loopback,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
+            provider=_provider_options(settings),
         ),
     )
+
+
+def _provider_options(settings: Settings) -> ProviderOptions | None:
+    """The sign-in provider, where there is one.  Raises UptakeError (E001)."""
+    if not settings.oidc_issuer:
+        return None
+    wanted = {"UPTAKE_OIDC_CLIENT_ID": settings.oidc_client_id}
+    if settings.oidc_roles:
+        wanted["UPTAKE_OIDC_ROLE_CLAIM"] = settings.oidc_role_claim
+    for name, value in wanted.items():
+        if not value:
+            raise UptakeError("E001", f"{name} is missing.", hint="It goes with UPTAKE_OIDC_ISSUER and _ROLES.")
+    return ProviderOptions(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        name=settings.oidc_name,
+        scope=settings.oidc_scope,
+        role_claim=settings.oidc_role_claim,
+        grants=tuple(msgspec.convert(each, Grant) for each in _grants(settings)),
+        domains=tuple(domain.lower() for domain in settings.oidc_allowed_domains),
+    )
+
+
+def _grants(settings: Settings) -> list[dict[str, object]]:
+    return [{"group": group, "role": role, "product_id": product} for group, role, product in settings.oidc_roles]
 
 
 def _refuse_open_house(settings: Settings) -> None:

@@ -6,117 +6,64 @@ the command line see `Settings`; everything below gets plain values.
 """
 
 import difflib
-import ipaddress
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from uptake.core.errors import UptakeError
+from uptake.setting_kinds import (
+    PREFIX,
+    SECRET_CHARACTERS,
+    Setting,
+    choice_row,
+    flag_of,
+    grants_of,
+    issuer_of,
+    names_of,
+    networks_of,
+    not_empty_of,
+    one_line_of,
+    provider_row,
+    scope_of,
+    secret_of,
+    size_of,
+    text_row,
+    url_of,
+    whole_row,
+    word_or_nothing,
+)
 
-PREFIX = "UPTAKE_"
-SECRET_CHARACTERS = 32
-
-Parse = Callable[[str], Any]
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """One row of the table.
-
-    name: the environment variable.  default: as one would write it; '' for none.  wanted: what a good value is, to
-    follow "must be".  parse: the value from its text; raises ValueError where it cannot be one.
-    """
-
-    name: str
-    type: type
-    default: str
-    unit: str
-    help: str
-    wanted: str
-    parse: Parse
-    secret: bool = False
-
-    @property
-    def field(self) -> str:
-        """The attribute of `Settings` that holds the value."""
-        return self.name.removeprefix(PREFIX).lower()
-
-    def value(self, text: str) -> Any:
-        """The value of a text.  Raises UptakeError (E001)."""
-        try:
-            return self.parse(text)
-        except ValueError as error:
-            got = f"{len(text)} characters" if self.secret else repr(text)
-            hint = f"Unset it for the default, {self.default}." if self.default else "Unset it to do without."
-            raise UptakeError("E001", f"{self.name} must be {self.wanted}, got {got}.", hint=hint) from error
-
-
-def _whole(name: str, default: int, limits: tuple[int, int], unit: str, text: str) -> Setting:
-    def parse(value: str) -> int:
-        number = int(value) if re.fullmatch(r"\d{1,12}", value) else -1
-        if not limits[0] <= number <= limits[1]:
-            raise ValueError(value)
-        return number
-
-    wanted = f"a whole number{f' of {unit}' if unit else ''} from {limits[0]} to {limits[1]}"
-    return Setting(PREFIX + name, int, str(default), unit, text, wanted, parse)
-
-
-def _choice(name: str, choices: tuple[str, ...], text: str) -> Setting:
-    def parse(value: str) -> str:
-        if value.lower() not in choices:
-            raise ValueError(value)
-        return value.lower()
-
-    wanted = f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return Setting(PREFIX + name, str, choices[0], "", f"{text}: {wanted}.", wanted, parse)
-
-
-def _text(name: str, default: str, text: str) -> Setting:
-    return Setting(PREFIX + name, str, default, "", text, "a text without blanks", _not_blank)
-
-
-def _not_blank(value: str) -> str:
-    if not value or value != "".join(value.split()):
-        raise ValueError(value)
-    return value
-
-
-def _flag(value: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if value.lower() not in words:
-        raise ValueError(value)
-    return words[value.lower()]
-
-
-def _size(value: str) -> str:
-    if not re.fullmatch(r"[1-9]\d{0,6}(MB|GB)", value.upper()):
-        raise ValueError(value)
-    return value.upper()
-
-
-def _url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-        raise ValueError(value)
-    return value.rstrip("/")
-
-
-def _secret(value: str) -> str:
-    if value and len(value) < SECRET_CHARACTERS:
-        raise ValueError
-    return value
-
-
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(name for name in re.split(r"[,\s]+", value) if name)
-
-
-def _networks(value: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_network(each, strict=False)) for each in _names(value))
-
+PROVIDER_ROWS = (
+    provider_row(
+        "ISSUER",
+        "The OpenID provider by which people may sign in, as it calls itself; without it there is none.",
+        "an address such as https://login.example.com",
+        issuer_of,
+    ),
+    provider_row("CLIENT_ID", "What the provider calls this installation.", "a text without blanks", word_or_nothing),
+    provider_row("CLIENT_SECRET", "The secret that the provider gave for it.", "a text on one line", one_line_of),
+    provider_row("NAME", "How the sign-in page calls the provider; its host name otherwise.", "a text", one_line_of),
+    provider_row(
+        "SCOPE", "What is asked of the provider.", "names with openid", scope_of, default="openid email profile"
+    ),
+    provider_row("ROLE_CLAIM", "The claim that lists a person's groups.", "a text without blanks", word_or_nothing),
+    provider_row(
+        "ROLES",
+        "Which group gives which role, separated by commas: `group=role` in every product, `group=role:1` in product "
+        "1. Without it people must be invited, or be known by their e-mail address.",
+        "pairs such as staff=viewer, analysts=editor:1, ops=owner",
+        grants_of,
+        kind=tuple,
+    ),
+    provider_row(
+        "ALLOWED_DOMAINS",
+        "Domains of e-mail addresses that may sign in by the provider, separated by commas; without it any.",
+        "names separated by commas",
+        names_of,
+        kind=tuple,
+    ),
+)
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -126,10 +73,10 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "The data folder: everything that Uptake keeps. Made if it is not there.",
         "the path of a folder",
-        lambda value: Path(_not_empty(value)).expanduser(),
+        lambda value: Path(not_empty_of(value)).expanduser(),
     ),
-    _text("HOST", "127.0.0.1", "The address to listen on; 0.0.0.0 listens on every address of the machine."),
-    _whole("PORT", 8000, (0, 65535), "", "The port to listen on; 0 takes a free one and says which."),
+    text_row("HOST", "127.0.0.1", "The address to listen on; 0.0.0.0 listens on every address of the machine."),
+    whole_row("PORT", 8000, (0, 65535), "", "The port to listen on; 0 takes a free one and says which."),
     Setting(
         "UPTAKE_ALLOWED_HOSTS",
         tuple,
@@ -138,7 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Further names that the app and the read API may be addressed as, separated by commas, when a proxy stands "
         "before them; `*` allows any.",
         "names separated by commas",
-        _names,
+        names_of,
     ),
     Setting(
         "UPTAKE_PUBLIC_URL",
@@ -148,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Where people and senders reach this server, when a proxy stands before it; without it, what they ask for. "
         "With https the cookies of people never travel unencrypted.",
         "an address such as https://uptake.example.com",
-        _url,
+        url_of,
     ),
     Setting(
         "UPTAKE_TRUSTED_PROXIES",
@@ -157,7 +104,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Addresses or networks of proxies, separated by commas, whose X-Forwarded-For says where a request comes from.",
         "addresses or networks such as 10.0.0.0/8, separated by commas",
-        _networks,
+        networks_of,
     ),
     Setting(
         "UPTAKE_OPEN_ON_LOOPBACK",
@@ -167,8 +114,9 @@ SETTINGS: tuple[Setting, ...] = (
         "Take whoever opens the app on this very machine for an owner, without signing in, as the demo does. Never "
         "where others have a login on the machine.",
         "true or false",
-        _flag,
+        flag_of,
     ),
+    *PROVIDER_ROWS,
     Setting(
         "UPTAKE_METRICS_TOKEN",
         str,
@@ -176,7 +124,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "What opens /metrics as a Bearer token from another machine; without it only this machine may read them.",
         f"a random text of at least {SECRET_CHARACTERS} characters",
-        _secret,
+        secret_of,
         secret=True,
     ),
     Setting(
@@ -187,12 +135,12 @@ SETTINGS: tuple[Setting, ...] = (
         "What texts of ingest keys are encrypted under. Without it a random one is kept in the data folder, in "
         "`secret.key`.",
         f"a random text of at least {SECRET_CHARACTERS} characters",
-        _secret,
+        secret_of,
         secret=True,
     ),
-    _choice("LOG_LEVEL", ("info", "debug", "warning", "error"), "The least important kind of line to log"),
-    _choice("LOG_FORMAT", ("text", "json"), "How a log line is written"),
-    _whole(
+    choice_row("LOG_LEVEL", ("info", "debug", "warning", "error"), "The least important kind of line to log"),
+    choice_row("LOG_FORMAT", ("text", "json"), "How a log line is written"),
+    whole_row(
         "MAX_WAITING",
         1000,
         (1, 100_000),
@@ -200,7 +148,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How many requests may wait for the disk; more are refused with 429.",
     ),
     *(
-        _whole(
+        whole_row(
             f"MAX_KEY_{name.upper()}",
             0,
             (0, 10**9),
@@ -217,10 +165,10 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Answer a request with an unknown key as if it were good, and drop it, as Accoil does.",
         "true or false",
-        _flag,
+        flag_of,
     ),
-    _whole("DEDUPE_DAYS", 7, (1, 90), "days", "The dedupe window that a new product begins with."),
-    _whole("FOLD_BATCH", 10_000, (100, 200_000), "calls", "About how many calls one fold takes from the log."),
+    whole_row("DEDUPE_DAYS", 7, (1, 90), "days", "The dedupe window that a new product begins with."),
+    whole_row("FOLD_BATCH", 10_000, (100, 200_000), "calls", "About how many calls one fold takes from the log."),
     Setting(
         "UPTAKE_MEMORY_LIMIT",
         str,
@@ -228,24 +176,18 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "How much memory the event store of one product may use before it works on disk.",
         "a size such as 512MB or 4GB",
-        _size,
+        size_of,
     ),
-    _whole("THREADS", 2, (1, 256), "threads", "How many threads the event store may use for one question."),
-    _whole(
+    whole_row("THREADS", 2, (1, 256), "threads", "How many threads the event store may use for one question."),
+    whole_row(
         "RECEIVE_S",
         30,
         (1, 600),
         "seconds",
         "How long a sender may take for a request's head, and then for its body.",
     ),
-    _whole("STOP_S", 10, (1, 600), "seconds", "How long a stopping server waits for requests that it has begun."),
+    whole_row("STOP_S", 10, (1, 600), "seconds", "How long a stopping server waits for requests that it has begun."),
 )
-
-
-def _not_empty(value: str) -> str:
-    if not value.strip():
-        raise ValueError(value)
-    return value
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -258,6 +200,14 @@ class Settings(msgspec.Struct, frozen=True):
     public_url: str
     trusted_proxies: tuple[str, ...]
     open_on_loopback: bool
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str
+    oidc_scope: str
+    oidc_role_claim: str
+    oidc_roles: tuple[tuple[str, str, int | None], ...]
+    oidc_allowed_domains: tuple[str, ...]
     metrics_token: str
     secret_key: str
     log_level: str

@@ -59,7 +59,12 @@ def test_every_page_says_what_it_needs():
     needs = {(route.method, route.path): served[route.method, route.path].opt.get("needs") for route in APP}
     assert needs == {(route.method, route.path): route.permission for route in APP}
     assert all(served[route.method, route.path].resolve_guards() for route in APP)
-    assert {route.path for route in APP if route.permission == "public"} == {"/sign-in", "/welcome/{text}"}
+    assert {route.path for route in APP if route.permission == "public"} == {
+        "/sign-in",
+        "/sign-in/provider",
+        "/sign-in/provider/back",
+        "/welcome/{text}",
+    }
     assert len(GUARDED) > 25
     assert {route.permission for route in APP if route.method == "POST"} <= {"public", "person", "editor", "admin"}
 

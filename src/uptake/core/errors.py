@@ -86,6 +86,10 @@ CODES: dict[str, Code] = {
     # people
     "signed_out": Code(401, "The app answers who is signed in: open it in a browser and sign in."),
     "sign_in_failed": Code(401, "The e-mail address or the password is not right; `uptake user reset-password` helps."),
+    "provider_refused": Code(
+        403, "The sign-in provider, or what Uptake makes of its word, lets nobody in; see the message."
+    ),
+    "provider_failed": Code(502, "The sign-in provider cannot be reached, or is not what UPTAKE_OIDC_ISSUER says."),
     "too_many_attempts": Code(429, "Too many attempts failed; try again after the seconds in Retry-After."),
     "link_not_good": Code(410, "The link was used, taken back or is too old: ask for a new one."),
     "password_too_short": Code(400, "A password has at least 12 characters; nothing else is asked of it."),

@@ -4,10 +4,11 @@ An installation that is open on loopback takes whoever sits at the machine for a
 that anything forwarded, or that names the server by another name than one of loopback, is never taken so.
 """
 
+import importlib
 import ipaddress
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,10 +17,14 @@ from litestar.datastructures import Cookie
 
 from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.people import People
+from uptake.pipeline.provided import ProviderOptions, Reception
 from uptake.pipeline.running import Running
 from uptake.pipeline.sign_in import MOST_AGENT, SESSION_US, Origin, SignIn
 from uptake.pipeline.standing import Standing
 from uptake.web.security import is_loopback, name_in
+
+if TYPE_CHECKING:
+    from uptake.pipeline.openid import Provider
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
@@ -36,11 +41,13 @@ class AccessOptions(msgspec.Struct, frozen=True):
 
     open_on_loopback: whoever sits at the machine is an owner.  public_url: where people reach the app; '' for where
     they say they do.  trusted_proxies: networks whose word counts for the address that a request comes from.
+    provider: an OpenID provider by which people may sign in.
     """
 
     open_on_loopback: bool = False
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    provider: ProviderOptions | None = None
 
 
 class Access:
@@ -51,6 +58,7 @@ class Access:
         self.door = SignIn(running.meta, running.clock)
         self.people = People(running.meta, running.clock, self.door)
         self.keys = KeyRing(running.meta, running.clock)
+        self.provider, self.reception = _provider(running, self.door, options.provider)
         self._trusted = [ipaddress.ip_network(each, strict=False) for each in options.trusted_proxies]
         self.secure = urlsplit(options.public_url).scheme == "https"
         # Cookies know no ports: two servers of one machine would take each other's for their own.
@@ -96,6 +104,16 @@ class Access:
     def base_url(self, connection: AnyConnection) -> str:
         """Where the app is, for links that leave it."""
         return self.options.public_url or str(connection.base_url).rstrip("/")
+
+
+def _provider(
+    running: Running, door: SignIn, options: ProviderOptions | None
+) -> "tuple[Provider | None, Reception | None]":
+    """The sign-in provider; what it needs is imported only where there is one."""
+    if options is None:
+        return None, None
+    provider: Provider = importlib.import_module("uptake.pipeline.openid").Provider(options, running.clock)
+    return provider, Reception(running.meta, running.clock, door, options)
 
 
 def is_local(connection: AnyConnection) -> bool:

@@ -49,6 +49,7 @@ from uptake.web.pages.settings_health import health_page
 from uptake.web.pages.settings_keys import keys_page, keys_posted
 from uptake.web.pages.settings_people import people_page, people_posted
 from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
+from uptake.web.pages.sign_in_provider import provider_came_back, provider_page
 from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
 from uptake.web.pages.users import user_page, users_page
@@ -57,7 +58,7 @@ from uptake.web.pages.welcome import welcome_page, welcome_posted
 __all__ = ["PAGES", "fault_page", "page_handlers"]
 
 PAGES: dict[Need, list[HTTPRouteHandler]] = {
-    "public": [sign_in_page, sign_in_posted, welcome_page, welcome_posted],
+    "public": [sign_in_page, sign_in_posted, provider_page, provider_came_back, welcome_page, welcome_posted],
     "person": [sign_out_posted, me_page, me_posted, views_posted],
     "viewer": [
         home_page,

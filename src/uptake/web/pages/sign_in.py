@@ -1,8 +1,11 @@
 """Signing in and out."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from litestar import Response, get, post
+from litestar.datastructures import Cookie
 from litestar.params import RawBody
 from litestar.response import Redirect
 
@@ -27,7 +30,7 @@ def sign_in_page(request: PageRequest) -> Response[Any]:
     standing: Standing | None = request.state.standing
     if standing and standing.person:
         return Redirect(back, status_code=303, headers=HEADERS)
-    return _form(request, back)
+    return sign_in_form(request, back)
 
 
 @post("/sign-in", status_code=200, sync_to_thread=True)
@@ -38,7 +41,7 @@ def sign_in_posted(request: PageRequest, body: RawBody) -> Response[Any]:
     try:
         opened = access.door.sign_in(form.text("email"), form.text("password"), access.origin(request))
     except UptakeError as error:
-        return _form(request, back, email=form.text("email"), error=error)
+        return sign_in_form(request, back, email=form.text("email"), error=error)
     return entered(request, opened, back)
 
 
@@ -61,9 +64,18 @@ def refusal_headers(error: UptakeError) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyAttempts) else {}
 
 
-def _form(request: PageRequest, back: str, *, email: str = "", error: UptakeError | None = None) -> Response[str]:
-    people = site_of(request).running.meta.people.people()
-    return alone(
+def sign_in_form(
+    request: PageRequest,
+    back: str,
+    *,
+    email: str = "",
+    error: UptakeError | None = None,
+    cookies: Sequence[Cookie] = (),
+) -> Response[str]:
+    """The sign-in page, with what was wrong."""
+    site = site_of(request)
+    people, provider = site.running.meta.people.people(), site.access.options.provider
+    answer = alone(
         request,
         "sign_in.html",
         status=CODES[error.code].status if error else 200,
@@ -76,4 +88,8 @@ def _form(request: PageRequest, back: str, *, email: str = "", error: UptakeErro
         owned=somebody_owns(people),
         anybody=bool(people),
         open_here=request.state.standing is not None,
+        provider=(provider.name or urlsplit(provider.issuer).hostname) if provider else "",
+        provider_href="/sign-in/provider?" + urlencode({"next": back}),
     )
+    answer.cookies = [*answer.cookies, *cookies]
+    return answer
