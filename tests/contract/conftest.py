@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.jetstream import jetstream
 from tests.postgres import postgres
 
 
@@ -9,4 +10,11 @@ from tests.postgres import postgres
 def databases():
     """Makes an empty PostgreSQL database and returns its URL."""
     with postgres() as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def addresses():
+    """Makes the address of an empty call log on NATS."""
+    with jetstream() as (_, make):
         yield make

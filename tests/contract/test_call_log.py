@@ -1,4 +1,4 @@
-"""What every call log promises, asked of SQLite and of the oracle in memory; and what is SQLite's own."""
+"""What every call log promises, asked of SQLite, NATS and the oracle in memory; and what is SQLite's own."""
 
 import resource
 import signal
@@ -17,6 +17,7 @@ from uptake.core.days import DAY_US
 from uptake.core.errors import Rejection
 from uptake.stores.log import sqlite_checkpoint, sqlite_file
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Request
+from uptake.stores.log.nats import NatsCallLog
 from uptake.stores.log.sqlite import SqliteCallLog
 
 ACME, BOBS = 1, 2
@@ -25,9 +26,20 @@ DECEMBER_US = NOVEMBER_US + 10 * DAY_US
 NO_USER = Rejection("missing_user", "$.userId", "neither was present", 3)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "nats"], scope="module")
+def engine(request, tmp_path_factory):
+    """Makes an empty log."""
+    if request.param == "sqlite":
+        return lambda: SqliteCallLog(tmp_path_factory.mktemp("log"))
+    return lambda: NatsCallLog(request.getfixturevalue("addresses")())
+
+
+@pytest.fixture(params=["sqlite", "nats", "memory"])
 def log(request, tmp_path):
-    log = SqliteCallLog(tmp_path / "log") if request.param == "sqlite" else MemoryCallLog()
+    if request.param == "nats":
+        log = NatsCallLog(request.getfixturevalue("addresses")())
+    else:
+        log = SqliteCallLog(tmp_path / "log") if request.param == "sqlite" else MemoryCallLog()
     yield log
     log.close()
 
@@ -147,9 +159,9 @@ def test_a_log_continues_over_months(log):
     ),
     reads=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 10)), max_size=4),
 )
-def test_every_log_agrees_with_the_oracle(tmp_path_factory, groups, reads):
-    """Whatever is appended, SQLite and the oracle answer every question alike."""
-    engine, oracle = SqliteCallLog(tmp_path_factory.mktemp("log")), MemoryCallLog()
+def test_every_log_agrees_with_the_oracle(engine, groups, reads):
+    """Whatever is appended, every engine and the oracle answer every question alike."""
+    log, oracle = engine(), MemoryCallLog()
     for month, group in enumerate(groups):
         requests = [
             request(
@@ -157,15 +169,15 @@ def test_every_log_agrees_with_the_oracle(tmp_path_factory, groups, reads):
             )
             for product, calls, bad in group
         ]
-        assert engine.append(requests) == oracle.append(requests)
+        assert log.append(requests) == oracle.append(requests)
 
     for product in (ACME, BOBS):
-        assert engine.end(product) == oracle.end(product)
-        assert engine.refusals(product, most=99) == oracle.refusals(product, most=99)
-        assert engine.refusal_counts(product, since_us=0) == oracle.refusal_counts(product, since_us=0)
+        assert log.end(product) == oracle.end(product)
+        assert log.refusals(product, most=99) == oracle.refusals(product, most=99)
+        assert log.refusal_counts(product, since_us=0) == oracle.refusal_counts(product, since_us=0)
         for first, most in reads:
-            assert engine.read(product, first, most=most) == oracle.read(product, first, most=most)
-    engine.close()
+            assert log.read(product, first, most=most) == oracle.read(product, first, most=most)
+    log.close()
 
 
 # ---- SQLite's own

