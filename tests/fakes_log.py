@@ -2,7 +2,7 @@
 
 import bisect
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -58,6 +58,11 @@ class MemoryCallLog:
             if after - first >= most:
                 break
         return after
+
+    def scrub(self, product_id: int, names: Collection[str]) -> None:
+        """See CallLog."""
+        kept = self._refusals.get(product_id, [])
+        kept[:] = [each for each in kept if not any(name in each.rejection.message for name in names)]
 
     def end(self, product_id: int) -> int:
         """See CallLog."""

@@ -7,6 +7,7 @@ from datetime import date
 import msgspec
 
 from tests.fakes_care import MemoryCareStore
+from tests.fakes_erasures import MemoryErasureStore
 from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.merges import Merge
@@ -26,6 +27,7 @@ class MemoryMetaStore:
         self.audit = MemoryAuditLog()
         self.people = MemoryPeopleStore(self.audit)
         self.merges = MemoryMergeStore(self)
+        self.erasures = MemoryErasureStore(self)
         self.care = MemoryCareStore(self.audit)
 
     def revision(self) -> int:

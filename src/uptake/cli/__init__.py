@@ -14,6 +14,7 @@ from uptake.cli import (
     data,
     demo,
     destination,
+    erase,
     health,
     keys,
     later,
@@ -32,7 +33,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (serving, demo, health, config, keys, people, data, merge, scores, backtest, destination, backup, later):
+for module in (
+    serving,
+    demo,
+    health,
+    config,
+    keys,
+    people,
+    data,
+    merge,
+    scores,
+    backtest,
+    destination,
+    backup,
+    erase,
+    later,
+):
     module.register(app)
 
 

@@ -5,7 +5,6 @@ import typer
 from uptake.cli.base import console
 
 LATER = {
-    "erase": "Forget a person everywhere: not there yet.",
     "bench": "Measure this machine: not there yet in the package. In a checkout run `make bench`.",
 }
 _ANY = {"allow_extra_args": True, "ignore_unknown_options": True}

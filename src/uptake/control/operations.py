@@ -13,6 +13,7 @@ from uptake import __version__
 from uptake.control import requests as ask
 from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
+from uptake.control.erasures import await_erasure, erase, erasures
 from uptake.control.exports import send_table
 from uptake.control.merges import merge, merges, undo
 from uptake.control.people import CONSOLE, create_user, list_users, owner_path, reset_password
@@ -292,6 +293,20 @@ def _undo_merge(office: Office, request: ask.UndoMerge, _told: Told) -> dict[str
     return undo(office.running, office.product(request.product), request, by=BY)
 
 
+# ---- erasing
+def _erase(office: Office, request: ask.Erase, _told: Told) -> dict[str, Any]:
+    return erase(office.running, office.product(request.product), request, by=BY)
+
+
+def _erasures(office: Office, request: ask.ListErasures, _told: Told) -> list[dict[str, Any]]:
+    return erasures(office.running, office.product(request.product))
+
+
+def _await_erasure(office: Office, request: ask.AwaitErasure, told: Told) -> dict[str, Any]:
+    product = office.product(request.product)
+    return await_erasure(office.running, product, request, told, work=not office.served)
+
+
 # ---- the destination
 def _test_call(office: Office, request: ask.TestCall, _told: Told) -> Trace:
     return test_call(office.product(request.product), request, office.running.clock())
@@ -336,4 +351,7 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.MergeIds: _merge,
     ask.ListMerges: _merges,
     ask.UndoMerge: _undo_merge,
+    ask.Erase: _erase,
+    ask.ListErasures: _erasures,
+    ask.AwaitErasure: _await_erasure,
 }

@@ -148,6 +148,23 @@ class UndoMerge(_Request, frozen=True, tag="undo_merge"):
     id: int
 
 
+class Erase(_Request, frozen=True, tag="erase"):
+    """Begin to erase a user or account.  Answer: the listed erasure."""
+
+    kind: Kind
+    id: str
+
+
+class ListErasures(_Request, frozen=True, tag="erasures"):
+    """Erasures on their way, and receipts.  Answer: a list."""
+
+
+class AwaitErasure(_Request, frozen=True, tag="await_erasure"):
+    """Wait until an erasure is done.  Answer: the listed erasure; tells progress."""
+
+    id: int
+
+
 class Export(_Request, frozen=True, tag="export"):
     """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
 
@@ -198,6 +215,9 @@ Request = (
     | MergeIds
     | ListMerges
     | UndoMerge
+    | Erase
+    | ListErasures
+    | AwaitErasure
 )
 
 

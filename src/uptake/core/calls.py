@@ -20,6 +20,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, rename
     direct: True for what is already mapped (/v2/*, legacy, mapped /segment bodies): it passes no filter and no mapping.
     extra: further top-level fields that a mapping of the product reads; else None.
     notes: codes of what was corrected on the way in: `future_time`, `clock_corrected`.
+    erased: True for what stands where a call was that was erased (`ERASED`); nothing else of it is left.
     """
 
     type: CallType
@@ -38,6 +39,11 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, rename
     extra: dict[str, Any] | None = None
     direct: bool = False
     notes: tuple[str, ...] = ()
+    erased: bool = False
+
+
+ERASED = Call(type="alias", message_id="", at_us=0, erased=True)
+"""What is left of an erased call, so that the offsets of the others stay."""
 
 
 class Projection(msgspec.Struct, frozen=True):

@@ -32,7 +32,9 @@ class Acted(msgspec.Struct, frozen=True, tag="acted", tag_field="effect"):
 
 Effect = TraitsSet | Joined | Acted
 
-Fate = Literal["applied", "duplicate", "filtered", "unmatched", "invalid", "no_user", "recorded", "unreadable"]
+Fate = Literal[
+    "applied", "duplicate", "filtered", "unmatched", "invalid", "no_user", "recorded", "unreadable", "erased"
+]
 FATES: tuple[Fate, ...] = (
     "applied",
     "duplicate",
@@ -42,6 +44,7 @@ FATES: tuple[Fate, ...] = (
     "no_user",
     "recorded",
     "unreadable",
+    "erased",
 )
 
 

@@ -118,6 +118,10 @@ CODES: dict[str, Code] = {
     "merge_cycle": Code(409, "Two ids cannot each be the other."),
     "too_many_merges": Code(409, "A product has only so many merges; see the message."),
     "unknown_merge": Code(404, "The product has no merge with this id."),
+    # erasing
+    "erasure_exists": Code(409, "The user or account is being erased already."),
+    "unknown_erasure": Code(404, "The product has no erasure with this number."),
+    "not_confirmed": Code(400, "An erasure is confirmed by the id, typed once more."),
     # configuration
     "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
     "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),

@@ -110,6 +110,8 @@ class Meaning:
     def outcome(self, call: Call, received_us: int) -> Outcome:
         """What the call means.  Never raises: whatever is wrong with a call is its fate."""
         if call.type == "alias":
+            if call.erased:
+                return Outcome("erased")
             return _without("recorded", "alias_recorded", "alias calls are recorded, not applied")
         if call.direct:
             payload = {"userId": call.user_id, "groupId": call.group_id, "event": call.event, "name": call.name}

@@ -33,6 +33,7 @@ DEEDS: dict[str, str] = {
     "merge_undone": "took a merge back",
     "note_written": "wrote a note",
     "note_deleted": "deleted a note",
+    "erasure_asked": "asked for an erasure",
     "owner_set": "changed an account's owner",
 }
 """Each word that an entry can have, and how the app says it after who did it."""

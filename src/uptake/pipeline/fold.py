@@ -7,7 +7,7 @@ rebuild gives the same rows.
 import bisect
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -56,6 +56,11 @@ class Rules:
         self._from = [offset for offset, _ in inforce]
         self._meanings = [Meaning(latest, destination) for _, destination in inforce]
 
+    @property
+    def meanings(self) -> Sequence[Meaning]:
+        """Every meaning in force somewhere in the log."""
+        return self._meanings
+
     def meaning(self, offset: int) -> Meaning:
         """The meaning in force for the call at this offset."""
         return self._meanings[bisect.bisect_right(self._from, offset) - 1]
@@ -91,10 +96,12 @@ def lost_batch(first: int, after: int) -> FoldBatch:
 
 def batch_of(calls: Sequence[LoggedCall], store: EventStore, rules: Rules) -> FoldBatch:
     """The rows that calls, in log order and without a gap, add to what the store holds."""
-    messages = [(digest_of(each.call.message_id), each.received_us) for each in calls]
+    there = [each for each in calls if not each.call.erased]
+    messages = [(digest_of(each.call.message_id), each.received_us) for each in there]
     repeated = _repeats(messages, store.seen(messages), rules.dedupe_us)
-    rows = _Rows(len(calls))
-    for index, logged in enumerate(calls):
+    rows = _Rows(len(there))
+    rows.miss(each for each in calls if each.call.erased)
+    for index, logged in enumerate(there):
         if repeated[index]:
             rows.tell(index, logged, _DUPLICATE)
             continue
@@ -161,6 +168,10 @@ class _Rows:
         for key, value in effect.traits.items():
             text = None if value is None else _encode(value).decode()
             self.traits.append(TraitRow(effect.kind, effect.id, key, text, at_us, message_id))
+
+    def miss(self, erased: Iterable[LoggedCall]) -> None:
+        """Count calls of which nothing is left."""
+        self._counts.update((each.received_us - each.received_us % BUCKET_US, "", "erased", "", "") for each in erased)
 
     def tell(self, index: int, logged: LoggedCall, outcome: Outcome) -> None:
         """Count the call's fate, and list it if it is among the batch's last, or among the last of its reason."""

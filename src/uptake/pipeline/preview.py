@@ -115,6 +115,8 @@ def preview(
         if not calls:
             break
         for each in calls:
+            if each.call.erased:
+                continue
             digest = digest_of(each.call.message_id)
             earlier = seen.get(digest)
             if earlier is not None and each.received_us - earlier < rules.dedupe_us:

@@ -18,7 +18,7 @@ from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.pipeline.configure import projection_of, reaches_rows, rules_of
 from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, model_under, models_on
-from uptake.pipeline.fold import fold
+from uptake.pipeline.fold import Rules, fold
 from uptake.pipeline.merges import WhoIsWho, counted_as, counted_config
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
@@ -178,6 +178,11 @@ class RunningProduct:
         told = msgspec.structs.replace(version.config, exclusions=now.exclusions, ignored_events=now.ignored_events)
         return self.model_under(workspace_id, told)
 
+    @property
+    def rules(self) -> Rules:
+        """What logged calls mean, by their offset."""
+        return self._inforce.rules
+
     def workspace(self, workspace_id: int) -> Workspace | None:
         """The configuration of a workspace; None if there is none with this id."""
         return next((each for each in self.config.workspaces if each.id == workspace_id), None)
@@ -220,11 +225,14 @@ class RunningProduct:
             self._reaching = (*asked, reaches_rows(self._versions, self._built.revision))
         return self._who.differs or self._reaching[2]
 
-    def reload(self) -> None:
-        """Take the configuration, and the merges, that the meta store now holds into force."""
+    def reload(self, *, anew: bool = False) -> None:
+        """Take the configuration, and the merges, that the meta store now holds into force.
+
+        anew: also where older versions were changed, as an erasure does.
+        """
         versions = self._meta.versions(self.product_id)
         merged_anew = self._who.look_again()
-        if versions[-1].revision == self.version.revision and not merged_anew:
+        if versions[-1].revision == self.version.revision and not merged_anew and not anew:
             return
         with self.lock:
             self._who.spare_rebuild(self._store)
@@ -370,16 +378,17 @@ class RunningProduct:
         self._retired.append((self._clock(), self._store))
         self._store, self._built = fresh, version
 
-    def drop_retired(self, drop_store: DropStore, *, at_once: bool = False) -> None:
-        """Close and delete swapped-out stores that nobody reads any more."""
+    def drop_retired(self, drop_store: DropStore, *, after_us: int = RETIRE_AFTER_US) -> bool:
+        """Close and delete swapped-out stores that nobody reads any more; True if none is left."""
         for since_us, store in list(self._retired):
-            if at_once or abs(self._clock() - since_us) > RETIRE_AFTER_US:
+            if not after_us or abs(self._clock() - since_us) > after_us:
                 self._retired.remove((since_us, store))
                 store.close()
                 drop_store(self.product_id, store.generation)
+        return not self._retired
 
     def close(self, drop_store: DropStore) -> None:
         """Give the stores back."""
         with self.lock:
-            self.drop_retired(drop_store, at_once=True)
+            self.drop_retired(drop_store, after_us=0)
             self._store.close()

@@ -10,6 +10,7 @@ from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
+from uptake.pipeline.erase import Eraser
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
@@ -39,6 +40,7 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
+        self._eraser = Eraser(meta, log, drop_store, clock)
         self.chores: list[Callable[[], None]] = []
         self.refresh()
 
@@ -67,6 +69,7 @@ class Running:
                     )
                 else:
                     self._products[product.id].reload()
+            self._eraser.look_again()
             self._revision = revision
         return True
 
@@ -147,7 +150,8 @@ class Running:
             self.rebuild(product.product_id)
             return True
         purged = not behind and product.purge_if_due()
-        return scored or purged or behind
+        erased = not behind and self._eraser.step(product)
+        return scored or purged or erased or behind
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""

@@ -136,6 +136,8 @@ def _clocks(product: ProductView) -> Iterator[Found]:
     found: dict[str, list[Sample]] = {"future_times": [], "clocks_corrected": [], "clocks_ahead": []}
     for logged in calls:
         call = logged.call
+        if call.erased:
+            continue
         sample = Sample("user", call.user_id or call.anonymous_id or "", f"{call.type} at {iso_ms(logged.received_us)}")
         if "future_time" in call.notes:
             found["future_times"].append(sample)

@@ -32,6 +32,7 @@ STEP_OF_FATE: dict[str, Step] = {
     "no_user": "not_counted",
     "recorded": "not_counted",
     "unreadable": "not_counted",
+    "erased": "not_counted",
 }
 
 
@@ -154,7 +155,7 @@ def logged_call(product: ProductView, offset: int) -> tuple[Call, int]:
     """A call of the product's log and when it was received.  Raises Unknown."""
     found = read_past_damage(product.log, product.product_id, offset, most=1)[0] if offset >= 0 else []
     for each in found:
-        if each.offset == offset:
+        if each.offset == offset and not each.call.erased:
             return each.call, each.received_us
     raise Unknown("unknown_call", f"the log holds no call {offset}")
 

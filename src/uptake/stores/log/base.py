@@ -3,7 +3,7 @@
 The log is one of the two precious things on disk.  Nothing here reads what a call means.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -92,6 +92,11 @@ class CallLog(Protocol):
 
         Offsets and moments of receipt stay.  Durable when it returns; a request is changed whole or not at all, and a
         damaged one is left as it is.  May be repeated.  Raises LogUnavailable.
+        """
+
+    def scrub(self, product_id: int, names: Collection[str]) -> None:
+        """Leave nothing on disk of what `rewrite` took out, nor of refused items of the product that tell one of these
+        names, nor copies that were kept of damaged files.  May be repeated.  Raises LogUnavailable.
         """
 
     def end(self, product_id: int) -> int:

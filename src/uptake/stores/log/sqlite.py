@@ -10,7 +10,7 @@ import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
 from uptake.stores.log.sqlite_mend import examined, is_damage, mend
-from uptake.stores.log.sqlite_rewrite import compact, rewrite
+from uptake.stores.log.sqlite_rewrite import compact, rewrite, scrub
 
 PROBE_BYTES = 1024 * 1024
 """Room that a probe asks for: about what a few large batches need."""
@@ -166,6 +166,18 @@ class SqliteCallLog:
             if after < end or after - first >= most:
                 break
         return after
+
+    def scrub(self, product_id: int, names: Collection[str]) -> None:
+        """See CallLog."""
+        self.end(product_id)
+        try:
+            for _, file in sorted(self._files.items()):
+                if not scrub(file.path, product_id, names):
+                    raise LogUnavailable(f"{file.path} is being read")
+            for kept in self._folder.glob("*.damaged-*"):
+                kept.unlink()
+        except (sqlite3.Error, OSError) as error:
+            raise LogUnavailable(f"the call log cannot be written: {error}") from error
 
     def end(self, product_id: int) -> int:
         """See CallLog."""

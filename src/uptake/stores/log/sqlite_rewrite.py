@@ -6,7 +6,7 @@ is overwritten with zeros, for it was to be forgotten.
 
 import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +31,7 @@ where product_id = ?1
 order by first
 """
 _WRITE = "update requests set body = ?, crc = ? where product_id = ? and first = ? and crc = ?"
+_FORGET = "delete from refusals where product_id = ?1 and (instr(message, ?2) > 0 or instr(place, ?2) > 0)"
 _CONTENT = "select coalesce(sum(length(body)), 0) + count(*) * ? from requests"
 
 Row = tuple[int, int, int, int, bytes]
@@ -89,3 +90,13 @@ def compact(path: Path) -> None:
         if size[0] > WORTH_IT * needed + MOST_BYTES:
             connection.execute("vacuum")
             connection.execute("pragma wal_checkpoint(passive)").fetchall()
+
+
+def scrub(path: Path, product_id: int, names: Collection[str]) -> bool:
+    """As `CallLog.scrub` in this file; False where a reader keeps the write-ahead log.  Raises sqlite3.Error."""
+    with closing(connect(path)) as connection:
+        connection.execute("pragma secure_delete = on")
+        connection.execute("begin immediate")
+        connection.executemany(_FORGET, [(product_id, name) for name in names])
+        connection.execute("commit")
+        return not connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]

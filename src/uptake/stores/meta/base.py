@@ -11,6 +11,7 @@ from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
 from uptake.stores.meta.audit import AuditLog
 from uptake.stores.meta.care import CareStore
+from uptake.stores.meta.erasures import ErasureStore
 from uptake.stores.meta.merges import MergeStore
 from uptake.stores.meta.people import PeopleStore
 
@@ -71,6 +72,10 @@ class MetaStore(Protocol):
     @property
     def merges(self) -> MergeStore:
         """Which users and accounts are one."""
+
+    @property
+    def erasures(self) -> ErasureStore:
+        """Who was erased, and who is to be."""
 
     @property
     def care(self) -> CareStore:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 
 metadata = MetaData()
 
@@ -193,6 +193,15 @@ views = Table(
     Column("address", Text, nullable=False),
     Column("saved_us", BigInteger, nullable=False),
     Index("views_by_person", "product_id", "person_id"),
+    sqlite_autoincrement=True,
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("document", Text, nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -20,6 +20,7 @@ from uptake.core.errors import UptakeError
 from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
 from uptake.stores.meta.care_sql import SqlCareStore
+from uptake.stores.meta.erasures_sql import SqlErasureStore
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
@@ -46,6 +47,7 @@ class SqlMetaStore:
         self._writing = self._engine.execution_options(writes=True)
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
+        self.erasures = SqlErasureStore(self._engine)
         try:
             self._migrate()
         except (DatabaseError, MetaUnavailable) as error:
@@ -285,7 +287,8 @@ def _written_by(connection: Connection) -> str:
 def _prepare(connection: Any, _record: Any) -> None:
     """Switch off the driver's own transactions (it would begin them too late), and make commits durable."""
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_S * 1000}", "journal_mode=wal", "synchronous=full", "foreign_keys=on"):
+    durable = ("journal_mode=wal", "synchronous=full")
+    for pragma in (f"busy_timeout={_BUSY_S * 1000}", *durable, "foreign_keys=on", "secure_delete=on"):
         connection.execute(f"pragma {pragma}").close()
 
 

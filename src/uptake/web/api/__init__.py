@@ -5,6 +5,7 @@ from uptake.web.api.configuration import CONFIGURATION_HANDLERS
 from uptake.web.api.csv_import import CSV_HANDLERS
 from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
+from uptake.web.api.erasures import ERASURE_HANDLERS
 from uptake.web.api.features import FEATURE_HANDLERS
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.merges import MERGE_HANDLERS
@@ -31,5 +32,6 @@ API_HANDLERS = (
     *DESTINATION_HANDLERS,
     *BACKTEST_HANDLERS,
     *MERGE_HANDLERS,
+    *ERASURE_HANDLERS,
     *CSV_HANDLERS,
 )

@@ -14,6 +14,7 @@ from uptake.views.what_if import WhatIf
 from uptake.web.api.backtest import BacktestAsked
 from uptake.web.api.config_operations import CONFIG_OPERATIONS
 from uptake.web.api.csv_import import CSV_OPERATIONS
+from uptake.web.api.erasures import ERASURE_OPERATIONS
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -356,6 +357,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *_DESTINATION,
     *_LEARNING,
     *MERGE_OPERATIONS,
+    *ERASURE_OPERATIONS,
     *CSV_OPERATIONS,
     *USE_OPERATIONS,
 )

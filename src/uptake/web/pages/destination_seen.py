@@ -74,7 +74,7 @@ def seen_lately(product: RunningProduct, most: int = LATELY) -> Seen:
         if not found:
             break
         read += found
-    calls = tuple(read[::-1][:most])
+    calls = tuple([each for each in read[::-1] if not each.call.erased][:most])
     return Seen(calls, tuple(event_of(each.call, each.received_us) for each in calls))
 
 

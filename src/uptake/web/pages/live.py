@@ -24,6 +24,7 @@ FATE_NAMES = {
     "no_user": "No user",
     "recorded": "Recorded",
     "unreadable": "Unreadable",
+    "erased": "Erased",
     REFUSED: "Refused",
 }
 FATE_KINDS = {"applied": "good", "invalid": "bad", REFUSED: "bad", "unmatched": "notice", "no_user": "notice"}

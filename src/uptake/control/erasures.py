@@ -1,0 +1,55 @@
+"""What commands can ask of erasures."""
+
+import time
+from typing import Any
+
+from uptake.control import requests as ask
+from uptake.core.erasure import Erasure
+from uptake.core.errors import UptakeError
+from uptake.pipeline.erase import ask_erasure
+from uptake.pipeline.running import Running, RunningProduct
+
+LOOK_EVERY_S = 0.1
+DOING = {
+    "log": "Erasing calls",
+    "notes": "Erasing decisions",
+    "rebuild": "Counting anew",
+    "bytes": "Erasing bytes",
+    "sweep": "Erasing bytes",
+    "done": "Erased",
+}
+
+
+def erase(running: Running, product: RunningProduct, request: ask.Erase, *, by: str) -> dict[str, Any]:
+    """Begin an erasure.  Raises UptakeError."""
+    return listed(ask_erasure(running, product.product_id, request.kind, request.id, by=by))
+
+
+def erasures(running: Running, product: RunningProduct) -> list[dict[str, Any]]:
+    """All of a product's, by id."""
+    return [listed(each) for each in running.meta.erasures.all(product.product_id)]
+
+
+def await_erasure(
+    running: Running, product: RunningProduct, request: ask.AwaitErasure, told: ask.Told, *, work: bool
+) -> dict[str, Any]:
+    """Wait until an erasure is done; work: nobody else does it.  Raises UptakeError (unknown_erasure)."""
+    while (erasure := _found(running, product, request.id)).step != "done":
+        end = running.log.end(product.product_id)
+        told.progress(min(erasure.offset, end), end, DOING[erasure.step])
+        if not (work and running.step()):
+            time.sleep(LOOK_EVERY_S)
+    return listed(erasure)
+
+
+def _found(running: Running, product: RunningProduct, number: int) -> Erasure:
+    for each in running.meta.erasures.all(product.product_id):
+        if each.id == number:
+            return each
+    raise UptakeError("unknown_erasure", f"There is no erasure {number}.", hint="`uptake erase list` lists them.")
+
+
+def listed(erasure: Erasure) -> dict[str, Any]:
+    """An erasure as plain values; the ids are not told."""
+    names = ("id", "product_id", "kind", "asked_us", "by", "salt", "digests", "step", "calls", "decisions", "done_us")
+    return {name: getattr(erasure, name) for name in names}

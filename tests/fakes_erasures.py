@@ -1,0 +1,58 @@
+"""Erasures in a list: the oracle of the contract suite."""
+
+import msgspec
+
+
+class MemoryErasureStore:
+    """An `ErasureStore` that forgets everything with the process."""
+
+    def __init__(self, meta) -> None:
+        self._meta, self._kept = meta, {}
+
+    def all(self, product_id=None):
+        return [each for each in self._kept.values() if product_id in (None, each.product_id)]
+
+    def add(self, erasure, entry):
+        made = msgspec.structs.replace(erasure, id=len(self._kept) + 1)
+        self._kept[made.id] = made
+        self._meta._revision += 1
+        if entry is not None:
+            self._meta.audit.add(entry)
+        return made
+
+    def keep(self, erasure):
+        self._kept[erasure.id] = erasure
+
+    def forget(self, product_id, kind, ids):
+        meta = self._meta
+        merges = [
+            each
+            for each in meta.merges.all(product_id)
+            if each.kind == kind and (each.merged in ids or each.into in ids)
+        ]
+        for each in merges:
+            meta.merges._kept.remove(each)
+        owned = sum(each in meta.care.owners(product_id) for each in ids) if kind == "account" else 0
+        notes = sum(meta.care.forget(product_id, kind, each) for each in ids)
+        views = [each for each in meta.care._views if each.product_id == product_id and _tells(each, ids)]
+        meta.care._views = [each for each in meta.care._views if each not in views]
+        meta._revision += 1
+        return len(merges) + notes + owned + len(views) + self._unexclude(product_id, f"{kind}s", ids)
+
+    def _unexclude(self, product_id, field, ids):
+        had = 0
+        for index, version in enumerate(self._meta._versions[product_id]):
+            listed = getattr(version.config.exclusions, field)
+            left = tuple(each for each in listed if each not in ids)
+            had = len(listed) - len(left)
+            exclusions = msgspec.structs.replace(version.config.exclusions, **{field: left})
+            config = msgspec.structs.replace(version.config, exclusions=exclusions)
+            self._meta._versions[product_id][index] = msgspec.structs.replace(version, config=config)
+        return had
+
+    def scrub(self):
+        """Nothing is on disk."""
+
+
+def _tells(view, ids):
+    return any(each in view.address or each in view.name for each in ids)
