@@ -173,6 +173,25 @@ def test_a_model_that_counts_others_is_told_as_exclusions(opened):
     assert "other users are counted" in told.summary
 
 
+def test_weights_and_whom_a_model_counts_are_told_apart(opened):
+    """Where both changed, exclusions are what the uncounted were worth, and the rest is the other weights."""
+    house = opened(config(WORKSPACES["pooled"]))
+    furnish(house)
+    house.identify("ana", internal=True)
+    house.settle()
+    heavier = msgspec.structs.replace(WORKSPACES["pooled"], features={"Reporting": 9, "Search": 1})
+    publish(house, msgspec.structs.replace(heavier, filter="not user.internal = true"))
+
+    told = explain(house.product, "account", 1, "acme", against=ago(1))
+
+    adds_up(told)
+    lines = {line.reason: line.raw for line in told.difference.lines}
+    before = explain(house.product, "account", 1, "acme", ago(1))
+    reported = sum(part.raw for part in before.parts if part.user != "ana" and part.feature == "Reporting")
+    assert lines["exclusions"] == -sum(part.raw for part in before.parts if part.user == "ana")
+    assert lines["reweighted"] == 2 * reported > 0
+
+
 def test_every_engine_explains_alike(tmp_path):
     """DuckDB and the oracle in memory tell the same lines, in words too."""
     houses = [
