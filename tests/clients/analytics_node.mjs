@@ -13,5 +13,5 @@ analytics.track({ userId, event: 'Report Exported', properties: { format: 'pdf' 
 analytics.page({ userId, name: 'Pricing' })
 analytics.screen({ userId, name: 'Inbox' })
 analytics.alias({ userId, previousId: 'visitor' })
-await analytics.closeAndFlush({ timeout: 20_000 })
+await analytics.closeAndFlush({ timeout: 100_000 })
 if (faults.length) throw faults[0]

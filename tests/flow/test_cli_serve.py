@@ -92,7 +92,7 @@ def test_every_address_may_be_listened_on(installed):
     port = announced["url"].rpartition(":")[2]
 
     def answered(host):
-        answer = httpx.get(f"http://127.0.0.1:{port}/accounts", headers={"Host": host}, timeout=10)
+        answer = httpx.get(f"http://127.0.0.1:{port}/accounts", headers={"Host": host}, timeout=PATIENCE_S)
         return answer.status_code, answer.headers.get("location")
 
     assert announced["owner_link"].startswith(f"http://localhost:{port}/welcome/")
@@ -103,7 +103,7 @@ def test_every_address_may_be_listened_on(installed):
 def test_the_first_owner_comes_in_by_the_printed_link(installed):
     """Once somebody has, no link is printed any more."""
     link = installed.start()["owner_link"]
-    with httpx.Client(base_url=installed.url, timeout=20) as browser:
+    with httpx.Client(base_url=installed.url, timeout=PATIENCE_S) as browser:
         path = "/welcome/" + link.rpartition("/")[2]
         token = re.search(r'name="_csrf_token" value="(\w+)"', browser.get(path).text)[1]
         fields = {"_csrf_token": token, "email": "olga@acme.example", "password": "correct horse battery"}

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -483,6 +484,23 @@ def test_a_damaged_log_keeps_what_can_be_read(folded, harm):
         assert "calls-" in lines
     assert checked.returncode == 1
     assert (code, "step_failed" in lines) == (0, False)
+
+
+def test_damage_that_was_folded_before_is_found_by_reading_the_log(folded):
+    """A flipped bit in an old call changes no number; `check --log` reads every call and names the place."""
+    (log,) = (folded.folder / "log").glob("calls-*.sqlite")
+    content = bytearray(log.read_bytes())
+    content[content.index(b'"ana-7-77"')] ^= 0x5A
+    log.write_bytes(content)
+    folded.start()
+
+    unseen, seen = folded.run("check", "--json"), folded.run("check", "--log", "--json")
+
+    assert (unseen.returncode, json.loads(unseen.stdout)["healthy"]) == (0, True)
+    assert (seen.returncode, json.loads(seen.stdout)["healthy"]) == (1, False)
+    (told,) = json.loads(seen.stdout)["log_damage"]
+    assert re.search(rf"{log.name}: product 1, offset {7 * 201}: the checksum .* \(201 calls\)$", told)
+    assert told_of(folded, folded.token) == folded.told[0][0]
 
 
 def test_a_store_of_another_log_is_made_again(folded):

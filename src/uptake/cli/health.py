@@ -1,21 +1,27 @@
 """`check`: counters, offsets and health."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of
+from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of, shown
 from uptake.cli.desk import desk
 from uptake.control.requests import Check
 
 MOST_SAMPLES = 3
 
 
-def check(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def check(
+    *,
+    log: Annotated[bool, typer.Option("--log", help="Read the whole call log, to find what of it is damaged.")] = False,
+    product: Product = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Say how much was received, refused, logged, folded and scored, and whether it adds up, what of the call log is
     damaged, and what looks wrong with the data. Ends with 1 if it does not add up, or a call cannot be read."""
-    with desk(settings_of(data_dir)) as opened:
-        answer = opened.ask(Check(product=product))
+    with desk(settings_of(data_dir)) as opened, shown() as told:
+        answer = opened.ask(Check(product=product, read_log=log), told)
     good = not answer["worker_failures"] and not answer["log_damage"] and all(map(_is_whole, answer["products"]))
     if as_json:
         print_json({"healthy": good, **answer})

@@ -33,7 +33,7 @@ from uptake.views.backtest import Backtest
 from uptake.views.base import BadDay, Unknown
 from uptake.views.data_health import RefusedKey, data_health
 from uptake.views.explanation import Explanation, explain
-from uptake.views.health import counters
+from uptake.views.health import counters, unreadable
 from uptake.views.status import status_of
 from uptake.views.users import user_named
 from uptake.views.what_if import WhatIf, what_if
@@ -190,16 +190,19 @@ def _what_if(office: Office, request: ask.WhatIf, told: Told) -> WhatIf:
 
 
 # ---- health
-def _check(office: Office, request: ask.Check, _told: Told) -> dict[str, Any]:
+def _check(office: Office, request: ask.Check, told: Told) -> dict[str, Any]:
     running = office.running
     products = [office.product(request.product)] if request.product else running.products()
+    found: list[str] = []
+    for product in products if request.read_log else ():
+        found += unreadable(product, lambda done, total: told.progress(done, total, "Reading the log"))
     return {
         "version": __version__,
         "data_dir": str(office.data_dir),
         "served": office.served,
         "pid": os.getpid() if office.served else None,
         "log_bytes": running.log.size_bytes(),
-        "log_damage": running.log.damage(),
+        "log_damage": [*running.log.damage(), *found],
         "worker_failures": office.worker_failures(),
         "products": [_product_health(product, office.refused_keys()) for product in products],
     }

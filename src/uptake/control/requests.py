@@ -70,7 +70,9 @@ class WhatIf(_Request, frozen=True, tag="what_if"):
 
 
 class Check(_Request, frozen=True, tag="check"):
-    """Counters, offsets and health.  Answer: see `uptake.control.health`."""
+    """Counters, offsets and health; read_log: every call of the log is read, to find what is damaged."""
+
+    read_log: bool = False
 
 
 class Explain(_Request, frozen=True, tag="explain"):

@@ -1,13 +1,16 @@
 """Counters that add up: of every item received, how many were refused, and what became of the rest."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from uptake.core.effects import FATES
 from uptake.stores.events.base import OutcomeRow
+from uptake.stores.log.base import LogDamaged
 from uptake.views.base import ProductView
+
+CALLS_A_READ = 20_000
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -43,6 +46,23 @@ def counters(product: ProductView) -> Counters:
         refused_by_code=dict(sorted(refused.items())),
         by_code=code_totals(outcomes),
     )
+
+
+def unreadable(product: ProductView, progress: Callable[[int, int], None]) -> list[str]:
+    """Read the product's whole log; the places that cannot be read, a sentence each.  progress: calls, of so many."""
+    found: list[str] = []
+    at, end = 0, product.log.end(product.product_id)
+    while at < end:
+        progress(at, end)
+        try:
+            calls = product.log.read(product.product_id, at, most=CALLS_A_READ)
+            after = calls[-1].offset + 1 if calls else end
+        except LogDamaged as damage:
+            after = damage.after if damage.after > at else end
+            found.append(f"{damage} ({after - at} calls)")
+        at = after
+    progress(end, end)
+    return found
 
 
 def fate_totals(outcomes: Iterable[OutcomeRow]) -> dict[str, int]:
