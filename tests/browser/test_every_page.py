@@ -34,6 +34,8 @@ PAGES = {
     "import": "/settings/import",
     "backtest": "/settings/backtest",
     "settings-features": "/settings/features",
+    "settings-data": "/settings/data",
+    "settings-system": "/settings/system",
     "settings-health": "/settings/health",
     "start": "/start",
     "search": "/search?q=acme",

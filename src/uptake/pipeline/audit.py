@@ -33,6 +33,7 @@ DEEDS: dict[str, str] = {
     "merge_undone": "took a merge back",
     "note_written": "wrote a note",
     "note_deleted": "deleted a note",
+    "rebuild_asked": "asked for a rebuild",
     "erasure_asked": "asked for an erasure",
     "owner_set": "changed an account's owner",
 }

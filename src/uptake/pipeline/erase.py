@@ -73,7 +73,11 @@ def all_ids(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> s
 class Eraser:
     """Carries erasures out, one at a time, for every product."""
 
-    def __init__(self, meta: MetaStore, log: CallLog, drop_store: DropStore, clock: Clock) -> None:
+    def __init__(
+        self, meta: MetaStore, log: CallLog, drop_store: DropStore, rebuild: Callable[[int], None], *, clock: Clock
+    ) -> None:
+        """rebuild: makes a product's event store anew."""
+        self._make_anew = rebuild
         self._meta, self._log, self._drop_store, self._clock = meta, log, drop_store, clock
         self._steps: dict[Step, Callable[[Erasure, RunningProduct], Erasure]] = {
             "log": self._erase_calls,
@@ -135,7 +139,7 @@ class Eraser:
         if not erasure.generation:
             return msgspec.structs.replace(erasure, generation=product.store.generation)
         if product.store.generation <= erasure.generation:
-            product.rebuild(self._drop_store)
+            self._make_anew(product.product_id)
         return msgspec.structs.replace(erasure, step="bytes")
 
     def _erase_bytes(self, erasure: Erasure, product: RunningProduct) -> Erasure:

@@ -40,7 +40,8 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
-        self._eraser = Eraser(meta, log, drop_store, clock)
+        self._eraser = Eraser(meta, log, drop_store, self.rebuild, clock=clock)
+        self._folded: dict[int, tuple[int, int]] = {}
         self.chores: list[Callable[[], None]] = []
         self.refresh()
 
@@ -146,7 +147,8 @@ class Running:
         folded = product.fold(most=most)
         behind = folded >= most // 2
         scored = product.rescore_if_due(backlog=folded > 0)
-        if product.rebuild_due and not product.rebuilding and not behind:  # there may always be a call to fold
+        due = product.rebuild_due or self.rebuild_asked(product.product_id)
+        if due and not product.rebuilding and not behind:  # there may always be a call to fold
             self.rebuild(product.product_id)
             return True
         purged = not behind and product.purge_if_due()
@@ -156,7 +158,31 @@ class Running:
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""
         product = self.product(product_id)
-        product.rebuild(self._drop_store, progress)
+
+        def told(done: int, total: int) -> None:
+            self._folded[product_id] = (done, total)
+            if progress:
+                progress(done, total)
+
+        try:
+            product.rebuild(self._drop_store, told)
+        finally:
+            self._folded.pop(product_id, None)
+
+    def ask_rebuild(self, product_id: int, *, by: str) -> None:
+        """Let the worker rebuild the product next, also after a restart; once, however often it is asked meanwhile."""
+        generation = self.product(product_id).store.generation
+        self.meta.set_fact(_asked_fact(product_id), str(generation))
+        self.meta.audit.add(Entry(self.clock(), by, "rebuild_asked", product_id))
+
+    def rebuild_asked(self, product_id: int) -> bool:
+        """Is a rebuild asked for that was not done yet?  Every rebuild makes a later generation."""
+        asked = self.meta.fact(_asked_fact(product_id))
+        return asked is not None and int(asked) >= self.product(product_id).store.generation
+
+    def rebuild_progress(self, product_id: int) -> tuple[int, int]:
+        """Calls folded by the rebuild at hand, of how many; (0, 0) where none folds."""
+        return self._folded.get(product_id, (0, 0))
 
     def settle(self, product_id: int) -> Status:
         """Work until the product is settled; for commands and tests that have no worker beside them."""
@@ -171,6 +197,10 @@ class Running:
             product.close(self._drop_store)
         self.log.close()
         self.meta.close()
+
+
+def _asked_fact(product_id: int) -> str:
+    return f"product:{product_id}:rebuild-asked"
 
 
 def _scores_from(publish: Publish | None, product: RunningProduct) -> date | None:

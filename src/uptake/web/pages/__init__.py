@@ -45,9 +45,11 @@ from uptake.web.pages.segment_editor import (
 from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
 from uptake.web.pages.settings_audit import audit_csv, audit_jsonl, audit_page
+from uptake.web.pages.settings_data import data_page, data_posted
 from uptake.web.pages.settings_health import health_page
 from uptake.web.pages.settings_keys import keys_page, keys_posted
 from uptake.web.pages.settings_people import people_page, people_posted
+from uptake.web.pages.settings_system import system_page
 from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
 from uptake.web.pages.sign_in_provider import provider_came_back, provider_page
 from uptake.web.pages.start import start_page
@@ -116,7 +118,18 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         feature_editor_page,
         feature_editor_posted,
     ],
-    "admin": [people_page, people_posted, keys_page, keys_posted, audit_page, audit_csv, audit_jsonl],
+    "admin": [
+        people_page,
+        people_posted,
+        keys_page,
+        keys_posted,
+        audit_page,
+        audit_csv,
+        audit_jsonl,
+        data_page,
+        data_posted,
+        system_page,
+    ],
 }
 """What a page needs: to be read is a viewer's, to change the configuration an editor's, people and keys an admin's."""
 

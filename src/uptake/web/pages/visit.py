@@ -51,7 +51,15 @@ SETTINGS: tuple[tuple[str, tuple[tuple[str, str, Power], ...]], ...] = (
     ("", (("/settings", "Overview", "viewer"),)),
     ("Product", (("/settings/features", "Features", "editor"),)),
     ("Scoring", (("/settings/backtest", "Backtest", "editor"),)),
-    ("Data", (("/settings/health", "Data health", "viewer"), ("/settings/import", "Import traits", "editor"))),
+    (
+        "Data",
+        (
+            ("/settings/health", "Data health", "viewer"),
+            ("/settings/import", "Import traits", "editor"),
+            ("/settings/data", "Rebuild and erase", "admin"),
+            ("/settings/system", "System", "admin"),
+        ),
+    ),
     (
         "Access",
         (
