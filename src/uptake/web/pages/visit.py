@@ -24,6 +24,8 @@ from uptake.web.problems import AnyRequest
 from uptake.web.site import site_of
 
 PageRequest = AnyRequest
+FAR_BEHIND = 5_000
+"""Calls waiting from which a reader is told; fewer are counted in a moment."""
 THEMES = {"": "System theme", "light": "Light theme", "dark": "Dark theme"}
 
 
@@ -166,6 +168,17 @@ class Visit:
     def behind(self) -> int:
         """How many calls were logged and not yet counted."""
         return max(0, self.status.log_offset - self.status.folded_offset)
+
+    @property
+    def stale(self) -> str:
+        """Why the numbers are not those of now, in a sentence; '' while they are, or only a moment behind."""
+        if self.status.rebuilding:
+            return "All numbers are being made anew."
+        if self.status.as_of_us and self.status.scored_offset < 0:
+            return "Scores are being computed anew."
+        if self.behind >= FAR_BEHIND:
+            return f"{self.behind:,} calls wait to be counted."
+        return ""
 
     def link(self, path: str, tracking_id: str | None = None, **params: object) -> str:
         """An address within the same product and workspace; parameters that are empty are left out."""
