@@ -65,7 +65,7 @@ def test_home_compares_with_a_window_before_or_the_day_before(house):
     with house.client() as client:
         window, day = client.get("/").text, client.get("/?since=day").text
 
-    assert "Sunday 22 Nov 2026, the last full day, against 15 Nov 2026" in window
+    assert "Sunday 22 Nov 2026, the last full day in UTC, against 15 Nov 2026" in window
     assert "against 21 Nov 2026" in day
     assert "No score rose." in day
 
