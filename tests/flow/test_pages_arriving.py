@@ -130,7 +130,7 @@ def test_search_finds_accounts_users_events_and_pages(acme):
 
     assert 'href="/accounts/acme"' in hits["acme"]
     assert 'href="/users/ana"' in hits["alvarez"]
-    assert 'href="/events?q=Report_Created"' in hits["report"]
+    assert 'href="/events/Report_Created"' in hits["report"]
     assert 'href="/settings"' in hits["sett"]
     assert "Nothing has “zzz”" in hits["zzz"]
 
