@@ -12,18 +12,24 @@ from uptake.stores.events.usage import Doer, Use
 USE = f"""
 with wanted as (
   select unnest($numbers::integer[]) as number, unnest($events::varchar[]) as event
-), every as (select unnest($every::integer[]) as number), acts as (
-  select w.number, {{of_day}} as day, c.user_id, c.account_id, sum(c.times) as times
+), every as (select unnest($every::integer[]) as number), by_users as (
+  select w.number, {{of_day}} as day, sum(c.times) as times, count(distinct c.user_id) as users
   from daily_counts c join wanted w on w.event = c.event
   where c.day between $first and $last and {NOT_EXCLUDED}
-  group by w.number, {{of_day}}, c.user_id, c.account_id
+  group by w.number, {{of_day}}
   union all
-  select e.number, {{of_day}} as day, c.user_id, c.account_id, sum(c.times) as times
+  select e.number, {{of_day}} as day, sum(c.times) as times, count(distinct c.user_id) as users
   from active_days c cross join every e
   where c.day between $first and $last and {NOT_EXCLUDED}
-  group by e.number, {{of_day}}, c.user_id, c.account_id
-), by_users as (
-  select number, day, sum(times) as times, count(distinct user_id) as users from acts group by number, day
+  group by e.number, {{of_day}}
+), acts as (
+  select distinct w.number, {{of_day}} as day, c.account_id
+  from daily_counts c join wanted w on w.event = c.event
+  where c.day between $first and $last and {NOT_EXCLUDED}
+  union all
+  select distinct e.number, {{of_day}} as day, c.account_id
+  from active_days c cross join every e
+  where c.day between $first and $last and {NOT_EXCLUDED}
 ), by_accounts as (
   select number, day, count(distinct account_id) as accounts
   from ({UPWARDS.format(acts="acts", columns="number, day")})
