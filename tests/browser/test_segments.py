@@ -54,7 +54,7 @@ def test_trends_come_when_their_rows_are_shown(site, opened):
     page = opened()
     page.goto(site.url + "/segments")
 
-    expect(page.locator("td.trend svg").first).to_be_visible()
+    expect(page.locator("td.size-trend svg").first).to_be_visible()
 
 
 def test_a_segment_can_be_typed_without_scripts(site, browser):

@@ -37,6 +37,7 @@ NUMBER_NAMES: Mapping[NumberField, tuple[str, str]] = {
 }
 """A number's name, and what it is counted in."""
 OF_ACCOUNTS: tuple[NumberField, ...] = ("active_users", "total_users", "active_users_percent")
+PLURAL: tuple[NumberField, ...] = ("active_users", "total_users")
 COMPARISON_NAMES = {
     ">=": "at least",
     "<=": "at most",
@@ -98,9 +99,8 @@ def condition_words(condition: Condition, kind: Kind) -> str:
             name, unit = NUMBER_NAMES[field]
             if unit == "days ago" and (comparison, value) == ("=", 0):
                 return f"{name.lower()} today"
-            amount = f"{number(value)}%" if unit == "%" else f"{number(value)} {unit}".strip()
-            verb = "" if unit == "days ago" else "is "
-            return f"{name.lower()} {verb}{COMPARISON_NAMES[comparison]} {amount}"
+            verb = "" if unit == "days ago" else "are " if field in PLURAL else "is "
+            return f"{name.lower()} {verb}{COMPARISON_NAMES[comparison]} {_amount(value, unit)}"
 
 
 def _grouped(part: Condition, kind: Kind) -> str:
@@ -163,6 +163,11 @@ def _found(condition: Condition, found: str) -> str:
         case Did():
             return f"{int(found):,} time{'' if found == '1' else 's'}"
         case Number(field) if found != "no value":
-            unit = NUMBER_NAMES[field][1]
-            return f"{number(float(found))}%" if unit == "%" else f"{number(float(found))} {unit}".strip()
+            return _amount(float(found), NUMBER_NAMES[field][1])
     return found
+
+
+def _amount(value: float, unit: str) -> str:
+    """A number with its unit, and a minus that is one."""
+    told = number(value).replace("-", "−")
+    return f"{told}%" if unit == "%" else f"{told} {unit}".strip()
