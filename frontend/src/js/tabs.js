@@ -24,3 +24,6 @@ document.addEventListener('keydown', (event) => {
   show(next)
   next.focus()
 })
+
+// On small screens the settings' navigation is a row that scrolls: where one is, is in sight.
+document.querySelector('.settings-nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from uptake.core.config import Workspace
+from uptake.core.config import ProductConfig, Workspace
 from uptake.stores.events.base import ListQuery
 from uptake.views.base import ProductView, Unknown, model_of, scored_day
 
@@ -36,4 +36,15 @@ def workspace_size(product: ProductView, workspace_id: int) -> WorkspaceSize:
     store, one = product.store, ListQuery(limit=1)
     _, users = store.numbers("user", model, day, one)
     _, accounts = store.numbers("account", model, day, one)
+    return WorkspaceSize(users, accounts)
+
+
+def workspace_reach(product: ProductView, workspace_id: int, candidate: ProductConfig) -> WorkspaceSize:
+    """How many users and accounts a workspace of another configuration would list today.  Raises Unknown."""
+    model = product.model_under(workspace_id, candidate)
+    if model is None:
+        raise Unknown("unknown_workspace", f"the candidate has no workspace {workspace_id}")
+    store, day, none = product.store, product.today(), ListQuery(limit=0)
+    _, users = store.numbers("user", model, day, none)
+    _, accounts = store.numbers("account", model, day, none)
     return WorkspaceSize(users, accounts)

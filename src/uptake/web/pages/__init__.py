@@ -46,16 +46,32 @@ from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
 from uptake.web.pages.settings_audit import audit_csv, audit_jsonl, audit_page
 from uptake.web.pages.settings_data import data_page, data_posted
+from uptake.web.pages.settings_exclusions import exclusions_page, exclusions_posted
 from uptake.web.pages.settings_health import health_page
 from uptake.web.pages.settings_keys import keys_page, keys_posted
 from uptake.web.pages.settings_people import people_page, people_posted
+from uptake.web.pages.settings_product import (
+    configuration_page,
+    configuration_posted,
+    product_page,
+    product_posted,
+)
 from uptake.web.pages.settings_system import system_page
+from uptake.web.pages.settings_traits import traits_page, traits_posted
 from uptake.web.pages.sign_in import sign_in_page, sign_in_posted, sign_out_posted
 from uptake.web.pages.sign_in_provider import provider_came_back, provider_page
 from uptake.web.pages.start import start_page
 from uptake.web.pages.styleguide import styleguide_page
 from uptake.web.pages.users import user_page, users_page
 from uptake.web.pages.welcome import welcome_page, welcome_posted
+from uptake.web.pages.workspace_editor import (
+    new_workspace_page,
+    new_workspace_posted,
+    workspace_page,
+    workspace_posted,
+    workspace_versions_page,
+    workspaces_page,
+)
 
 __all__ = ["PAGES", "fault_page", "page_handlers"]
 
@@ -90,6 +106,8 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         search_page,
         settings_page,
         health_page,
+        workspaces_page,
+        workspace_versions_page,
         styleguide_page,
     ],
     "editor": [
@@ -117,6 +135,18 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         backtest_posted,
         feature_editor_page,
         feature_editor_posted,
+        new_workspace_page,
+        new_workspace_posted,
+        workspace_page,
+        workspace_posted,
+        product_page,
+        product_posted,
+        configuration_page,
+        configuration_posted,
+        traits_page,
+        traits_posted,
+        exclusions_page,
+        exclusions_posted,
     ],
     "admin": [
         people_page,

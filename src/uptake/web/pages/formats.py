@@ -160,6 +160,35 @@ def tenure(created_us: int, now_us: int) -> str:
     return f"{days // 30} months" if days < 730 else f"{days // 365} years"
 
 
+MODEL_FIELDS = {
+    "window_days": "Window in days",
+    "account_score": "Account score",
+    "daily_cap": "Daily cap",
+    "half_life_days": "Half-life in days",
+    "user_activation": "Activation of users",
+    "account_activation": "Activation of accounts",
+    "ignored_events": "Ignored events",
+    "every_event": "Every event counts",
+}
+
+
+def model_field(field: str) -> str:
+    """A field of a scoring model in words.
+
+    >>> model_field("features.Reporting"), model_field("event_weights.Export"), model_field("window_days")
+    ('Weight of Reporting', 'Weight of event Export', 'Window in days')
+    """
+    if field.startswith(("features.", "weight:")):
+        return "Weight of " + field.partition("." if field.startswith("features.") else ":")[2]
+    if field.startswith("event_weights."):
+        return "Weight of event " + field.removeprefix("event_weights.")
+    if field.startswith("exclusions."):
+        return "Exclusions: " + field.removeprefix("exclusions.").replace("_", " ")
+    if field.endswith(".events"):
+        return "Events of " + field.removesuffix(".events")
+    return MODEL_FIELDS.get(field, field.replace("_", " ").capitalize())
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "points": points,
@@ -178,4 +207,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "spark": spark,
     "tenure": tenure,
     "money": money,
+    "model_field": model_field,
 }

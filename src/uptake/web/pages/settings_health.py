@@ -39,6 +39,8 @@ WAYS: Mapping[str, tuple[Way, ...]] = {
     "invalid_calls": (("/destination/overview", "Delivery", "viewer"),),
     "unmatched_calls": (("/destination/overview", "Delivery", "viewer"),),
     "no_user_calls": (("/live", "Live", "viewer"),),
+    "users_without_account": (("/settings/configuration", "Account ID trait", "editor"),),
+    "mixed_traits": (("/settings/traits", "Trait types", "editor"),),
     "stopped_events": (("/events", "Events", "viewer"),),
 }
 """Where a finding is looked into or mended, beside its samples."""
@@ -85,6 +87,9 @@ def _where(visit: Visit, sample: Sample) -> str:
             return visit.link("/accounts", sample.id)
         case "event":
             return visit.link("/events", sample.id)
+        case "trait" if visit.may("editor"):
+            kind, _, key = sample.id.partition(".")
+            return visit.link("/settings/traits", None, of=f"{kind}s", q=key)
         case "email":
             return visit.link("/users", q=sample.id)
     return ""

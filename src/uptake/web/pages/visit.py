@@ -51,8 +51,17 @@ NAV = (
 )
 SETTINGS: tuple[tuple[str, tuple[tuple[str, str, Power], ...]], ...] = (
     ("", (("/settings", "Overview", "viewer"),)),
-    ("Product", (("/settings/features", "Features", "editor"),)),
-    ("Scoring", (("/settings/backtest", "Backtest", "editor"),)),
+    (
+        "Product",
+        (
+            ("/settings/product", "Product", "editor"),
+            ("/settings/configuration", "Configuration", "editor"),
+            ("/settings/traits", "Trait types", "editor"),
+            ("/settings/features", "Features", "editor"),
+            ("/settings/exclusions", "Exclusions", "editor"),
+        ),
+    ),
+    ("Scoring", (("/settings/workspaces", "Workspaces", "viewer"), ("/settings/backtest", "Backtest", "editor"))),
     (
         "Data",
         (
@@ -185,6 +194,14 @@ class Visit:
         where = path if tracking_id is None else f"{path}/{in_path(tracking_id)}"
         query = [*self.kept, *((name, str(value)) for name, value in params.items() if value not in ("", None))]
         return where + ("?" + urlencode(query) if query else "")
+
+    def in_product(self, path: str, **params: object) -> str:
+        """An address within the same product, in its first workspace."""
+        query = [
+            *(pair for pair in self.kept if pair[0] == "product"),
+            *((name, str(each)) for name, each in params.items()),
+        ]
+        return path + ("?" + urlencode(query) if query else "")
 
     def elsewhere(self, product: RunningProduct, workspace: Workspace) -> str:
         """The same section of the app in another workspace."""
