@@ -26,9 +26,10 @@ def test_the_first_run_page_ticks_its_steps_off(fresh, opened, shots):
     fresh.send([identify])
     expect(done).to_have_count(1)
     fresh.send([group])
-    expect(done).to_have_count(2)
+    expect(done).to_have_count(3)
     fresh.send([track("ana", "Report_Created", now)])
-    expect(done).to_have_count(4)
+    expect(done).to_have_count(5)
+    expect(page.get_by_role("link", name="Make features")).to_be_visible()
     page.get_by_role("link", name="See your accounts").click()
 
     expect(page.locator(".row-link")).to_have_text("Acme")

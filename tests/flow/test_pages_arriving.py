@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from tests.house import House
@@ -46,7 +47,7 @@ def test_no_page_has_an_inline_script_or_style(acme):
 
 
 def test_the_first_steps_are_ticked_as_calls_arrive():
-    """Identify, group, track and the first score are ticked one after the other, and then Home is at the root."""
+    """Identify, group, track and the first score, the accounts' names and features: each is ticked as it is there."""
     house = House()
     done = []
 
@@ -64,9 +65,12 @@ def test_the_first_steps_are_ticked_as_calls_arrive():
         look(client)
         house.track("ana", "Report_Created")
         look(client)
+        house.group("ana", "acme", name="Acme")
+        house.change(lambda config: msgspec.structs.replace(config, features=(Feature("Reporting"),)))
+        look(client)
         home = client.get("/", follow_redirects=False)
 
-    assert done == [0, 1, 2, 4]
+    assert done == [0, 1, 2, 4, 6]
     assert home.status_code == 200
     assert "What changed" in home.text
 

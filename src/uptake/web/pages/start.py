@@ -13,12 +13,17 @@ from uptake.web.pages.visit import PageRequest, Visit
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of the list; `next` marks the first that is not done."""
+    """One step of the list; `next` marks the first that is not done.
+
+    path, action: where an editor takes the step, and what that is called; '' where calls take it.
+    """
 
     title: str
     text: str
     done: bool
     next: bool = False
+    path: str = ""
+    action: str = ""
 
 
 @get("/start", sync_to_thread=True)
@@ -29,7 +34,8 @@ def start_page(request: PageRequest) -> Response[str]:
 
 def _start(visit: Visit) -> Response[str]:
     told = first_calls(visit.product)
-    context: dict[str, Any] = {"steps": steps(told), "complete": told.complete}
+    listed = steps(told)
+    context: dict[str, Any] = {"steps": listed, "complete": told.complete, "ended": all(step.done for step in listed)}
     if visit.partial:
         return page(visit, "parts/steps.html", **context)
     held = visit.running.meta.keys(visit.product.product_id) if visit.may("editor") else []
@@ -57,6 +63,20 @@ def steps(told: FirstCalls) -> list[Step]:
         Step("A user", "An identify call says who someone is: name, e-mail, any trait.", told.identify),
         Step("An account", "A group call says which company the user belongs to.", told.group),
         Step("An event", "A track, page or screen call says what the user did.", told.track),
+        Step(
+            "Names of accounts",
+            "A trait says what an account is called, another since when it is there: choose them from what arrives.",
+            told.named,
+            path="/settings/configuration",
+            action="Name the traits",
+        ),
+        Step(
+            "Features",
+            "Named sets of events, suggested from those that were seen: their weights make the score yours.",
+            told.features,
+            path="/settings/features",
+            action="Make features",
+        ),
         Step("A score", "Seconds later the account has a score that explains itself.", told.score),
     ]
     first = next((index for index, step in enumerate(listed) if not step.done), None)

@@ -79,7 +79,8 @@ def draft_of(workspace: Workspace) -> WorkspaceDraft:
 def posted_draft(form: Form, features: Sequence[str]) -> WorkspaceDraft:
     """The draft that a form holds, for the features that there are."""
     events, weights = form.every("event"), form.every("override")
-    overrides = [(event.strip(), weight.strip()) for event, weight in zip(events, weights, strict=False)]
+    pairs = [(event.strip(), weight.strip()) for event, weight in zip(events, weights, strict=False)]
+    overrides = [pair for pair in pairs if any(pair)]
     return WorkspaceDraft(
         **{name: form.text(name).strip() for name in PLAIN},
         weights={name: form.text(f"weight:{name}").strip() for name in features},
@@ -149,8 +150,6 @@ def _weights(reader: FieldReader, draft: WorkspaceDraft) -> dict[str, int]:
 def _overrides(reader: FieldReader, draft: WorkspaceDraft) -> dict[str, int]:
     found: dict[str, int] = {}
     for index, (event, text) in enumerate(draft.overrides):
-        if not event and not text:
-            continue
         place = f"override-{index}"
         if not event or len(event) > 200:
             reader.blame(place, "Name the event, in at most 200 characters.")
