@@ -30,6 +30,9 @@ class MemoryMetaStore:
         self.erasures = MemoryErasureStore(self)
         self.care = MemoryCareStore(self.audit)
 
+    def lead(self) -> bool:
+        return True
+
     def revision(self) -> int:
         return self._revision
 

@@ -14,7 +14,8 @@ from uptake.folder import secret_of
 from uptake.pipeline.configure import projection_of
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreRules
-from uptake.stores.log.base import CallLog, LogDamaged
+from uptake.stores.log import nats_address
+from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable
 from uptake.stores.meta.base import MetaStore, chosen
 
 
@@ -28,21 +29,41 @@ def _engine(module: str, name: str) -> Any:
 
 
 def open_meta(data_dir: Path, settings: Settings) -> MetaStore:
-    """The meta store; several processes may have it open.  Raises UptakeError (E003, E005)."""
-    url = f"sqlite:///{data_dir.absolute() / 'meta.sqlite'}"
-    return cast(MetaStore, _engine("meta.sql", "SqlMetaStore")(url, secret_of(data_dir, settings.secret_key)))
+    """The meta store; several processes may have it open.  Raises UptakeError (E003, E005, E015)."""
+    url = settings.meta_url or f"sqlite:///{data_dir.absolute() / 'meta.sqlite'}"
+    try:
+        return cast(MetaStore, _engine("meta.sql", "SqlMetaStore")(url, secret_of(data_dir, settings.secret_key)))
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
 
 
-def open_log(data_dir: Path, *, mends: bool = False) -> CallLog:
-    """The call log; several processes may have it open.
+def open_log(data_dir: Path, url: str = "", *, mends: bool = False) -> CallLog:
+    """The call log in the folder, or at a URL; several processes may have it open.
 
-    mends: make broken files anew; for the process that has the folder's lock.  Raises UptakeError (E014) without.
+    mends: make broken files anew; for the process that has the folder's lock.  Raises UptakeError (E014) without, and
+    E015 where a server cannot be reached.
     """
+    if url:
+        return _log_at(url)
     try:
         return cast(CallLog, _engine("log.sqlite", "SqliteCallLog")(data_dir.absolute() / "log", mends=mends))
     except LogDamaged as error:
         hint = "Start the server: it keeps what can be read, and the old file under another name."
         raise UptakeError("E014", f"the call log is damaged: {error}.", hint=hint) from error
+
+
+def _log_at(url: str) -> CallLog:
+    try:
+        return cast(CallLog, _engine("log.nats", "NatsCallLog")(nats_address.parse(url)))
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    except LogUnavailable as error:
+        hint = "See whether the servers run and the user may connect."
+        raise UptakeError("E015", f"the servers of UPTAKE_LOG_URL cannot be used: {error}.", hint=hint) from error
+
+
+def _missing(error: ModuleNotFoundError) -> UptakeError:
+    return UptakeError("E015", f"the package {error.name} is not installed.", hint="pip install 'uptake[scale]'")
 
 
 def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:
@@ -77,5 +98,6 @@ class ProductLedger:
 
 
 def open_ledger(settings: Settings, product: str | None) -> ProductLedger:
-    """The ledger of a product of an installation that is there.  Raises UptakeError (E003, E005, E008)."""
-    return ProductLedger(open_meta(settings.data_dir, settings), open_log(settings.data_dir), product)
+    """The ledger of a product of an installation that is there.  Raises UptakeError (E003, E005, E008, E015)."""
+    log = open_log(settings.data_dir, settings.log_url)
+    return ProductLedger(open_meta(settings.data_dir, settings), log, product)

@@ -81,9 +81,9 @@ def secret_of(path: Path, setting: str) -> bytes:
         raise _unusable(path, error) from error
 
 
-def is_installation(path: Path) -> bool:
-    """Is there anything that Uptake wrote?"""
-    return (path / "meta.sqlite").exists()
+def is_installation(path: Path, *, has_meta: bool = True) -> bool:
+    """Is there anything that Uptake wrote?  has_meta: the meta store is here and not in a server's database."""
+    return (path / ("meta.sqlite" if has_meta else "store")).exists()
 
 
 def _unusable(path: Path, error: OSError) -> UptakeError:

@@ -12,12 +12,14 @@ import msgspec
 from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
+from uptake.core.errors import UptakeError
 from uptake.engines import now_us, open_log, open_meta, open_store
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.running import Running
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreDamaged, StoreRules
+from uptake.stores.meta.base import MetaStore
 
 log = logging.getLogger("uptake.installation")
 
@@ -39,7 +41,8 @@ class Installation:
             opened.callback(self.folder.close)
             self._meta = open_meta(self.folder.path, settings)
             opened.callback(self._meta.close)
-            self._log = open_log(self.folder.path, mends=True)
+            _demand_lead(self._meta)
+            self._log = open_log(self.folder.path, settings.log_url, mends=True)
             self.running = Running(self._meta, self._log, self._store, self.folder.drop_store, clock=now_us)
             opened.callback(self.running.close)
             self._set_up()
@@ -95,6 +98,12 @@ class Installation:
     def close(self) -> None:
         """Give everything back."""
         self._opened.close()
+
+
+def _demand_lead(meta: MetaStore) -> None:
+    if not meta.lead():
+        hint = "Stop it: one process at a time folds for a meta store."
+        raise UptakeError("E004", "Another server or command works on the database of UPTAKE_META_URL.", hint=hint)
 
 
 class LocalDesk:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from uptake.core.errors import UptakeError
+from uptake.stores.log import nats_address
 
 PREFIX = "UPTAKE_"
 SECRET_CHARACTERS = 32
@@ -164,6 +165,22 @@ def not_empty_of(value: str) -> str:
     if not value.strip():
         raise ValueError(value)
     return value
+
+
+def log_url_of(value: str) -> str:
+    """Where NATS servers keep the call log; an empty text is nowhere."""
+    if value:
+        nats_address.parse(value)
+    return value
+
+
+def meta_url_of(value: str) -> str:
+    """A database of PostgreSQL, as SQLAlchemy has it; an empty text is none."""
+    if not value:
+        return ""
+    if not (found := re.fullmatch(r"postgres(?:ql)?(?:\+psycopg)?://([^\s/]*/[^\s/?]+(?:\?\S*)?)", value)):
+        raise ValueError
+    return f"postgresql+psycopg://{found[1]}"
 
 
 def _between_commas(value: str) -> list[str]:

@@ -20,6 +20,8 @@ from uptake.setting_kinds import (
     flag_of,
     grants_of,
     issuer_of,
+    log_url_of,
+    meta_url_of,
     names_of,
     networks_of,
     not_empty_of,
@@ -33,6 +35,7 @@ from uptake.setting_kinds import (
     whole_row,
     word_or_nothing,
 )
+from uptake.stores.log.nats_address import EXAMPLE
 
 PROVIDER_ROWS = (
     provider_row(
@@ -138,6 +141,28 @@ SETTINGS: tuple[Setting, ...] = (
         secret_of,
         secret=True,
     ),
+    Setting(
+        "UPTAKE_META_URL",
+        str,
+        "",
+        "",
+        "The PostgreSQL database of the meta store; without it a file in the data folder. One process at a time folds "
+        "what it describes.",
+        "an address such as postgresql://user:password@host/database",
+        meta_url_of,
+        secret=True,
+    ),
+    Setting(
+        "UPTAKE_LOG_URL",
+        str,
+        "",
+        "",
+        "The NATS servers of the call log; without it files in the data folder. `replicas` 1, 3 or 5 (3 where three "
+        "servers are named), `name` where several installations share the servers, `max_bytes` a product.",
+        f"an address such as {EXAMPLE}",
+        log_url_of,
+        secret=True,
+    ),
     choice_row("LOG_LEVEL", ("info", "debug", "warning", "error"), "The least important kind of line to log"),
     choice_row("LOG_FORMAT", ("text", "json"), "How a log line is written"),
     whole_row(
@@ -210,6 +235,8 @@ class Settings(msgspec.Struct, frozen=True):
     oidc_allowed_domains: tuple[str, ...]
     metrics_token: str
     secret_key: str
+    meta_url: str
+    log_url: str
     log_level: str
     log_format: str
     max_waiting: int

@@ -494,3 +494,62 @@ def test_a_locked_store_is_told_and_goes_on(tmp_path, monkeypatch):
     store.set_fact("a", "b")
     assert (store.fact("a"), store.config(1).revision) == ("b", 1)
     store.close()
+
+
+# ---- PostgreSQL's own
+
+
+def test_one_of_several_processes_leads(databases):
+    """Where several have the database open, the first one leads, and the next when that is closed."""
+    url = databases()
+    ours, theirs = SqlMetaStore(url, SECRET), SqlMetaStore(url, SECRET)
+
+    assert [each.lead() for each in (ours, theirs, ours, theirs)] == [True, False, True, False]
+
+    ours.close()
+    assert theirs.lead()
+    theirs.close()
+
+
+def test_who_loses_the_server_must_take_the_lead_anew(databases):
+    """The lock goes with its connection: whoever asks first afterwards has it, and the other one knows."""
+    url = databases()
+    ours, theirs, other = (SqlMetaStore(url, SECRET) for _ in range(3))
+    assert ours.lead()
+    with other._engine.connect() as connection:
+        connection.exec_driver_sql(
+            "select pg_terminate_backend(pid, 60000) from pg_locks where locktype = 'advisory'"
+            " and database = (select oid from pg_database where datname = current_database())"
+        ).fetchall()
+
+    assert [each.lead() for each in (theirs, ours)] == [True, False]
+
+    for each in (ours, theirs, other):
+        each.close()
+
+
+def test_nodes_that_start_at_once_make_the_tables_once(databases):
+    """Several processes may meet an empty database at the same moment."""
+    url, opened = databases(), []
+
+    def open_one():
+        opened.append(SqlMetaStore(url, SECRET))
+
+    nodes = [threading.Thread(target=open_one) for _ in range(4)]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join()
+
+    assert [store.products() for store in opened] == [[]] * 4
+    for store in opened:
+        store.close()
+
+
+def test_a_server_that_is_not_there_stops_the_start_without_telling_the_password():
+    """The fault has the code of servers, and says where without the password."""
+    with pytest.raises(UptakeError, match="E015") as told:
+        SqlMetaStore("postgresql+psycopg://ana:hunter2@127.0.0.1:1/uptake", SECRET)
+
+    assert "127.0.0.1" in str(told.value)
+    assert "hunter2" not in str(told.value)

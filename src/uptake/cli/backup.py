@@ -10,6 +10,8 @@ import typer
 from uptake.cli.base import AsJson, DataDir, console, print_json, settings_of, shown
 from uptake.cli.desk import demand_installation
 from uptake.cli.logs import log_to_stderr
+from uptake.core.errors import UptakeError
+from uptake.settings import Settings
 
 
 def backup(
@@ -31,6 +33,7 @@ def backup(
     """
     settings = settings_of(data_dir)
     log_to_stderr(settings, least="warning")
+    _refuse_servers(settings)
     demand_installation(settings)
     chosen = out or Path(f"uptake-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.zst")
     with shown() as told:
@@ -59,6 +62,7 @@ def restore(
     """
     settings = settings_of(data_dir)
     log_to_stderr(settings, least="warning")
+    _refuse_servers(settings)
     with shown() as told:
         manifest = importlib.import_module("uptake.backup.restoring").restore_backup(file, settings.data_dir, told)
     if as_json:
@@ -68,6 +72,16 @@ def restore(
     console.print(f"Restored as of {manifest.made_at}. Start it: uptake serve --data-dir {settings.data_dir}")
     if not manifest.has_secret:
         console.print("It was made under a UPTAKE_SECRET_KEY: set the same one.")
+
+
+def _refuse_servers(settings: Settings) -> None:
+    """Half of an installation is no backup."""
+    if settings.meta_url:
+        hint = "Use pg_dump and pg_restore; keep UPTAKE_SECRET_KEY or secret.key beside it, and back the call log up."
+        raise UptakeError("E016", "The meta store is in the database of UPTAKE_META_URL.", hint=hint)
+    if settings.log_url:
+        hint = "Use `nats account backup`; after `uptake serve` has stopped copy the data folder beside it."
+        raise UptakeError("E016", "The call log is on the servers of UPTAKE_LOG_URL.", hint=hint)
 
 
 def _tell_products(manifest: Any) -> None:

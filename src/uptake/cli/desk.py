@@ -48,7 +48,7 @@ def desk(settings: Settings, *, make: bool = False) -> Iterator[Desk]:
 
 def demand_installation(settings: Settings) -> None:
     """Raises UptakeError (E008) where the data folder holds none."""
-    if not is_installation(settings.data_dir):
+    if not is_installation(settings.data_dir, has_meta=not settings.meta_url):
         hint = "`uptake serve` makes one; or name another folder with --data-dir."
         raise UptakeError("E008", f"There is no installation in {settings.data_dir}.", hint=hint)
 

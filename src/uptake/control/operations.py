@@ -27,6 +27,7 @@ from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.preview import Preview
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
+from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import Key, MetaUnavailable, chosen
 from uptake.views.accounts import account_named
 from uptake.views.backtest import Backtest
@@ -89,7 +90,11 @@ def _performed(office: Office, request: ask.Request, told: Told) -> Any:
     except Unknown as error:
         raise UptakeError("E008", f"{error.message}.") from error
     except MetaUnavailable as error:
-        raise UptakeError("meta_unavailable", f"{error}.", hint="See who else has meta.sqlite open.") from error
+        raise UptakeError(
+            "meta_unavailable", f"{error}.", hint="See who else has meta.sqlite open, or whether its server runs."
+        ) from error
+    except LogUnavailable as error:
+        raise UptakeError("log_unavailable", f"{error}.", hint="Repeat in a moment.") from error
     except BadDay as error:
         raise UptakeError("invalid_parameter", f"{error}.") from error
 

@@ -34,7 +34,7 @@ CODES: dict[str, Code] = {
     "overloaded": Code(429, "The queue is full; repeat after the seconds in Retry-After."),
     "rate_limited": Code(429, "The key has used up what it may send; repeat after the seconds in Retry-After."),
     "log_unavailable": Code(
-        503, "The call log cannot be written (disk full?); repeat after the seconds in Retry-After."
+        503, "The call log cannot be written (disk full, servers away?); repeat after the seconds in Retry-After."
     ),
     "store_damaged": Code(
         503, "The event store is damaged and is being made again from the call log; repeat after Retry-After."
@@ -140,6 +140,8 @@ CODES: dict[str, Code] = {
         0, "An event store cannot be opened, though it may be whole; a damaged one is made again from the log."
     ),
     "E014": Code(0, "The call log is damaged; a server that starts on it keeps what can be read."),
+    "E015": Code(0, "A server that a setting names cannot be used, or the package that speaks to it is not installed."),
+    "E016": Code(0, "What servers keep is backed up by their own means, not by `uptake backup`."),
     "E012": Code(0, "A backup is damaged, cut short, or none at all."),
     "E013": Code(0, "A backup is restored into an empty folder only."),
 }

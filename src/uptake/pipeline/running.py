@@ -26,6 +26,10 @@ Publish = Literal["from_now_on", "recompute"]
 """How the scoring models of a new version take force: for today and later, or all of them for all of history."""
 
 
+class AnotherLeads(Exception):
+    """Another process has taken over folding; this one must not."""
+
+
 class Running:
     """The installation: every product, the log and the meta store."""
 
@@ -130,7 +134,7 @@ class Running:
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
-        for work in (self.refresh, *self.chores):
+        for work in (self._demand_lead, self.refresh, *self.chores):
             _if_possible(work)
         more = False
         for product in self.products():
@@ -142,6 +146,10 @@ class Running:
                 more = True
             product.drop_retired(self._drop_store)
         return more
+
+    def _demand_lead(self) -> None:
+        if not self.meta.lead():
+            raise AnotherLeads("another process folds for this meta store now; this one waits until that is over")
 
     def _step(self, product: RunningProduct, most: int) -> bool:
         folded = product.fold(most=most)

@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from uptake.core.errors import CODES, ConfigInvalid, Fault
 from uptake.stores.events.base import StoreDamaged
+from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
 from uptake.views.base import BadDay, Unknown
 
@@ -75,6 +76,9 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
             "store_damaged", "the event store is being made again", headers={"Retry-After": "2"}
         ),
         MetaUnavailable: lambda _request, error: problem("meta_unavailable", str(error), headers={"Retry-After": "5"}),
+        LogUnavailable: lambda _request, error: problem(
+            "log_unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)}
+        ),
         HTTPException: refused_by_framework,
         Exception: failed,
     }

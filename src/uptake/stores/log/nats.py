@@ -55,10 +55,10 @@ class NatsCallLog:
     the log; the sender repeats, and the fold counts each messageId once.  Every other method may raise it too.
     """
 
-    def __init__(self, address: NatsAddress, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: NatsAddress, *, patience_s: float | None = None) -> None:
         """patience_s: how long a question to the servers is repeated.  Raises LogUnavailable."""
         self._address = address
-        self._cluster = Cluster(address, patience_s=patience_s)
+        self._cluster = Cluster(address, patience_s=PATIENCE_S if patience_s is None else patience_s)
         self._prefix = address.name.upper()
         self._lock = threading.Lock()
         self._made: set[str] = set()

@@ -81,6 +81,12 @@ class MetaStore(Protocol):
     def care(self) -> CareStore:
         """Notes, owners of accounts, saved views."""
 
+    def lead(self) -> bool:
+        """May this process fold, score and rebuild?  One at a time may, until it closes the store or loses its server.
+
+        True in the data folder's own file, whose one process is known by the folder's lock.  Cheap, for asking often.
+        """
+
     def revision(self) -> int:
         """A number that grows with every change of products, configurations and keys; cheap, for polling."""
 

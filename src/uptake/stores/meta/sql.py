@@ -21,6 +21,7 @@ from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
 from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.erasures_sql import SqlErasureStore
+from uptake.stores.meta.lead_sql import ONE_MIGRATES, AdvisoryLock
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
@@ -48,19 +49,22 @@ class SqlMetaStore:
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
         self.erasures = SqlErasureStore(self._engine)
+        self._lead = AdvisoryLock(self._engine) if self._engine.dialect.name == "postgresql" else None
         try:
             self._migrate()
         except (DatabaseError, MetaUnavailable) as error:
-            told = getattr(error, "orig", error)
-            raise UptakeError(
-                "E003", f"the meta store cannot be opened: {told}", hint=repr(self._engine.url)
-            ) from error
+            told, code = getattr(error, "orig", error), "E015" if self._lead else "E003"
+            hint = self._engine.url.render_as_string(hide_password=True)
+            self.close()
+            raise UptakeError(code, f"the meta store cannot be opened: {told}", hint=hint) from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
             if _written_by(connection) == HEAD:
                 return
         with self._writing.begin() as connection:
+            if self._lead is not None:
+                connection.execute(ONE_MIGRATES)
             written_by = _written_by(connection)
             if not written_by:
                 create_tables(connection)
@@ -78,6 +82,10 @@ class SqlMetaStore:
         with self._writing.begin() as connection:
             connection.execute(update(changes).values(revision=changes.c.revision + 1))
             yield connection
+
+    def lead(self) -> bool:
+        """See MetaStore."""
+        return self._lead is None or self._lead.held()
 
     def _rows(self, statement: Any) -> list[Row[Any]]:
         with self._engine.connect() as connection:
@@ -217,7 +225,9 @@ class SqlMetaStore:
                 connection.execute(insert(facts).values(name=name, value=value))
 
     def close(self) -> None:
-        """Give files back."""
+        """Give files and connections back."""
+        if self._lead is not None:
+            self._lead.close()
         self._engine.dispose()
 
 

@@ -59,7 +59,7 @@ def document(version: str) -> bytes:
     return msgspec.json.encode(whole)
 
 
-_FAULTS = ("store_damaged", "meta_unavailable")
+_FAULTS = ("store_damaged", "meta_unavailable", "log_unavailable")
 """What every operation may answer for a while when something is broken."""
 
 

@@ -1,0 +1,59 @@
+"""Which of several processes folds, where the meta store is in PostgreSQL: the one that holds an advisory lock.
+
+The server gives the lock back when the connection that took it ends, also by a crash, so that no lease must run out.
+"""
+
+import threading
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from uptake.stores.meta.base import MetaUnavailable
+
+_TAKE = text("select pg_try_advisory_lock(8390891584)")  # numbers of this database alone, meaning nothing
+_IS_THERE = text("select 1")
+
+ONE_MIGRATES = text("select pg_advisory_xact_lock(8390891585)")
+"""Waits until no other process makes or changes tables, and keeps others waiting until the transaction ends."""
+
+
+class AdvisoryLock:
+    """A lock of one database, with the connection that holds it; for any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._holder: Connection | None = None
+
+    def held(self) -> bool:
+        """Is it ours?  Takes it where it is free.  Raises MetaUnavailable."""
+        with self._lock:
+            if self._holder is not None and self._is_there(self._holder):
+                return True
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.execute(_TAKE).scalar_one():
+                self._holder = connection
+                return True
+            connection.close()
+            return False
+
+    def _is_there(self, holder: Connection) -> bool:
+        """Does the connection still stand?  If not, the lock went with it."""
+        try:
+            holder.execute(_IS_THERE).close()
+        except (DBAPIError, MetaUnavailable):
+            self._release()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let another process have it."""
+        with self._lock:
+            self._release()
+
+    def _release(self) -> None:
+        """End the connection, and the lock with it: the pool must not keep it."""
+        if self._holder is not None:
+            self._holder.invalidate()
+            self._holder.close()
+            self._holder = None

@@ -1,0 +1,77 @@
+"""The whole product with its call log on NATS and its meta store in PostgreSQL, both real servers."""
+
+from contextlib import closing
+
+import pytest
+
+from tests.installed import Installed
+from tests.jetstream import jetstream
+from tests.postgres import postgres
+from uptake.core.errors import UptakeError
+from uptake.engines import open_log
+from uptake.stores.log import nats as engine
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """NATS with one server, and the settings that name it and an empty database."""
+    with postgres() as database, jetstream() as ((server,), _):
+        yield server, {"UPTAKE_META_URL": database(), "UPTAKE_LOG_URL": f"{server.url}?name=flow"}
+
+
+def track(message_id):
+    """One of ana's exports."""
+    return {"type": "track", "userId": "ana", "event": "Export", "messageId": message_id}
+
+
+def test_what_servers_keep_is_served_scored_and_begun_again(servers, tmp_path):
+    """Calls come in, are scored, and after the folder is lost everything is there again from the servers.
+
+    While one process works on the database another one is refused; a backup is refused, and each refusal has its code;
+    while NATS is away senders get 503, and it goes on by itself.
+    """
+    server, environment = servers
+    node = Installed(tmp_path / "one", UPTAKE_SECRET_KEY="k" * 40, **environment)
+    with closing(node):
+        node.start()
+        token = node.good("key", "create", "--kind", "read").strip()
+        assert node.post([track("a"), track("b")]).status_code == 200
+        node.settle(token)
+        assert [each["raw_score"] for each in users(node, token)] == [2.0]
+        assert not list(node.folder.rglob("*.sqlite"))
+
+        second = Installed(tmp_path / "two", **environment).run("serve", "--port", "0")
+        assert (second.returncode, "E004" in second.stderr) == (1, True)
+        assert "E016" in node.run("backup").stderr
+
+        server.kill()
+        away = node.post([track("c")])
+        assert (away.status_code, away.json()["code"]) == (503, "log_unavailable")
+        assert away.headers["retry-after"]
+        server.start()
+        while node.post([track("c")]).status_code == 503:
+            pass
+        node.settle(token)
+        code, log = node.end()
+        assert code == 0
+        assert "postgresql" not in log
+
+    other = Installed(tmp_path / "three", UPTAKE_SECRET_KEY="k" * 40, **environment)
+    with closing(other):
+        other.start()
+        other.settle(token)
+        assert [each["raw_score"] for each in users(other, token)] == [3.0]
+
+
+def users(node, token):
+    """The users of the first workspace."""
+    return node.read("/v2/users?workspace_id=1", token).json()["data"]
+
+
+def test_servers_that_are_away_stop_the_start(monkeypatch, tmp_path):
+    """Without NATS nothing starts: the fault has a code and a hint, and no password."""
+    monkeypatch.setattr(engine, "PATIENCE_S", 0.1)
+    with pytest.raises(UptakeError, match=r"E015 .*UPTAKE_LOG_URL") as told:
+        open_log(tmp_path, "nats://ana:hunter2@127.0.0.1:1")
+
+    assert "hunter2" not in str(told.value)
