@@ -29,21 +29,21 @@ class Server:
 
     def __init__(self, folder: Path, config: str, port: int) -> None:
         self.name, self.url = folder.name, f"nats://127.0.0.1:{port}"
-        self._folder, self._port = folder, port
+        self.folder, self._port = folder, port
         folder.mkdir()
         (folder / "nats.conf").write_text(config)
         self.start()
 
     def start(self) -> None:
         """Run, and return when it takes connections."""
-        command = [Path(sys.executable).with_name("nats-server"), "-c", self._folder / "nats.conf"]
-        self._process = subprocess.Popen([*command, "-l", self._folder / "nats.log"])
+        command = [Path(sys.executable).with_name("nats-server"), "-c", self.folder / "nats.conf"]
+        self._process = subprocess.Popen([*command, "-l", self.folder / "nats.log"])
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
                 return
             except OSError:
-                assert self._process.poll() is None, (self._folder / "nats.log").read_text()[-2000:]
+                assert self._process.poll() is None, (self.folder / "nats.log").read_text()[-2000:]
 
     def kill(self) -> None:
         """kill -9, by its own pid."""

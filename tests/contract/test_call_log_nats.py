@@ -188,6 +188,39 @@ def test_a_changed_call_leaves_nothing_of_the_old_one_in_the_stream(log, address
         assert other.append([request("d")]) == [3]
 
 
+def test_what_is_scrubbed_is_on_no_disk_and_counted_still():
+    """A planted name is in no file of the servers, refusals that told it are counted and not listed, on every node."""
+    with jetstream() as ((server,), make):
+        address = make()
+        with closing(NatsCallLog(address)) as log, closing(NatsCallLog(address)) as other:
+            refused = [Rejection("bad_id", "$.userId", "got planted-name"), NO_USER]
+            log.append([Request(ACME, NOVEMBER_US, "segment", [track("a", user="planted-name")], tuple(refused))])
+            assert len(other.refusals(ACME, most=9)) == 2
+            assert b"planted-name" in on_disk(server)
+
+            for event in ("planted-name", "Export"):  # the second change replaces the first
+                log.rewrite(ACME, 0, before_us=2**62, most=9, change=renamed(event))
+            for _ in range(2):
+                log.scrub(ACME, ["planted-name"])
+
+            assert b"planted-name" not in on_disk(server)
+            assert b"Export" in on_disk(server)
+            for node in (log, other):
+                assert [each.rejection for each in node.refusals(ACME, most=9)] == [NO_USER]
+                assert sorted(each.code for each in node.refusal_counts(ACME, since_us=0)) == ["bad_id", "missing_user"]
+                assert [each.call.event for each in node.read(ACME, 0, most=9)] == ["Export"]
+
+
+def renamed(event):
+    """A change of every call: another event, and nobody's."""
+    return lambda call: msgspec.structs.replace(call, event=event, user_id="nobody")
+
+
+def on_disk(server):
+    """Every byte that the server keeps."""
+    return b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file())
+
+
 def test_an_answer_that_is_lost_makes_no_second_copy(log, monkeypatch):
     """Where a message was kept and a repeat finds the stream moved on by that very message, it counts as kept."""
     log.append([request("a")])

@@ -8,7 +8,7 @@ the latest refused items.  What is known of streams' ends and places is only rem
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
@@ -118,14 +118,11 @@ class NatsCallLog:
             self._tails[product_id] = Tail(seq, message.end)
             return message
 
-    def _made_stream(self, kind: str, product_id: int, *, max_bytes: int = -1, last_only: bool = False) -> str:
+    def _made_stream(self, kind: str, product_id: int, *, max_bytes: int = -1) -> None:
         stream, subject = self._named(kind, product_id)
         if stream not in self._made:
-            self._cluster.make(
-                stream, f"{subject}.*" if last_only else subject, max_bytes=max_bytes, last_only=last_only
-            )
+            self._cluster.make(stream, subject + (".*" if kind == "amended" else ""), max_bytes=max_bytes)
             self._made.add(stream)
-        return stream
 
     def probe(self) -> None:
         """See CallLog: a message is kept in a stream of its own, and the streams of calls have leaders and room."""
@@ -272,10 +269,23 @@ class NatsCallLog:
         return after
 
     def _amend(self, product_id: int, seq: int, message: Message) -> None:
-        self._made_stream("amended", product_id, last_only=True)
-        subject = f"{self._named('amended', product_id)[1]}.{seq}"
-        self._cluster.keep(subject, encode(message), repeat_id=uuid.uuid4().hex)
+        self._made_stream("amended", product_id)
+        stream, subject = self._named("amended", product_id)
+        (before,) = self._amended(product_id, [seq])
+        self._cluster.keep(f"{subject}.{seq}", encode(message), repeat_id=uuid.uuid4().hex)
         self._cluster.erase(self._named("calls", product_id)[0], seq)
+        if before is not None:
+            self._cluster.erase(stream, before.seq)
+
+    def scrub(self, product_id: int, names: Collection[str]) -> None:
+        """See CallLog; servers of a cluster keep what they told one another a while longer, until they compact it."""
+        stream, _ = self._named("amended", product_id)
+        newest: dict[str, int] = {}
+        for stored in self._cluster.walk(stream, window=WINDOW):
+            if stored.subject in newest:  # a change that was cut short
+                self._cluster.erase(stream, newest[stored.subject])
+            newest[stored.subject] = stored.seq
+        self._refusals.scrub(product_id, names)
 
     # ---- the rest
     def damage(self) -> list[str]:

@@ -7,7 +7,7 @@ module is `async`.  A repeat of a message carries the same id, so that the serve
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -54,6 +54,7 @@ class Stored(msgspec.Struct, frozen=True):
     """A message as the servers have it; hdrs: its headers as text."""
 
     seq: int
+    subject: str = ""
     data: bytes = b""
     hdrs: bytes = b""
 
@@ -108,12 +109,10 @@ class Cluster:
         """How long the body of a message may be."""
         return int(self._nats.max_payload) - HEADERS_BYTES
 
-    def make(
-        self, stream: str, subject: str, *, max_bytes: int = -1, max_msgs: int = -1, last_only: bool = False
-    ) -> None:
+    def make(self, stream: str, subject: str, *, max_bytes: int = -1, max_msgs: int = -1) -> None:
         """Make a stream if there is none of that name.
 
-        max_bytes: beyond it messages are refused.  max_msgs: beyond it the oldest go.  last_only: of each subject.
+        max_bytes: beyond it messages are refused.  max_msgs: beyond it the oldest go.
         """
         config = StreamConfig(
             name=stream,
@@ -122,7 +121,6 @@ class Cluster:
             num_replicas=self._address.replicas,
             max_bytes=max_bytes,
             max_msgs=max_msgs,
-            max_msgs_per_subject=1 if last_only else -1,
             discard=DiscardPolicy.NEW if max_bytes >= 0 else DiscardPolicy.OLD,
             duplicate_window=REPEAT_WINDOW_S,
         )
@@ -191,6 +189,14 @@ class Cluster:
     def last(self, stream: str, subjects: Iterable[str]) -> list[Stored | None]:
         """Each subject's last message; None where it has none."""
         return self._get(stream, [{"last_by_subj": subject} for subject in subjects])
+
+    def walk(self, stream: str, *, after: int = 0, window: int) -> Iterator[Stored]:
+        """The messages that are there now behind a sequence number, in order, so many asked for at once."""
+        state = self.state(stream)
+        if state is not None:
+            for start in range(max(after + 1, state.first), state.last + 1, window):
+                found = self.get(stream, range(start, min(start + window, state.last + 1)))
+                yield from (stored for stored in found if stored is not None)
 
     def erase(self, stream: str, seq: int) -> None:
         """Overwrite a message and take it away; nothing where it is gone already."""

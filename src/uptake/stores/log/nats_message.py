@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from uptake.core.calls import Call, LoggedCall
-from uptake.stores.log.base import Refusal, Request
+from uptake.stores.log.base import Request
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -48,7 +48,6 @@ Packed = TypeVar("Packed")
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Message).decode
 _decode_calls = msgspec.json.Decoder(list[Call]).decode
-decode_refusals = msgspec.json.Decoder(list[Refusal]).decode
 
 
 def calls_of(part: Part) -> list[Call]:

@@ -3,13 +3,14 @@
 import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
+from uptake.core.errors import Rejection
 from uptake.stores.log.base import Refusal, RefusalCount, Request
 from uptake.stores.log.nats_cluster import Cluster
-from uptake.stores.log.nats_message import decode_refusals, encode, packed
+from uptake.stores.log.nats_message import encode, packed
 
 BUCKET_US = 600 * 1_000_000
 KEPT_REFUSALS = 10_000
@@ -23,13 +24,29 @@ MESSAGE_BYTES = 500_000
 WINDOW = 64
 
 
+class Instead(msgspec.Struct, frozen=True):
+    """A message that stands for one that was erased, because it told what must be forgotten."""
+
+    refused: list[Refusal]
+
+
 class _Seen:
     """What was read of a product's refusals: up to which message, the latest, and how many by ten minutes and code."""
 
-    def __init__(self) -> None:
-        self.seq = 0
+    def __init__(self, last: int = 0) -> None:
+        """last: the message that made all of it be read again."""
+        self.seq, self.last = 0, last
         self.latest: deque[Refusal] = deque(maxlen=KEPT_REFUSALS)
         self.times: Counter[tuple[int, str]] = Counter()
+
+    def take(self, refusal: Refusal) -> None:
+        """Count a refusal; list it, unless its text is forgotten."""
+        self.times[refusal.received_us - refusal.received_us % BUCKET_US, refusal.rejection.code] += 1
+        if refusal.rejection.place:
+            self.latest.append(refusal)
+
+
+_decode = msgspec.json.Decoder(list[Refusal] | Instead).decode
 
 
 class Refusals:
@@ -67,16 +84,37 @@ class Refusals:
         return [RefusalCount(*key, count) for key, count in times if key[0] >= since_us]
 
     def _read(self, product_id: int) -> _Seen:
-        """Read along to the stream's end."""
+        """Read along to the stream's end; all of it again where a message was erased since."""
         stream, _ = self._named("refused", product_id)
         seen = self._seen.setdefault(product_id, _Seen())
-        state = self._cluster.state(stream)
-        while state is not None and seen.seq < state.last:
-            start = max(seen.seq + 1, state.first)
-            seqs = range(start, min(start + WINDOW, state.last + 1))
-            for stored in self._cluster.get(stream, seqs):
-                for refusal in decode_refusals(stored.data) if stored else ():
-                    seen.latest.append(refusal)
-                    seen.times[refusal.received_us - refusal.received_us % BUCKET_US, refusal.rejection.code] += 1
-            seen.seq = seqs.stop - 1
+        for stored in self._cluster.walk(stream, after=seen.seq, window=WINDOW):
+            told = _decode(stored.data)
+            if isinstance(told, Instead) and stored.seq > seen.last:
+                self._seen[product_id] = _Seen(stored.seq)
+                return self._read(product_id)
+            for refusal in told.refused if isinstance(told, Instead) else told:
+                seen.take(refusal)
+            seen.seq = stored.seq
         return seen
+
+    def scrub(self, product_id: int, names: Collection[str]) -> None:
+        """Forget the texts that tell one of the names; their codes stay counted."""
+        stream, subject = self._named("refused", product_id)
+        for stored in self._cluster.walk(stream, window=WINDOW):
+            told = _decode(stored.data)
+            before = told.refused if isinstance(told, Instead) else told
+            after = [_forgotten(each) if _tells(each, names) else each for each in before]
+            if after != before:
+                self._cluster.keep(subject, encode(Instead(after)), repeat_id=uuid.uuid4().hex)
+                self._cluster.erase(stream, stored.seq)
+        with self._lock:
+            self._seen.pop(product_id, None)
+
+
+def _tells(refusal: Refusal, names: Collection[str]) -> bool:
+    told = (refusal.rejection.message, refusal.rejection.place)
+    return any(name in text for name in names for text in told)
+
+
+def _forgotten(refusal: Refusal) -> Refusal:
+    return Refusal(refusal.received_us, refusal.source, Rejection(refusal.rejection.code, "", ""))
