@@ -64,7 +64,13 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def open_window(
-        width: int = 1440, height: int = 900, *, scheme: str = "light", scripts: bool = True, forgiven: str = ""
+        width: int = 1440,
+        height: int = 900,
+        *,
+        scheme: str = "light",
+        scripts: bool = True,
+        forgiven: str = "",
+        outside: str = "\n",
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -78,7 +84,8 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         def note(text: str) -> None:
             # Aborted is what a later request of the same field, or going back, has replaced.
-            if "ERR_ABORTED" not in text and not (forgiven and forgiven in text):
+            # What a page of another server does (`outside`: its address) is not ours.
+            if "ERR_ABORTED" not in text and not (forgiven and forgiven in text) and not page.url.startswith(outside):
                 trouble.append(text)
 
         page.on("console", lambda told: note(f"{page.url}: {told.text}") if told.type in ("error", "warning") else None)

@@ -91,14 +91,19 @@ class Server:
         return answer.json()
 
 
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
+def serving(folder: Path, *, port: int = 0, **environment: str) -> Iterator[Server]:
     """Serve an empty data folder on a free port; stop at the end.
 
     Whoever is at the machine is an owner, unless the environment says otherwise.
     """
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = port or free_port()
     command = [UPTAKE, "serve", "--data-dir", folder, "--host", "127.0.0.1", "--port", str(port)]
     log = (folder.parent / f"{folder.name}.log").open("wb")
     settings = {**os.environ, "UPTAKE_OPEN_ON_LOOPBACK": "true", **environment}

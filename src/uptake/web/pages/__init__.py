@@ -101,6 +101,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         mapping_page,
         filter_page,
         tester_page,
+        tester_posted,
         overview_page,
         versions_page,
         search_page,
@@ -122,7 +123,6 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         filter_posted,
         history_get,
         history_posted,
-        tester_posted,
         new_segment_page,
         new_segment_posted,
         segment_edit_page,
@@ -161,7 +161,10 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         system_page,
     ],
 }
-"""What a page needs: to be read is a viewer's, to change the configuration an editor's, people and keys an admin's."""
+"""What a page needs: to be read is a viewer's, to change the configuration an editor's, people and keys an admin's.
+
+A form that a viewer may send changes nothing: it asks what would become of a call.
+"""
 
 
 def _with_needs() -> Iterator[HTTPRouteHandler]:
