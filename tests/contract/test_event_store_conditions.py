@@ -270,3 +270,19 @@ def test_the_history_of_a_group_tells_who_came_and_went(house):
     assert lately == [GroupDay(before, 1, 1, 90, 0, 0), GroupDay(JUNE_1, 1, 1, ana, 1, 1)]
     assert [(day.members, day.entered, day.left) for day in ever] == [(1, 0, 0), (2, 1, 0)]
     assert house.group_history("user", parse("everyone"), asked, (JUNE_1, JUNE_1))[0].entered == 0
+
+
+def test_the_history_of_a_group_looks_back_as_far_on_every_day(house):
+    """Eve leaves "within 10 days" on the day on which her events are ten days old; "ever" holds her from then on."""
+    asked = model()
+    days = [JUNE_1 - timedelta(days=back) for back in (11, 10, 1, 0)]
+    house.rescore([asked], days)
+
+    def sizes(words):
+        history = house.group_history("user", parse(words), asked, (days[0], days[-1]))
+        return [(each.members, each.entered, each.left) for each in history]
+
+    within = 'did("report") = 2 within 10 days and not did("report") within 1 days'
+    assert sizes(within) == [(0, 0, 0), (0, 0, 0), (1, 1, 0), (0, 0, 1)]
+    assert sizes('did("report") = 2') == [(0, 0, 0), (1, 1, 0), (1, 0, 0), (1, 0, 0)]
+    assert sizes('any user did("report") >= 9 or first_seen_days = 10') == [(0, 0, 0), (0, 0, 0), (0, 0, 0), (1, 1, 0)]

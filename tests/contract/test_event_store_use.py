@@ -74,4 +74,9 @@ def test_use_counts_everybody_once(store):
         Doer("ana", 5, 2, JUNE_1),
         Doer("zoe", 1, 1, JUNE_1),
     ]
+    without = model(excluded_accounts=frozenset({"corp"}))
+    assert [use.accounts for use in store.use([["share"], []], without, (JUNE_1, JUNE_1), by_day=False)] == [1, 2]
+    assert [each.tracking_id for each in store.doers("account", ["share"], without, (JUNE_1, JUNE_1), most=9)] == [
+        "acme"
+    ]
     assert store.doers("account", ["report", "share"], asked, (JUNE_1, JUNE_1), most=1) == [Doer("acme", 4, 1, JUNE_1)]
