@@ -211,3 +211,31 @@ def test_an_erasure_that_was_killed_goes_on(tmp_path):
     assert found_in(installed.folder) == []
     assert installed.json("erase", "list")[0]["calls"] == 80
     installed.close()
+
+
+def test_a_backup_from_before_brings_nobody_back(tmp_path):
+    """Restored with the receipts it holds no byte of whoever was erased, and an old file brings nobody back either."""
+    installed = Installed(tmp_path / "data")
+    installed.start()
+    assert installed.post(list(planted())).status_code == 200
+    installed.good("merge", "user", ID, "zyph-old", "--no-wait")
+    installed.good("backup", "--out", tmp_path / "before")
+    installed.good("erase", "user", ID, "--yes")
+    receipts, lines = tmp_path / "receipts.json", tmp_path / "old.jsonl"
+    receipts.write_text(installed.good("erase", "list", "--json"))
+    lines.write_bytes(b"\n".join(msgspec.json.encode(each) for each in planted()))
+    installed.close()
+    assert {each for _, each in found_in(tmp_path / "before")} == set(PLANTED)
+
+    again = Installed(tmp_path / "again")
+    again.good("restore", tmp_path / "before", "--receipts", receipts)
+    restored = found_in(again.folder)
+    imported = again.json("import", lines)
+    told_now = again.json("check")["products"][0]
+
+    assert (restored, found_in(again.folder)) == ([], [])
+    assert b"zyph" not in receipts.read_bytes()
+    assert imported[0]["reasons"] == {"erased": 80}
+    assert told_now["counters"]["fates"]["erased"] == 80
+    assert told_now["totals"]["users"] == 40
+    assert len(again.json("erase", "list")) == 1

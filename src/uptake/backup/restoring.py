@@ -4,13 +4,15 @@ The event stores are not in a backup; the first start folds the log into new one
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from uptake.backup.containers import sync, unpack
+from uptake.backup.erasing import erase_again
 from uptake.backup.manifest import LOG, META, NAME, SECRET, Manifest, damaged, entry_of, manifest_of
 from uptake.control.requests import Told
+from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
 from uptake.engines import open_log
 from uptake.stores.log.base import LogDamaged
@@ -20,10 +22,10 @@ STAGED = ".restore"
 MAY_LIE_THERE = {"lost+found"}
 
 
-def restore_backup(backup: Path, data_dir: Path, told: Told) -> Manifest:
+def restore_backup(backup: Path, data_dir: Path, told: Told, receipts: Sequence[Erasure] = ()) -> Manifest:
     """Make a data folder from a backup.  Raises UptakeError (E003, E005, E007, E012, E013); then nothing is left there.
 
-    data_dir: an empty folder, or none.
+    data_dir: an empty folder, or none.  receipts: of erasures, which are repeated on what the backup holds.
     """
     with _staging(data_dir.absolute()) as staged:
         told.progress(0, 2, "Unpacking")
@@ -31,6 +33,8 @@ def restore_backup(backup: Path, data_dir: Path, told: Told) -> Manifest:
         told.progress(1, 2, "Checking")
         manifest = manifest_of(staged / NAME)
         _check(staged, manifest)
+        if receipts:
+            erase_again(staged, receipts, told)
         _put(staged, data_dir.absolute())
         told.progress(2, 2, "Restored")
     return manifest

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from uptake.cli.base import AsJson, DataDir, console, print_json, settings_of, shown
+from uptake.cli.base import AsJson, DataDir, console, print_json, settings_of, shown, text_of
 from uptake.cli.desk import demand_installation
 from uptake.cli.logs import log_to_stderr
+from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
 from uptake.settings import Settings
 
@@ -53,6 +55,10 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `uptake backup` made: a file or a folder.")],
     *,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What `uptake erase list --json` gave: whoever was erased stays so."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,8 +69,10 @@ def restore(
     settings = settings_of(data_dir)
     log_to_stderr(settings, least="warning")
     _refuse_servers(settings)
+    erased = _receipts_in(receipts) if receipts else ()
+    restoring = importlib.import_module("uptake.backup.restoring")
     with shown() as told:
-        manifest = importlib.import_module("uptake.backup.restoring").restore_backup(file, settings.data_dir, told)
+        manifest = restoring.restore_backup(file, settings.data_dir, told, erased)
     if as_json:
         print_json({"data_dir": str(settings.data_dir), "manifest": manifest})
         return
@@ -82,6 +90,15 @@ def _refuse_servers(settings: Settings) -> None:
     if settings.log_url:
         hint = "Use `nats account backup`; after `uptake serve` has stopped copy the data folder beside it."
         raise UptakeError("E016", "The call log is on the servers of UPTAKE_LOG_URL.", hint=hint)
+
+
+def _receipts_in(file: Path) -> tuple[Erasure, ...]:
+    """The receipts in a file.  Raises UptakeError (E007)."""
+    try:
+        return msgspec.json.decode(text_of(file), type=tuple[Erasure, ...])
+    except msgspec.DecodeError as error:
+        hint = "`uptake erase list --json` writes them."
+        raise UptakeError("E007", f"{file} holds no receipts: {error}.", hint=hint) from error
 
 
 def _tell_products(manifest: Any) -> None:

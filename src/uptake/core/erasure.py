@@ -107,14 +107,29 @@ class Suppression:
             self._known[key] = tuple(each for each in self._erasures if each.kind == kind and _has(each, tracking_id))
         return max((each.asked_us for each in self._known[key]), default=None)
 
-    def covers(self, call: Call, at_us: int) -> bool:
-        """Does a call of this moment tell of somebody who was erased later?"""
-        return any((erased_us := self.erased_us(*named)) is not None and at_us <= erased_us for named in _named(call))
+    def covers(self, call: Call, at_us: int, meanings: Iterable[Means] = ()) -> bool:
+        """Does a call of this moment tell of somebody who was erased later, or mean anything for them?"""
+        named = {*_named(call), *_meant(call, meanings)}
+        return any((erased_us := self.erased_us(*each)) is not None and at_us <= erased_us for each in named)
+
+    def met(self, kind: Kind) -> set[str]:
+        """The ids of this kind that were asked about and are erased ones."""
+        return {tracking_id for (of, tracking_id), erasures in self._known.items() if of == kind and erasures}
 
 
 def _has(erasure: Erasure, tracking_id: str) -> bool:
     digest = digest_of(erasure.salt, erasure.kind, tracking_id)
     return any(hmac.compare_digest(digest, each) for each in erasure.digests)
+
+
+def _meant(call: Call, meanings: Iterable[Means]) -> Iterator[tuple[Kind, str]]:
+    for effect in (each for meaning in meanings for each in meaning.outcome(call, 0).effects):
+        if isinstance(effect, Acted | Joined):
+            yield "user", effect.user
+            if effect.account is not None:
+                yield "account", effect.account
+        else:
+            yield effect.kind, effect.id
 
 
 def _named(call: Call) -> Iterator[tuple[Kind, str]]:

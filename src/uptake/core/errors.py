@@ -120,6 +120,7 @@ CODES: dict[str, Code] = {
     "unknown_merge": Code(404, "The product has no merge with this id."),
     # erasing
     "erasure_exists": Code(409, "The user or account is being erased already."),
+    "erased": Code(400, "The user or account was erased after this happened; calls from then on are taken."),
     "unknown_erasure": Code(404, "The product has no erasure with this number."),
     "not_confirmed": Code(400, "An erasure is confirmed by the id, typed once more."),
     # configuration

@@ -12,13 +12,14 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import msgspec
 
-from uptake.core.calls import Projection
+from uptake.core.calls import Call, Projection
+from uptake.core.erasure import Suppression
 from uptake.core.errors import Rejection, UptakeError
 from uptake.sources.base import MAX_CALL_BYTES, Decoded, Incoming
 from uptake.sources.jsonl import decode_lines
@@ -174,6 +175,7 @@ class _Import:
         self._fact = f"import:{ledger.product_id}:{self._digest}"
         known = ledger.meta.fact(self._fact)
         self._progress = msgspec.json.decode(known, type=FileProgress) if known else FileProgress()
+        self._suppression = Suppression(ledger.meta.erasures.all(ledger.product_id))
         self._skipped = self._progress.done and not again
         if self._progress.done and again:
             self._progress = FileProgress()
@@ -224,8 +226,22 @@ class _Import:
             fresh_id=lambda: f"{source}-{self._digest}-{first}-{next(fresh)}",
         )
         read = self._reading.chunk(chunk, first, incoming)
-        request = Request(ledger.product_id, ledger.clock(), source, read.decoded.calls, tuple(read.decoded.refused))
-        return request, read.lines
+        calls, erased = self._without_erased(read.decoded)
+        refused = (*read.decoded.refused, *erased)
+        return Request(ledger.product_id, ledger.clock(), source, calls, refused), read.lines
+
+    def _without_erased(self, decoded: Decoded) -> tuple[list[Call], list[Rejection]]:
+        """The calls but those of users and accounts who were erased later; for each of these a rejection."""
+        taken = {rejection.index for rejection in decoded.refused}
+        places = (index for index in count() if index not in taken)
+        calls: list[Call] = []
+        erased: list[Rejection] = []
+        for call, index in zip(decoded.calls, places, strict=False):
+            if self._suppression.covers(call, call.at_us):
+                erased.append(Rejection("erased", "$", "whoever this tells of was erased after it happened", index))
+            else:
+                calls.append(call)
+        return calls, erased
 
     def _is_in_log(self, request: Request) -> bool:
         """Was exactly this chunk appended by a run that could not write that down any more?"""

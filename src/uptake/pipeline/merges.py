@@ -119,7 +119,16 @@ class WhoIsWho:
         return self._behind.get((kind, some_id))
 
     def _fact(self) -> str:
-        return f"product:{self._product_id}:merges"
+        return _fact_of(self._product_id)
+
+
+def forget_built(meta: MetaStore, product_id: int) -> None:
+    """Forget under which ids rows were folded; for a product whose event store will be made anew."""
+    meta.set_fact(_fact_of(product_id), msgspec.json.encode(_Built(0, Canonical())).decode())
+
+
+def _fact_of(product_id: int) -> str:
+    return f"product:{product_id}:merges"
 
 
 class _Built(msgspec.Struct, frozen=True):
