@@ -193,13 +193,17 @@ def test_what_is_scrubbed_is_on_no_disk_and_counted_still():
     with jetstream() as ((server,), make):
         address = make()
         with closing(NatsCallLog(address)) as log, closing(NatsCallLog(address)) as other:
+            log._made_stream("amended", ACME)
             refused = [Rejection("bad_id", "$.userId", "got planted-name"), NO_USER]
             log.append([Request(ACME, NOVEMBER_US, "segment", [track("a", user="planted-name")], tuple(refused))])
             assert len(other.refusals(ACME, most=9)) == 2
             assert b"planted-name" in on_disk(server)
 
-            for event in ("planted-name", "Export"):  # the second change replaces the first
+            for place in "ab":  # as changes that were cut short leave it
+                log._cluster.keep(log._named("amended", ACME)[1] + ".1", b"planted-name", repeat_id=place)
+            for event in ("second-name", "Export"):  # the second change replaces the first
                 log.rewrite(ACME, 0, before_us=2**62, most=9, change=renamed(event))
+            assert b"second-name" not in on_disk(server)
             for _ in range(2):
                 log.scrub(ACME, ["planted-name"])
 

@@ -237,7 +237,7 @@ class Cluster:
                 told = f"the call log's servers do not take it: {error or type(error).__name__}"
                 if isinstance(error, APIError) and error.err_code in _FULL:
                     raise LogUnavailable(told, retry_after_s=FULL_RETRY_S) from error
-                if self._loop.time() >= ends or (isinstance(error, APIError) and 400 <= (error.code or 0) < 500):
+                if self._loop.time() >= ends:  # a cluster that just started refuses much that it takes a second later
                     raise LogUnavailable(told) from error
             await asyncio.sleep(PAUSE_S)
 
