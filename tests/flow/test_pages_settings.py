@@ -3,6 +3,7 @@
 import html
 import re
 
+import msgspec
 import pytest
 
 from tests.house import House
@@ -219,6 +220,19 @@ def test_a_workspace_is_made_and_deleted(house):
     assert dropped.headers["location"] == "/settings/workspaces?told=deleted"
     assert refused.status_code == 422
     assert [each.id for each in house.product.config.workspaces] == [1]
+
+
+def test_a_change_meanwhile_is_not_overwritten(house):
+    """A form that was opened before somebody else changed the workspace is refused, other changes do not matter."""
+    with house.client() as client:
+        fields = form_of(client.get(MODEL).text) | {"do": "save", "window_days": "9"}
+        house.change(lambda config: msgspec.structs.replace(config, currency="EUR"))
+        fine = client.post(MODEL, data=fields, follow_redirects=False)
+        late = client.post(MODEL, data=fields | {"window_days": "10"}, follow_redirects=False)
+
+    assert (fine.status_code, late.status_code) == (303, 422)
+    assert "changed the workspace meanwhile" in words(late.text)
+    assert house.product.workspace(1).window_days == 9
 
 
 # ---- product, configuration, traits, exclusions

@@ -52,13 +52,17 @@ PUBLISH: Sequence[tuple[Publish, str, str]] = (
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """A workspace in the editor: as it is saved (None for a new one), its draft, and what is wrong by field."""
+    """A workspace in the editor: as it is saved (None for a new one), its draft, and what is wrong by field.
+
+    opened: the revision of the configuration that the form was opened with.
+    """
 
     saved: Workspace | None
     draft: WorkspaceDraft
     faults: dict[str, str] = {}
     why: str = ""
     publish: str = "from_now_on"
+    opened: str = ""
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -143,7 +147,7 @@ def _posted(visit: Visit, form: Form, saved: Workspace | None) -> Response[Any]:
     if do == "delete" and saved is not None:
         return _deleted(visit, saved)
     draft = posted_draft(form, [each.name for each in visit.product.config.features])
-    editing = Editing(saved, draft, {}, form.text("why").strip()[:MOST_WHY], form.text("publish"))
+    editing = Editing(saved, draft, {}, form.text("why").strip()[:MOST_WHY], form.text("publish"), form.text("opened"))
     if do == "save":
         return _saved(visit, editing)
     if do == "what-if" and saved is not None:
@@ -170,6 +174,8 @@ def _deleted(visit: Visit, saved: Workspace) -> Response[Any]:
 
 def _saved(visit: Visit, editing: Editing) -> Response[Any]:
     checked = _checked(visit, editing)
+    if meanwhile := _changed_meanwhile(visit, editing):
+        checked = msgspec.structs.replace(checked, faults={**checked.faults, "": meanwhile})
     if checked.faults:
         return _page(visit, checked, status=FAULTY)
     name, publish = editing.draft.name, next((each for each, *_ in PUBLISH if each == editing.publish), None)
@@ -181,6 +187,15 @@ def _saved(visit: Visit, editing: Editing) -> Response[Any]:
         return _page(visit, msgspec.structs.replace(editing, faults=faults), status=FAULTY)
     number = editing.saved.id if editing.saved else max(each.id for each in config.workspaces)
     return Redirect(visit.link(f"{PATH}/{number}", None, told="saved"), status_code=303, headers=HEADERS)
+
+
+def _changed_meanwhile(visit: Visit, editing: Editing) -> str:
+    """What to say where somebody else changed the workspace since the form was opened; '' where nobody did."""
+    opened = next((each for each in visit.product.versions if str(each.revision) == editing.opened), None)
+    if editing.saved is None or opened is None or editing.saved in opened.config.workspaces:
+        return ""
+    by = visit.product.version.by
+    return f"{by} changed the workspace meanwhile: open it anew and repeat, so that nothing of that is lost."
 
 
 def _change(visit: Visit, change: Change, why: str, publish: Publish | None = None) -> ProductConfig:
@@ -264,6 +279,7 @@ def _page(visit: Visit, editing: Editing, *, status: int = 200, imagined: WhatIf
         account_scores=ACCOUNT_SCORES,
         presets=PRESETS,
         publish=PUBLISH,
+        opened=editing.opened or str(visit.product.version.revision),
         reach=_reach(visit, editing),
         imagined=imagined,
         last=len(config.workspaces) == 1,
