@@ -1,6 +1,8 @@
 """Notes, owners of accounts and saved views as people with browsers use them."""
 
+import csv
 import html
+import io
 import re
 
 import pytest
@@ -64,6 +66,23 @@ def test_users_have_notes_of_their_own(house):
 
     assert notes(user) == [("Speaks German.", SOMEBODY)]
     assert notes(account) == []
+
+
+def test_notes_and_owners_are_exported(house):
+    """One file has every note of the product, and who owns which account; no cell of it is a formula."""
+    with visiting_as(house, "editor") as ana:
+        me = next(each for each in house.meta.people.people() if each.email == "ana@acme.example")
+        ana.post("/accounts/acme", do="note", text="=1+1")
+        ana.post("/users/u-acme", do="note", text="Two\nlines")
+        ana.post("/accounts/acme", do="owner", id=str(me.id))
+        answer = ana.get("/export/notes.csv")
+
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")))
+    assert [(row["what"], row["kind"], row["tracking_id"], row["by"], row["text"]) for row in rows] == [
+        ("note", "user", "u-acme", "ana", "Two\nlines"),
+        ("note", "account", "acme", "ana", "'=1+1"),
+        ("owner", "account", "acme", "ana@acme.example", ""),
+    ]
 
 
 def test_a_viewer_reads_notes_and_changes_nothing(house):

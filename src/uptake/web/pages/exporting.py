@@ -68,6 +68,24 @@ def users_csv(request: PageRequest) -> Stream:
     return download(RankedState(Visit(request), "user"), "users")
 
 
+@get("/export/notes.csv", sync_to_thread=True)
+def notes_csv(request: PageRequest) -> Stream:
+    """Every note of the product, the newest first, and below them who owns which account."""
+    visit = Visit(request)
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="notes-{visit.product.today()}.csv"'}
+    return Stream(_note_lines(visit), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _note_lines(visit: Visit) -> Iterator[str]:
+    meta, product_id = visit.running.meta, visit.product.product_id
+    yield MARK + _line(["what", "kind", "tracking_id", "at", "by", "text"])
+    for note in meta.care.notes(product_id):
+        yield _line(["note", note.kind, note.tracking_id, iso_ms(note.written_us), note.author, note.text])
+    emails = {person.id: person.email for person in meta.people.people()}
+    for account, person_id in meta.care.owners(product_id).items():
+        yield _line(["owner", "account", account, "", emails.get(person_id, ""), ""])
+
+
 def download(state: RankedState, name: str) -> Stream:
     """The whole list as a file that is named after the day.  Raises ValidationException for a bad condition."""
     if state.fault:
