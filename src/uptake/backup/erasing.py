@@ -11,7 +11,7 @@ import msgspec
 
 from uptake.backup.manifest import META
 from uptake.control.requests import Told
-from uptake.core.calls import ERASED, Call
+from uptake.core.calls import Call
 from uptake.core.effects import Kind
 from uptake.core.erasure import Erasure, Suppression
 from uptake.destination.meaning import Meaning
@@ -74,7 +74,7 @@ def _erase_calls(
     """Go through calls received before an erasure, whatever time they give; return the offset after them."""
 
     def change(call: Call) -> Call:
-        return ERASED if suppression.covers(call, min(call.at_us, before_us), meanings) else call
+        return suppression.left_of(call, min(call.at_us, before_us), meanings)
 
     while True:
         after = log.rewrite(product_id, first, before_us=before_us, most=CALLS_AT_ONCE, change=change)

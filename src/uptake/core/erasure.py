@@ -6,7 +6,7 @@ erasure can be kept from bringing them back.
 
 import hmac
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -87,10 +87,16 @@ def erased_from(call: Call, kind: Kind, ids: Collection[str], meanings: Iterable
     """What is to stand in the place of a call: the call, `ERASED`, or for an account's child the call without it."""
     if call.erased or theirs(call, kind, ids, meanings):
         return ERASED
-    if kind == "account" and call.traits and any(str(call.traits.get(key)) in ids for key in PARENT_KEYS):
-        left = {key: value for key, value in call.traits.items() if key not in PARENT_KEYS or str(value) not in ids}
-        return msgspec.structs.replace(call, traits=left or None)
-    return call
+    return without_parents(call, ids.__contains__) if kind == "account" else call
+
+
+def without_parents(call: Call, gone: Callable[[str], bool]) -> Call:
+    """The call without traits that name an account which is gone as the parent of another."""
+    traits = call.traits or {}
+    named = [key for key in PARENT_KEYS if key in traits and gone(str(traits[key]))]
+    if not named:
+        return call
+    return msgspec.structs.replace(call, traits={key: traits[key] for key in traits if key not in named} or None)
 
 
 class Suppression:
@@ -111,6 +117,12 @@ class Suppression:
         """Does a call of this moment tell of somebody who was erased later, or mean anything for them?"""
         named = {*_named(call), *_meant(call, meanings)}
         return any((erased_us := self.erased_us(*each)) is not None and at_us <= erased_us for each in named)
+
+    def left_of(self, call: Call, at_us: int, meanings: Iterable[Means] = ()) -> Call:
+        """What is to stand in the place of a call of this moment; see `erased_from`."""
+        if call.erased or self.covers(call, at_us, meanings):
+            return ERASED
+        return without_parents(call, lambda each: at_us <= (self.erased_us("account", each) or -1))
 
     def met(self, kind: Kind) -> set[str]:
         """The ids of this kind that were asked about and are erased ones."""

@@ -237,10 +237,11 @@ class _Import:
         calls: list[Call] = []
         erased: list[Rejection] = []
         for call, index in zip(decoded.calls, places, strict=False):
-            if self._suppression.covers(call, call.at_us):
+            left = self._suppression.left_of(call, call.at_us)
+            if left.erased:
                 erased.append(Rejection("erased", "$", "whoever this tells of was erased after it happened", index))
             else:
-                calls.append(call)
+                calls.append(left)
         return calls, erased
 
     def _is_in_log(self, request: Request) -> bool:
