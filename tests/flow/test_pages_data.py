@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.house import House
+from tests.house import House, _drop, _in_memory
 from tests.visitors import PART, visiting_as
+from uptake.pipeline.running import Running
 from uptake.stores.meta.audit import AuditQuery
 
 DATA, SYSTEM = "/settings/data", "/settings/system"
@@ -96,3 +97,15 @@ def test_the_system_page_tells_how_far_products_are(house):
     assert "Event store, My product" in text
     assert "catching up" in text
     assert '<td class="num">3</td>' in text
+
+
+def test_what_was_asked_for_survives_a_restart(house):
+    """A server that starts later does the rebuild that nobody has done yet, once."""
+    house.running.ask_rebuild(1, by="test")
+
+    later = Running(house.meta, house.log, _in_memory, _drop, clock=house.clock)
+    for _ in range(4):
+        later.step()
+
+    assert later.product(1).store.generation == 2
+    assert not later.rebuild_asked(1)

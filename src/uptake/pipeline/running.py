@@ -45,6 +45,7 @@ class Running:
         self._lock = threading.RLock()
         self._revision = -1
         self._eraser = Eraser(meta, log, drop_store, self.rebuild, clock=clock)
+        self._asked: dict[int, int] = {}
         self._folded: dict[int, tuple[int, int]] = {}
         self.chores: list[Callable[[], None]] = []
         self.refresh()
@@ -64,6 +65,7 @@ class Running:
     def refresh(self) -> bool:
         """Take what another process or thread changed in the meta store into force; True if there was something."""
         revision = self.meta.revision()
+        self._asked = {each: int(self.meta.fact(_asked_fact(each)) or 0) for each in list(self._products)}
         if revision == self._revision:
             return False
         with self._lock:
@@ -181,12 +183,12 @@ class Running:
         """Let the worker rebuild the product next, also after a restart; once, however often it is asked meanwhile."""
         generation = self.product(product_id).store.generation
         self.meta.set_fact(_asked_fact(product_id), str(generation))
+        self._asked[product_id] = generation
         self.meta.audit.add(Entry(self.clock(), by, "rebuild_asked", product_id))
 
     def rebuild_asked(self, product_id: int) -> bool:
         """Is a rebuild asked for that was not done yet?  Every rebuild makes a later generation."""
-        asked = self.meta.fact(_asked_fact(product_id))
-        return asked is not None and int(asked) >= self.product(product_id).store.generation
+        return self._asked.get(product_id, 0) >= self.product(product_id).store.generation
 
     def rebuild_progress(self, product_id: int) -> tuple[int, int]:
         """Calls folded by the rebuild at hand, of how many; (0, 0) where none folds."""
