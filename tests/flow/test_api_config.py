@@ -70,8 +70,8 @@ def test_every_change_is_a_version_with_who_and_why(house, client):
     client.put("/v2/features/Dashboards?why=Sales%20asked", json={"description": "Boards."})
 
     assert [(each.revision, each.by, each.why) for each in house.product.versions[1:]] == [
-        (2, "management API", "feature Dashboards added"),
-        (3, "management API", "Sales asked"),
+        (2, "token manage", "feature Dashboards added"),
+        (3, "token manage", "Sales asked"),
     ]
 
 

@@ -178,7 +178,7 @@ def test_every_change_is_a_version_with_who_when_and_what(house):
         client.put("/v2/destination", json={"enabled": False})
         latest, first = client.get("/v2/destination/versions").json()["data"]
 
-    assert (latest["revision"], latest["by"], first["revision"]) == (2, "management API", 1)
+    assert (latest["revision"], latest["by"], first["revision"]) == (2, "token manage", 1)
     assert "-  enabled: true" in latest["diff"]
     assert "+  enabled: false" in latest["diff"]
 

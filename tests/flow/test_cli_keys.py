@@ -87,3 +87,15 @@ def test_no_key_lies_readable_in_the_folder(installed):
     content = b"".join(path.read_bytes() for path in installed.folder.rglob("*") if path.is_file())
 
     assert [text for text in texts if text.encode() in content or text in log] == []
+
+
+def test_a_key_can_be_made_to_expire(served):
+    """The list says when; one that does not expire says nothing."""
+    made = served.json("key", "create", "--kind", "read", "--name", "for a month", "--days", "30")
+    for_ever = served.json("key", "create", "--kind", "read")
+
+    listed = {key["id"]: key for key in served.json("key", "list")}
+    assert listed[made["id"]]["expires_at"] == made["expires_at"]
+    assert made["expires_at"] > made["created_at"]
+    assert for_ever["expires_at"] is None
+    assert served.run("key", "create", "--kind", "read", "--days", "0").returncode == 2

@@ -220,3 +220,14 @@ def test_nobody_waits_while_it_is_looked_for_changes(running, monkeypatch):
 def locked():
     """What a meta store says whose lock somebody else holds."""
     raise MetaUnavailable("the meta store cannot be used: database is locked")
+
+
+def test_a_key_is_called_by_its_name(running):
+    """Without one by how it begins, and never by its text; an unknown one is unknown."""
+    _, named = running.meta.create_key(1, "manage", name="Terraform", now_us=1)
+    key, nameless = running.key("read")
+    directory = Directory(running)
+
+    assert directory.name_of(named) == "token Terraform"
+    assert directory.name_of(nameless) == f"token {key.hint}…"
+    assert directory.name_of("anything") == "an unknown token"

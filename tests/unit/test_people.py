@@ -7,11 +7,13 @@ from tests.fakes_meta import MemoryMetaStore
 from uptake.core.config import ProductConfig
 from uptake.core.days import DAY_US, SECOND_US
 from uptake.core.errors import CODES, UptakeError
+from uptake.pipeline import throttle
 from uptake.pipeline.audit import DEEDS
 from uptake.pipeline.passwords import fits, hashed
 from uptake.pipeline.people import People
 from uptake.pipeline.sign_in import IDLE_US, SESSION_US, Origin, SignIn, TooManyAttempts
 from uptake.pipeline.standing import Standing, standing_of
+from uptake.pipeline.throttle import ACCOUNT
 from uptake.stores.meta.audit import AuditQuery
 
 ANA, BOB, OLGA = "ana@acme.example", "bob@acme.example", "olga@acme.example"
@@ -215,6 +217,28 @@ def test_a_new_password_ends_every_session_and_opens_one(gate):
     assert [gate.door.standing(each.text, "") is not None for each in (elsewhere, here, opened)] == [False, False, True]
     assert code_of(gate.door.sign_in, OLGA, PASSWORD, OFFICE) == "sign_in_failed"
     assert gate.door.sign_in(OLGA, "x" * 12, OFFICE).person == gate.olga
+
+
+def test_who_is_kept_out_has_no_session_however_it_came_about(gate):
+    """Also one that was opened in the moment in which they were kept out."""
+    ana = gate.joined(ANA)
+    gate.people.put_disabled(gate.standing(OLGA), ana.person.id, disabled=True)
+
+    late = gate.door.open(ana.person, OFFICE)
+
+    assert gate.door.standing(late.text, "") is None
+
+
+def test_who_tries_under_ever_new_names_fills_no_memory(gate, monkeypatch):
+    """The oldest counts go; the newest stay."""
+    monkeypatch.setattr(throttle, "MOST_SUBJECTS", 10)
+
+    for number in range(30):
+        gate.door.throttle.begin({f"account {number}": ACCOUNT, "address 192.0.2.1": ACCOUNT}, gate.now_us)
+        gate.later(3_600 * SECOND_US)
+
+    assert len(gate.door.throttle._failures) == 10
+    assert "account 29" in gate.door.throttle._failures
 
 
 # ---- links

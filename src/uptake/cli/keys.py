@@ -21,6 +21,7 @@ def create(
         typer.Option(help="`ingest` sends calls and never reads, `read` the reverse, `manage` changes settings."),
     ],
     name: Annotated[str, typer.Option(help="What it is for, to tell it from others.")] = "",
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Refuse it after so many days.")] = None,
     product: Product = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -28,7 +29,7 @@ def create(
     """Make a key and print it, alone. It is good at once, also where a server is running; a read token is never shown
     again."""
     with desk(settings_of(data_dir), make=True) as opened:
-        made = opened.ask(CreateKey(kind=kind, name=name, product=product))
+        made = opened.ask(CreateKey(kind=kind, name=name, days=days, product=product))
     if as_json:
         print_json({**_dated(made), "key": made["text"]})
     else:
@@ -43,7 +44,7 @@ def list_(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson 
     if as_json:
         print_json(keys)
     else:
-        columns = ("id", "kind", "hint", "name", "product", "created_at", "revoked_at")
+        columns = ("id", "kind", "hint", "name", "product", "created_at", "used_at", "expires_at", "revoked_at")
         print_table(columns, [[key[column] for column in columns] for key in keys], right=[0])
 
 
@@ -66,15 +67,14 @@ def revoke(
         )
 
 
+MOMENTS = ("created", "used", "expires", "revoked")
+
+
 def _dated(key: dict[str, Any]) -> dict[str, Any]:
     """The key with moments as ISO 8601, without its text."""
-    told = {name: value for name, value in key.items() if name not in ("text", "created_us", "revoked_us")}
-    revoked_us = key["revoked_us"]
-    return {
-        **told,
-        "created_at": iso_ms(key["created_us"]),
-        "revoked_at": None if revoked_us is None else iso_ms(revoked_us),
-    }
+    told = {name: value for name, value in key.items() if name != "text" and not name.endswith("_us")}
+    moments = {f"{name}_at": key[f"{name}_us"] for name in MOMENTS}
+    return {**told, **{name: None if moment is None else iso_ms(moment) for name, moment in moments.items()}}
 
 
 def register(app: typer.Typer) -> None:

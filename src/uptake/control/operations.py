@@ -19,6 +19,7 @@ from uptake.control.merges import merge, merges, undo
 from uptake.control.people import CONSOLE, create_user, list_users, owner_path, reset_password
 from uptake.control.requests import Told
 from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.days import DAY_US
 from uptake.core.errors import UptakeError
 from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
@@ -102,7 +103,8 @@ def _performed(office: Office, request: ask.Request, told: Told) -> Any:
 # ---- keys
 def _create_key(office: Office, request: ask.CreateKey, _told: Told) -> dict[str, Any]:
     product = office.product(request.product)
-    key, text = office.keys.create(CONSOLE, product.product_id, request.kind, name=request.name)
+    expires_us = None if request.days is None else office.running.clock() + request.days * DAY_US
+    key, text = office.keys.create(CONSOLE, product.product_id, request.kind, name=request.name, expires_us=expires_us)
     office.taken_in_force()
     return {**_listed(key, product.name), "text": text}
 
@@ -128,6 +130,8 @@ def _listed(key: Key, product: str) -> dict[str, Any]:
         "hint": key.hint,
         "created_us": key.created_us,
         "revoked_us": key.revoked_us,
+        "expires_us": key.expires_us,
+        "used_us": key.used_us,
     }
 
 

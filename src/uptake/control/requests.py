@@ -20,10 +20,11 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask"):
 
 
 class CreateKey(_Request, frozen=True, tag="create_key"):
-    """A new key.  Answer: the listed key and its `text`."""
+    """A new key.  Answer: the listed key and its `text`.  days: how long it is good; None: for ever."""
 
     kind: KeyKind
     name: str = ""
+    days: int | None = None
 
 
 class ListKeys(_Request, frozen=True, tag="list_keys"):

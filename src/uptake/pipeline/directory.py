@@ -89,6 +89,11 @@ class Directory:
         product = self._find(text, "manage")
         return product.product_id if product else None
 
+    def name_of(self, text: str) -> str:
+        """What the audit log calls whoever uses this key: its name, else how it begins."""
+        key = self._keys.get(key_digest(text.removeprefix(STAGING_PREFIX)))
+        return f"token {key.name or key.hint + '…'}" if key else "an unknown token"
+
     def note_used(self) -> None:
         """Once a minute, write down which keys were used; a chore of the worker, so that no request waits for it."""
         now_us = self._running.clock()

@@ -19,6 +19,9 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="uptake"'}
 class Tokens(Protocol):
     """Which product a read token reads; see `uptake.pipeline.directory.Directory`."""
 
+    def name_of(self, text: str) -> str:
+        """What the audit log calls whoever uses the token."""
+
     def refresh(self) -> None:
         """Know every change of keys that was committed before."""
 
@@ -70,6 +73,11 @@ def managed_product_of(request: AnyRequest) -> RunningProduct:
         product_of(request)
         raise Refused("read_only_token", "a read token never writes: make one of kind manage")
     return site.running.product(product_id)
+
+
+def changed_by(request: AnyRequest) -> str:
+    """What versions and the audit log call whoever changes something by the API: their token, never its text."""
+    return site_of(request).tokens.name_of(_token(request))
 
 
 def _token(request: AnyRequest) -> str:

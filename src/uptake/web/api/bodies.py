@@ -7,7 +7,6 @@ import msgspec
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.web.problems import Refused
 
-BY = "management API"
 MOST_BODY_BYTES = 1_000_000
 
 T = TypeVar("T")

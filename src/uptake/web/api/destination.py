@@ -30,7 +30,7 @@ from uptake.views.destination import (
     trace_call,
     version_notes,
 )
-from uptake.web.api.bodies import BY, read_body
+from uptake.web.api.bodies import read_body
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -42,7 +42,7 @@ from uptake.web.api.manage_shapes import (
 )
 from uptake.web.api.params import asked
 from uptake.web.problems import AnyRequest, Refused
-from uptake.web.site import managed_product_of, product_of, site_of
+from uptake.web.site import changed_by, managed_product_of, product_of, site_of
 
 
 @get("/v2/destination", sync_to_thread=True)
@@ -176,7 +176,7 @@ def _changed(
     site_of(request).running.change_config(
         product.product_id,
         lambda version: change(version.config),
-        by=BY,
+        by=changed_by(request),
         why=why,
         to_history=to_history,
         publish=publish,

@@ -9,10 +9,10 @@ from uptake.core.effects import Kind
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
 from uptake.pipeline.erase import ask_erasure
-from uptake.web.api.bodies import BY, read_body
+from uptake.web.api.bodies import read_body
 from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.problems import AnyRequest, Refused
-from uptake.web.site import managed_product_of, product_of, site_of
+from uptake.web.site import changed_by, managed_product_of, product_of, site_of
 
 
 class ErasureAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +64,7 @@ def erase(request: AnyRequest, body: RawBody) -> ErasureAnswer:
     if asked.confirm != asked.id:
         raise Refused("not_confirmed", "$.confirm: expected the id once more, got another text")
     try:
-        made = ask_erasure(site_of(request).running, product.product_id, asked.kind, asked.id, by=BY)
+        made = ask_erasure(site_of(request).running, product.product_id, asked.kind, asked.id, by=changed_by(request))
     except UptakeError as error:
         raise Refused(error.code, error.message) from error
     return ErasureAnswer(_entry(made))

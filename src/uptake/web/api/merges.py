@@ -10,10 +10,10 @@ from uptake.core.errors import UptakeError
 from uptake.core.merges import Merge
 from uptake.pipeline.merges import merge_ids, undo_merge
 from uptake.pipeline.product import RunningProduct
-from uptake.web.api.bodies import BY, read_body
+from uptake.web.api.bodies import read_body
 from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.problems import AnyRequest, Refused
-from uptake.web.site import managed_product_of, product_of, site_of
+from uptake.web.site import changed_by, managed_product_of, product_of, site_of
 
 
 class MergeAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +61,9 @@ def add(request: AnyRequest, body: RawBody) -> MergeAnswer:
     product = managed_product_of(request)
     asked = read_body(body, MergeAsked)
     try:
-        made = merge_ids(site_of(request).running, product.product_id, asked.kind, asked.merged, asked.into, by=BY)
+        made = merge_ids(
+            site_of(request).running, product.product_id, asked.kind, asked.merged, asked.into, by=changed_by(request)
+        )
     except UptakeError as error:
         raise Refused(error.code, error.message) from error
     return _answer(product, made)
@@ -73,7 +75,9 @@ def undo(request: AnyRequest, merge_id: FromPath[str]) -> MergeAnswer:
     product = managed_product_of(request)
     number = int(merge_id) if merge_id.isascii() and merge_id.isdigit() and len(merge_id) < 10 else 0
     try:
-        return _answer(product, undo_merge(site_of(request).running, product.product_id, number, by=BY))
+        return _answer(
+            product, undo_merge(site_of(request).running, product.product_id, number, by=changed_by(request))
+        )
     except UptakeError as error:
         raise Refused(error.code, error.message) from error
 

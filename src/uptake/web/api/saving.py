@@ -9,10 +9,9 @@ from msgspec import Meta
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.running import Publish
-from uptake.web.api.bodies import BY
 from uptake.web.api.params import asked
 from uptake.web.problems import AnyRequest
-from uptake.web.site import site_of
+from uptake.web.site import changed_by, site_of
 
 
 class ChangeAsked(msgspec.Struct, kw_only=True):
@@ -38,7 +37,7 @@ def save(
     return site_of(request).running.change_config(
         product.product_id,
         lambda before: change(before.config),
-        by=BY,
+        by=changed_by(request),
         why=params.why or why,
         publish=params.publish,
     )

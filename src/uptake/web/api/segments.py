@@ -28,7 +28,7 @@ from uptake.views.segments import (
     segment_preview,
     segment_size,
 )
-from uptake.web.api.bodies import BY, read_body
+from uptake.web.api.bodies import read_body
 from uptake.web.api.lists import list_links
 from uptake.web.api.params import asked
 from uptake.web.api.segment_shapes import (
@@ -54,7 +54,7 @@ from uptake.web.api.segment_shapes import (
 )
 from uptake.web.api.shapes import Pagination, SelfLink, iso_or_none
 from uptake.web.problems import AnyRequest
-from uptake.web.site import managed_product_of, product_of, site_of
+from uptake.web.site import changed_by, managed_product_of, product_of, site_of
 
 KINDS: dict[Scope, Kind] = dict(zip(get_args(Scope), ("user", "account"), strict=True))
 
@@ -193,7 +193,9 @@ def _own(product: RunningProduct, segment_id: str) -> SegmentInfo:
 
 def _changed(request: AnyRequest, product: RunningProduct, change: Change, why: str) -> ProductConfig:
     running = site_of(request).running
-    version = running.change_config(product.product_id, lambda before: change(before.config), by=BY, why=why)
+    version = running.change_config(
+        product.product_id, lambda before: change(before.config), by=changed_by(request), why=why
+    )
     return version.config
 
 
