@@ -29,6 +29,7 @@ def test_a_feature_a_weight_what_if_and_publish(own, opened, shots):
     page = opened(forgiven="status of 422")
     page.goto(own.url + "/settings/features")
     page.get_by_role("button", name="Add a feature").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_count(len(FEATURES) + 1)  # the new one is there
     page.get_by_label("Name", exact=True).last.fill("Access")
     page.get_by_label("Logged_In").check()
     page.get_by_label("Into").select_option(str(len(FEATURES)))
