@@ -208,7 +208,7 @@ def test_a_clock_that_steps_loses_and_doubles_nothing(tmp_path):
     steps = [0, 3 * 3_600, -86_400, 2 * 86_400, -3_600, 10 * 86_400, 0]
     try:
         for number, step in enumerate(steps):
-            clock.write_text(str(step))
+            step_to(clock, step)
             assert installed.post(calls_of("ana", number, 20)).status_code == 200
             if step < 7 * 86_400:  # within the dedupe window of the first
                 assert installed.post(calls_of("ana", 0, 20)).status_code == 200
@@ -217,7 +217,7 @@ def test_a_clock_that_steps_loses_and_doubles_nothing(tmp_path):
 
         checked = json.loads(installed.run("check", "--json").stdout)
         fates = checked["products"][0]["counters"]["fates"]
-        assert (checked["products"][0]["adds_up"], checked["log_damage"], fates["unreadable"]) == (True, [], 0)
+        assert checked["healthy"], checked
         assert fates["applied"] == len(steps) * 21
         assert fates["duplicate"] == (len(steps) - 1) * 21
         assert len(list((installed.folder / "log").glob("calls-*.sqlite"))) <= 2
@@ -226,6 +226,12 @@ def test_a_clock_that_steps_loses_and_doubles_nothing(tmp_path):
         assert [row["raw_score"] for row in told_of(installed, token)] == again
     finally:
         installed.close()
+
+
+def step_to(clock, step_s):
+    """Set the clock at once: a server that reads half a number would fail by the test's doing."""
+    clock.with_suffix(".next").write_text(str(step_s))
+    clock.with_suffix(".next").replace(clock)
 
 
 def told_of(installed, token):
