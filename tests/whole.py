@@ -14,6 +14,7 @@ from uptake.core.calls import Projection
 from uptake.core.config import ProductConfig
 from uptake.core.days import DAY_US, to_us
 from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.retention import Archive
 from uptake.pipeline.running import Running
 from uptake.sources.base import Decoded, Incoming
 from uptake.sources.segment import decode_batch
@@ -21,6 +22,7 @@ from uptake.stores.events.base import ListQuery
 from uptake.stores.events.duckdb import DuckEventStore
 from uptake.stores.log.base import Request
 from uptake.stores.log.sqlite import SqliteCallLog
+from uptake.stores.retained.sqlite import SqliteBaseSnapshot
 
 FIRST = date(2026, 1, 1)
 _ids = itertools.count(1)
@@ -68,8 +70,9 @@ class Whole:
 
     def __init__(self, folder: Path, config: ProductConfig | None = None, *, now=TENTH_DAY) -> None:
         self.folder, self.now_us = folder, to_us(datetime.fromisoformat(now))
+        log, base = SqliteCallLog(folder / "log"), SqliteBaseSnapshot(folder / "base.sqlite")
         self.running = Running(
-            MemoryMetaStore(), SqliteCallLog(folder / "log"), self._open, self._drop, clock=lambda: self.now_us
+            MemoryMetaStore(), log, self._open, self._drop, clock=lambda: self.now_us, archive=Archive(log, base)
         )
         self.product: RunningProduct = self.running.create_product(config or ProductConfig(), by="test")
 

@@ -12,10 +12,11 @@ from uptake.core.calls import Projection
 from uptake.core.errors import UptakeError
 from uptake.folder import secret_of
 from uptake.pipeline.configure import projection_of
+from uptake.pipeline.retention import Archive
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log import nats_address
-from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable
+from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
 from uptake.stores.meta.base import MetaStore, chosen
 
 
@@ -50,6 +51,14 @@ def open_log(data_dir: Path, url: str = "", *, mends: bool = False) -> CallLog:
     except LogDamaged as error:
         hint = "Start the server: it keeps what can be read, and the old file under another name."
         raise UptakeError("E014", f"the call log is damaged: {error}.", hint=hint) from error
+
+
+def open_archive(data_dir: Path, log: CallLog) -> Archive | None:
+    """Where calls go whose days in the log are over; None where the log is no folder of files."""
+    if not hasattr(log, "drop"):
+        return None
+    base = _engine("retained.sqlite", "SqliteBaseSnapshot")(data_dir.absolute() / "base.sqlite")
+    return Archive(cast(PeriodLog, log), base)
 
 
 def _log_at(url: str) -> CallLog:

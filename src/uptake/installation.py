@@ -13,7 +13,7 @@ from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
 from uptake.core.errors import UptakeError
-from uptake.engines import now_us, open_log, open_meta, open_store
+from uptake.engines import now_us, open_archive, open_log, open_meta, open_store
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.running import Running
@@ -43,7 +43,10 @@ class Installation:
             opened.callback(self._meta.close)
             _demand_lead(self._meta)
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
-            self.running = Running(self._meta, self._log, self._store, self.folder.drop_store, clock=now_us)
+            archive = open_archive(self.folder.path, self._log)
+            self.running = Running(
+                self._meta, self._log, self._store, self.folder.drop_store, clock=now_us, archive=archive
+            )
             opened.callback(self.running.close)
             self._set_up()
             self._drop_orphans()

@@ -155,6 +155,8 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_owner_trait: the account trait that holds its owner's e-mail address, '' for none.
     mrr_unit: what the account trait `mrr` counts; shown as money in `currency`.
     dedupe_days: the same messageId counts once within this many days.
+    retention_days: calls of a month of receipt that lies so many days back whole leave the log, and only what they
+    meant stays (0: they never do).
     keep_properties_days: keep all properties and context in the log for so many days, then cut calls down to what
     mappings read, for good (0: keep only that from the start).
     """
@@ -174,6 +176,7 @@ class ProductConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     screen_event_unnamed: str = "Viewed Screen"
     dedupe_days: Annotated[int, Meta(ge=1, le=90)] = 7
     keep_properties_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    retention_days: Annotated[int, Meta(ge=0, le=3650)] = 0
     features: tuple[Feature, ...] = ()
     hidden_events: tuple[str, ...] = ()
     ignored_events: tuple[str, ...] = ()

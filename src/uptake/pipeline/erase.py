@@ -18,6 +18,8 @@ from uptake.core.erasure import Erasure, Step, digest_of, erased_from, new_salt
 from uptake.core.errors import UptakeError
 from uptake.core.merges import MOST_ID_LENGTH, canonical_of
 from uptake.pipeline.product import Clock, DropStore, RunningProduct
+from uptake.pipeline.retention import Archive, calls_told, left_of
+from uptake.stores.events.base import FoldBatch
 from uptake.stores.log.base import CallLog, LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
@@ -74,10 +76,17 @@ class Eraser:
     """Carries erasures out, one at a time, for every product."""
 
     def __init__(
-        self, meta: MetaStore, log: CallLog, drop_store: DropStore, rebuild: Callable[[int], None], *, clock: Clock
+        self,
+        meta: MetaStore,
+        log: CallLog,
+        drop_store: DropStore,
+        rebuild: Callable[[int], None],
+        *,
+        clock: Clock,
+        archive: Archive | None = None,
     ) -> None:
-        """rebuild: makes a product's event store anew."""
-        self._make_anew = rebuild
+        """rebuild: makes a product's event store anew.  archive: where calls are that have left the log."""
+        self._make_anew, self._archive = rebuild, archive
         self._meta, self._log, self._drop_store, self._clock = meta, log, drop_store, clock
         self._steps: dict[Step, Callable[[Erasure, RunningProduct], Erasure]] = {
             "log": self._erase_calls,
@@ -124,8 +133,24 @@ class Eraser:
             offset = self._log.rewrite(
                 product.product_id, erasure.offset, before_us=EVER_US, most=CALLS_AT_ONCE, change=change
             )
+            if offset == erasure.offset:
+                calls += self._erase_rows(erasure)
         step: Step = "notes" if offset == erasure.offset else "log"
         return msgspec.structs.replace(erasure, offset=offset, calls=erasure.calls + calls, step=step)
+
+    def _erase_rows(self, erasure: Erasure) -> int:
+        """Take rows out of the base snapshot, too; return of how many calls."""
+        gone = 0
+
+        def change(piece: FoldBatch) -> FoldBatch:
+            nonlocal gone
+            left = left_of(piece, lambda kind, each, _: kind == erasure.kind and each in erasure.ids)
+            gone += calls_told(piece) - calls_told(left)
+            return left
+
+        if self._archive:
+            self._archive.base.rewrite(erasure.product_id, change)
+        return gone
 
     def _erase_decisions(self, erasure: Erasure, product: RunningProduct) -> Erasure:
         gone = self._meta.erasures.forget(product.product_id, erasure.kind, erasure.ids)
@@ -146,6 +171,8 @@ class Eraser:
         if not product.drop_retired(self._drop_store, after_us=READERS_US):
             return erasure
         self._log.scrub(product.product_id, erasure.ids)
+        if self._archive and not self._archive.base.scrub():
+            return erasure
         return msgspec.structs.replace(erasure, ids=(), step="sweep")
 
     def _sweep(self, erasure: Erasure, _product: RunningProduct) -> Erasure:

@@ -9,6 +9,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import Protocol
 
 import msgspec
 
@@ -43,6 +44,13 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _DUPLICATE = Outcome("duplicate")
 
 
+class Remembers(Protocol):
+    """Knows which messages were counted before."""
+
+    def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
+        """See `EventStore.seen`."""
+
+
 class Rules:
     """What calls mean, by their place in the log: the latest configuration with each destination in force from its
     offset."""
@@ -52,6 +60,7 @@ class Rules:
         latest = versions[-1].config
         inforce = destinations_by_offset(versions)
         self.canonical = canonical
+        self.ignored = frozenset(latest.ignored_events)
         self.dedupe_us = latest.dedupe_days * 86_400_000_000
         self._from = [offset for offset, _ in inforce]
         self._meanings = [Meaning(latest, destination) for _, destination in inforce]
@@ -94,7 +103,7 @@ def lost_batch(first: int, after: int) -> FoldBatch:
     return FoldBatch(first, after, messages=[], known=[], acted=[], joined=[], traits=[], fates=[], outcomes=outcomes)
 
 
-def batch_of(calls: Sequence[LoggedCall], store: EventStore, rules: Rules) -> FoldBatch:
+def batch_of(calls: Sequence[LoggedCall], store: Remembers, rules: Rules) -> FoldBatch:
     """The rows that calls, in log order and without a gap, add to what the store holds."""
     there = [each for each in calls if not each.call.erased]
     messages = [(digest_of(each.call.message_id), each.received_us) for each in there]

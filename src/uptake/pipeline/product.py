@@ -5,31 +5,30 @@ Whoever reads takes `product.store` once and asks it several questions, so that 
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from datetime import date
 
 import msgspec
 
-from uptake.core.calls import Projection
-from uptake.core.config import ConfigVersion, ProductConfig, Workspace
+from uptake.core.config import ConfigVersion
 from uptake.core.days import day_of, days_between
 from uptake.core.effects import Kind
-from uptake.core.scores import ScoringModel
-from uptake.pipeline.configure import projection_of, reaches_rows, rules_of
-from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, model_under, models_on
-from uptake.pipeline.fold import Rules, fold
-from uptake.pipeline.merges import WhoIsWho, counted_as, counted_config
+from uptake.pipeline.configure import reaches_rows, rules_of
+from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, models_on
+from uptake.pipeline.in_force import Clock, InForce
+from uptake.pipeline.merges import WhoIsWho
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
-from uptake.scoring.versions import Reign
+from uptake.pipeline.retention import Archive, Retained, Retention
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
 
+__all__ = ["Clock", "DropStore", "OpenStore", "Progress", "RunningProduct", "Status"]
+
 log_ = logging.getLogger("uptake.product")
 
-Clock = Callable[[], int]
+
 OpenStore = Callable[[int, int, StoreRules], EventStore]
 DropStore = Callable[[int, int], None]
 Progress = Callable[[int, int], None]
@@ -64,10 +63,20 @@ class Status(msgspec.Struct, frozen=True):
         return self.log_offset == self.folded_offset == self.scored_offset
 
 
-class RunningProduct:
+class RunningProduct(InForce):
     """One product's event store and configuration in force."""
 
-    def __init__(self, product: Product, meta: MetaStore, log: CallLog, open_store: OpenStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        product: Product,
+        meta: MetaStore,
+        log: CallLog,
+        open_store: OpenStore,
+        clock: Clock,
+        *,
+        archive: Archive | None = None,
+    ) -> None:
+        """archive: where old calls go; None where they always stay in the log."""
         self.product_id = product.id
         self._meta, self._log, self._open_store, self._clock = meta, log, open_store, clock
         self.lock = threading.RLock()
@@ -76,6 +85,7 @@ class RunningProduct:
         self._retired: list[tuple[int, EventStore]] = []
         self._reaching = (0, 0, False)
         self._purge = Purge(product.id, meta, log)
+        self._retention = Retention(product.id, log, archive)
         self._who = WhoIsWho(product.id, meta)
         generation = int(meta.fact(f"product:{product.id}:generation") or 1)
         self._who.read(generation)
@@ -88,112 +98,6 @@ class RunningProduct:
         self._scored_under: Eras | None = self._eras if known else None
         self.rescore_due_us = 0
         self.rescore_took_us = 0
-
-    def _load(self, versions: list[ConfigVersion]) -> None:
-        self._versions = versions
-        self._version = versions[-1]
-        self._inforce = counted_as(versions, self._who.built)
-        self._decided = counted_as(versions, self._who.decided) if self._who.differs else self._inforce
-        self._projection = projection_of(self._version.config)
-        self._zone = ZoneInfo(self._version.config.time_zone)
-
-    def _version_of(self, revision: int) -> ConfigVersion:
-        return next((each for each in self._versions if each.revision == revision), self._versions[-1])
-
-    def _store_rules(self) -> StoreRules:
-        """The rules of the rows as they were built, with the names and types of traits, which apply at once."""
-        built, latest = rules_of(self._built.config), rules_of(self.version.config)
-        return msgspec.structs.replace(
-            built,
-            display_name=latest.display_name,
-            created_at=latest.created_at,
-            trait_types=latest.trait_types,
-        )
-
-    # ---- what is in force
-    @property
-    def name(self) -> str:
-        """The product's name."""
-        return self._version.config.product
-
-    @property
-    def store(self) -> EventStore:
-        """The event store in force; stays readable for a minute after it is swapped out."""
-        return self._store
-
-    @property
-    def log(self) -> CallLog:
-        """The call log of all products; this one's calls stand under its `product_id`."""
-        return self._log
-
-    @property
-    def version(self) -> ConfigVersion:
-        """The configuration version in force."""
-        return self._version
-
-    @property
-    def config(self) -> ProductConfig:
-        """The configuration in force."""
-        return self._version.config
-
-    @property
-    def versions(self) -> list[ConfigVersion]:
-        """All configuration versions, oldest first."""
-        return list(self._versions)
-
-    @property
-    def models(self) -> tuple[ScoringModel, ...]:
-        """The scoring models in force today, by workspace id."""
-        return self._eras[-1].models
-
-    @property
-    def projection(self) -> Projection:
-        """What ingest keeps of a call's properties, context and unknown fields."""
-        return self._projection
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The product's time zone."""
-        return self._zone
-
-    def model(self, workspace_id: int, day: date | None = None) -> ScoringModel | None:
-        """The model of a workspace that scores the day, by default today; None if there is none with this id."""
-        models = self.models if day is None else models_on(self._eras, day)
-        return next((model for model in models if model.workspace_id == workspace_id), None)
-
-    def reigns(self, workspace_id: int) -> Sequence[Reign]:
-        """The versions of a workspace's model that score history, the earliest first; none for an unknown one."""
-        return self._inforce.timeline.reigns.get(workspace_id, ())
-
-    def model_under(self, workspace_id: int, config: ProductConfig) -> ScoringModel | None:
-        """The model that another configuration makes of a workspace; None where that one has no such workspace."""
-        return model_under(counted_config(config, self._who.built), workspace_id, self._store, self.today())
-
-    def model_at(self, workspace_id: int, revision: int) -> ScoringModel | None:
-        """The model that a workspace had at a revision, without those whom rules leave out now; None without any."""
-        version = next((each for each in self._versions if each.revision == revision), None)
-        if version is None:
-            return None
-        now = self.config
-        told = msgspec.structs.replace(version.config, exclusions=now.exclusions, ignored_events=now.ignored_events)
-        return self.model_under(workspace_id, told)
-
-    @property
-    def rules(self) -> Rules:
-        """What logged calls mean, by their offset."""
-        return self._inforce.rules
-
-    def workspace(self, workspace_id: int) -> Workspace | None:
-        """The configuration of a workspace; None if there is none with this id."""
-        return next((each for each in self.config.workspaces if each.id == workspace_id), None)
-
-    def today(self) -> date:
-        """The day that the product's zone has now; it is partial."""
-        return day_of(self._clock(), self._zone)
-
-    def last_full_day(self) -> date:
-        """Yesterday in the product's zone."""
-        return self.today() - timedelta(days=1)
 
     def status(self) -> Status:
         """How far log, fold and scores are."""
@@ -238,6 +142,7 @@ class RunningProduct:
             self._who.spare_rebuild(self._store)
             self._load(versions)
             self._purge.look_again()
+            self._retention.look_again()
             if self._store.offset() == 0:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
                 self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
@@ -252,12 +157,24 @@ class RunningProduct:
     def fold(self, *, most: int) -> int:
         """Fold the next calls into the store in force; return how many."""
         with self.lock:
-            return fold(self.product_id, self._log, self._store, self._inforce.rules, most=most)
+            return self._retention.fold(self._store, self._inforce.rules, most=most)
 
     def purge_if_due(self) -> bool:
         """Cut some of the calls down that were kept whole for long enough; True if there may be more."""
         with self.lock:
             return self._purge.step(self._versions, self._clock())
+
+    def retain_if_due(self) -> bool:
+        """Take some of the calls whose days in the log are over into the base snapshot; True if there may be more."""
+        with self.lock:
+            if self.rebuild_due:  # what calls mean is about to change
+                return False
+            return self._retention.step(self._versions, self._store.offset(), self._clock())
+
+    @property
+    def retained(self) -> Retained | None:
+        """Which calls left the log for the base snapshot; None for none."""
+        return self._retention.reached
 
     @property
     def purged(self) -> tuple[Purged, ...]:
@@ -349,10 +266,10 @@ class RunningProduct:
         generation = self._store.generation + 1
         drop_store(self.product_id, generation)
         fresh = self._open_store(self.product_id, generation, rules_of(version.config))
-        while folded := fold(self.product_id, self._log, fresh, rules, most=most):
+        while folded := self._retention.fold(fresh, rules, most=most):
             if progress:
                 progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
-            if folded < most // 2:
+            if folded < most // 2 and fresh.offset() > self._retention.end:
                 break
         eras = eras_of(timeline, fresh, self.today())
         rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
@@ -360,7 +277,7 @@ class RunningProduct:
             if decided is not self._decided:
                 fresh.close()
                 return False
-            while fold(self.product_id, self._log, fresh, rules, most=most):
+            while self._retention.fold(fresh, rules, most=most):
                 pass
             before, eras = eras, eras_of(timeline, fresh, self.today())
             since = changed_since(before, eras, fresh)

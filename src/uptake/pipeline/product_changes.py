@@ -30,6 +30,7 @@ FIELDS = (
     "screen_event_unnamed",
     "dedupe_days",
     "keep_properties_days",
+    "retention_days",
 )
 """What `change_fields` may name: everything of a product that is one value."""
 

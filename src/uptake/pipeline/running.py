@@ -12,6 +12,7 @@ from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
 from uptake.pipeline.erase import Eraser
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
+from uptake.pipeline.retention import Archive
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
@@ -34,17 +35,25 @@ class Running:
     """The installation: every product, the log and the meta store."""
 
     def __init__(
-        self, meta: MetaStore, log: CallLog, open_store: OpenStore, drop_store: DropStore, *, clock: Clock
+        self,
+        meta: MetaStore,
+        log: CallLog,
+        open_store: OpenStore,
+        drop_store: DropStore,
+        *,
+        clock: Clock,
+        archive: Archive | None = None,
     ) -> None:
         """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's
-        files.  To `chores` may be added what is small and has to be done now and then, at every step.
+        files.  archive: where calls go whose days in the log are over; None where there is no such place.  To `chores`
+        may be added what is small and has to be done now and then, at every step.
         """
         self.meta, self.log, self.clock = meta, log, clock
-        self._open_store, self._drop_store = open_store, drop_store
+        self._open_store, self._drop_store, self._archive = open_store, drop_store, archive
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
-        self._eraser = Eraser(meta, log, drop_store, self.rebuild, clock=clock)
+        self._eraser = Eraser(meta, log, drop_store, self.rebuild, clock=clock, archive=archive)
         self._asked: dict[int, int] = {}
         self._folded: dict[int, tuple[int, int]] = {}
         self.chores: list[Callable[[], None]] = []
@@ -72,7 +81,7 @@ class Running:
             for product in self.meta.products():
                 if product.id not in self._products:
                     self._products[product.id] = RunningProduct(
-                        product, self.meta, self.log, self._open_store, self.clock
+                        product, self.meta, self.log, self._open_store, self.clock, archive=self._archive
                     )
                 else:
                     self._products[product.id].reload()
@@ -82,6 +91,7 @@ class Running:
 
     def create_product(self, config: ProductConfig, *, by: str) -> RunningProduct:
         """A new product.  Raises ConfigInvalid."""
+        self._refuse_retention(config)
         product = self.meta.create_product(sound(config), now_us=self.clock(), by=by)
         self.meta.audit.add(Entry(self.clock(), by, "product_created", product.id, product.name))
         self.refresh()
@@ -111,6 +121,7 @@ class Running:
             nonlocal before
             before, config = version, sound(change(version))
             self._refuse_taken_name(product_id, config.product)
+            self._refuse_retention(config)
             return config
 
         with product.lock:
@@ -133,6 +144,11 @@ class Running:
     def _refuse_taken_name(self, product_id: int, name: str) -> None:
         if any(each.name == name and each.product_id != product_id for each in self.products()):
             raise ConfigInvalid([Fault("$.product", f"there is another product {name!r} already")])
+
+    def _refuse_retention(self, config: ProductConfig) -> None:
+        if config.retention_days and self._archive is None:
+            told = "calls leave the log only where it lies in the data folder; set 0, and bound the servers' streams"
+            raise ConfigInvalid([Fault("$.retention_days", told)])
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
@@ -163,7 +179,8 @@ class Running:
             return True
         purged = not behind and product.purge_if_due()
         erased = not behind and self._eraser.step(product)
-        return scored or purged or erased or behind
+        retained = not behind and not erased and product.retain_if_due()
+        return scored or purged or erased or retained or behind
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""
@@ -205,6 +222,8 @@ class Running:
         """Give every store back."""
         for product in self.products():
             product.close(self._drop_store)
+        if self._archive:
+            self._archive.base.close()
         self.log.close()
         self.meta.close()
 

@@ -121,6 +121,18 @@ class CallLog(Protocol):
         """Give files back; the log can be opened again."""
 
 
+class PeriodLog(CallLog, Protocol):
+    """A log that gives back what it no longer has to hold, by periods of receipt."""
+
+    def start(self, product_id: int) -> int:
+        """The product's first offset that is still held; its end where none is."""
+
+    def drop(self, product_id: int, before: int) -> None:
+        """Let those of the product's calls go that lie before an offset, a period that is over at a time, and with them
+        what is told of items refused then.  Offsets stay.  May be repeated.  Raises LogUnavailable.
+        """
+
+
 def read_past_damage(log: CallLog, product_id: int, first: int, *, most: int) -> tuple[list[LoggedCall], int]:
     """As `CallLog.read`, but from the next offset on that can be read; with the offset to go on at.
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 from uptake.core.calls import Call, LoggedCall
 from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
+from uptake.stores.log.sqlite_drop import delete, drop
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
 from uptake.stores.log.sqlite_mend import examined, is_damage, mend
 from uptake.stores.log.sqlite_rewrite import compact, rewrite, scrub
@@ -34,7 +35,7 @@ _NAME = re.compile(r"calls-(\d{4}-\d{2})\.sqlite")
 
 
 class SqliteCallLog:
-    """See `uptake.stores.log.base.CallLog`."""
+    """See `uptake.stores.log.base.PeriodLog`."""
 
     def __init__(self, folder: Path, *, mends: bool = False) -> None:
         """folder: made if it does not exist; it holds nothing but the log.
@@ -45,6 +46,7 @@ class SqliteCallLog:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._files: dict[str, LogFile] = {}
+        self._gone: list[LogFile] = []
         self._find_files()
 
     def append(self, requests: Sequence[Request]) -> list[int]:
@@ -179,6 +181,26 @@ class SqliteCallLog:
         except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(f"the call log cannot be written: {error}") from error
 
+    def start(self, product_id: int) -> int:
+        """See PeriodLog."""
+        starts = (file.start(product_id) for _, file in sorted(self._files.items()))
+        return next((each for each in starts if each is not None), self.end(product_id))
+
+    def drop(self, product_id: int, before: int) -> None:
+        """See PeriodLog.  A file that went stays open until the next drop, for those who are reading it."""
+        with self._lock:
+            while self._gone:
+                self._gone.pop().close()
+            try:
+                for month, file in sorted(self._files.items()):
+                    if not file.is_closed() or file.next(product_id) > before:
+                        break
+                    if drop(file.path, product_id):
+                        self._gone.append(self._files.pop(month))
+                        delete(file.path)
+            except (sqlite3.Error, OSError) as error:
+                raise LogUnavailable(f"the call log cannot be written: {error}") from error
+
     def end(self, product_id: int) -> int:
         """See CallLog."""
         return self._tried(lambda: self._end(product_id))
@@ -276,6 +298,7 @@ class SqliteCallLog:
     def close(self) -> None:
         """See CallLog."""
         with self._lock:
-            files, self._files = self._files, {}
-            for file in files.values():
+            files, self._files = [*self._files.values(), *self._gone], {}
+            self._gone = []
+            for file in files:
                 file.close()

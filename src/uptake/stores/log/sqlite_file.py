@@ -61,6 +61,7 @@ select max(
   coalesce((select first + calls from requests where product_id = ?1 order by first desc limit 1), 0),
   coalesce((select base from bases where product_id = ?1), 0))
 """
+_START = "select min(first) from requests where product_id = ?"
 _PRODUCTS = "select product_id from bases union select product_id from requests"
 _PRODUCT_AFTER = """
 select min(product_id) from (
@@ -294,6 +295,11 @@ class LogFile:
         """The product's next offset in this file."""
         after: int = self._rows(_NEXT, (product_id,))[0][0]
         return after
+
+    def start(self, product_id: int) -> int | None:
+        """The product's first offset in this file; None where it holds no calls of it."""
+        first: int | None = self._rows(_START, (product_id,))[0][0]
+        return first
 
     def read(self, product_id: int, first: int, *, most: int) -> list[LoggedCall]:
         """The product's calls of this file from an offset on, whole requests until there are `most`.

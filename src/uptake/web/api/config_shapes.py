@@ -188,6 +188,7 @@ class FieldsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     screen_event_unnamed: str | UnsetType = UNSET
     dedupe_days: Annotated[int, Meta(ge=1, le=90)] | UnsetType = UNSET
     keep_properties_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
+    retention_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
 
 
 # ---- exclusions

@@ -1,0 +1,1 @@
+"""The base snapshot: what calls meant whose period has left the call log."""
