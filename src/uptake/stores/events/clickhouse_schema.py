@@ -1,0 +1,239 @@
+"""The tables of an event store on ClickHouse: a database for a product and generation.
+
+ClickHouse has no transactions, so nothing is changed in place.  A table `x_rows` is only added to, each row with
+`born`, the number of the fold that wrote it; a view `x`, with the columns that `schema.TABLES` names, shows what counts
+as of a fold.  The last row that a fold writes, into `folds_rows`, makes all of its rows count at once.  Which fold is
+looked at is the query's setting `log_comment`, so that all queries of a reader tell one commit; without it a view shows
+all rows.
+
+Counts are sums: to take one back, its negative is added.  What a user's memberships are, or what is above an account,
+is one row, of which the latest counts.  `x_next` is where compaction prepares a partition that takes the place of one
+of `x_rows`.  Engines, replicas and shards are chosen here and nowhere else.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+DEDUPED_INSERTS = 10_000
+"""A table knows again the tokens of so many latest inserts."""
+
+AS_OF = "toUInt64OrDefault(getSetting('log_comment'), toUInt64(18446744073709551615))"
+"""The fold up to which rows count."""
+
+COUNTED = f"r.born <= {AS_OF}"
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table's columns (`born` is added), order of rows, partition, and what decides a row's shard.
+
+    compacted: another one of the same shape stands beside it, in which compaction prepares.
+    """
+
+    columns: str
+    order_by: str
+    partition_by: str = "tuple()"
+    shard_by: str = "0"
+    compacted: bool = False
+
+
+_US_A_DAY = 86_400_000_000
+_BY_USER = "cityHash64(user_id)"
+_BY_ID = "cityHash64(id)"
+
+TABLES: dict[str, Table] = {
+    # folds that were begun, and those that were ended: the last of these is the store's offset
+    "begun_rows": Table("first_offset Int64, next_offset Int64, content String", "born"),
+    "folds_rows": Table("first_offset Int64, next_offset Int64, content String", "born"),
+    "published_rows": Table("next_offset Int64, revision Int64, as_of_us Int64, cleared UInt64", "born"),
+    "messages_rows": Table(
+        "low Int64, high Int64, received_us Int64", "low, high", f"intDiv(received_us, {_US_A_DAY})", "cityHash64(low)"
+    ),
+    # facts
+    "known_rows": Table("kind String, id String, opaque_id String", "kind, id", shard_by=_BY_ID),
+    "traits_rows": Table(
+        "kind String, id String, key String, value Nullable(String), text String, moment_us Nullable(Int64),"
+        " at_us Int64, message_id String",
+        "kind, id, key",
+        shard_by=_BY_ID,
+        compacted=True,
+    ),
+    "joins_rows": Table(
+        "user_id String, account_id String, at_us Int64, message_id String", "user_id, at_us", shard_by=_BY_USER
+    ),
+    "events_rows": Table(
+        "user_id String, account_id String, event String, at_us Int64",
+        "user_id, at_us",
+        f"intDiv(at_us, {_US_A_DAY})",
+        _BY_USER,
+    ),
+    # what follows from facts
+    "memberships_rows": Table(
+        "user_id String, turns Array(Tuple(String, Int64, Int64))", "user_id", shard_by=_BY_USER, compacted=True
+    ),
+    "lineage_rows": Table("account_id String, ancestors Array(String)", "account_id", compacted=True),
+    "event_names_rows": Table("event String", "event"),
+    "daily_counts_rows": Table(
+        "user_id String, account_id String, event String, day Date32, times Int64",
+        "user_id, account_id, event",
+        "day",
+        _BY_USER,
+        compacted=True,
+    ),
+    "active_days_rows": Table(
+        "user_id String, account_id String, day Date32, times Int64, last_us Int64",
+        "user_id, account_id",
+        "day",
+        _BY_USER,
+        compacted=True,
+    ),
+    "events_ever_rows": Table(
+        "user_id String, account_id String, event String, first_day Date32, times Int64, first_us Int64, last_us Int64",
+        "user_id, account_id, event",
+        shard_by=_BY_USER,
+        compacted=True,
+    ),
+    "dirty_days_rows": Table("day Date32", "day"),
+    "compacted_rows": Table("part String, size Int64", "part"),
+    # what became of calls
+    "fates_rows": Table(
+        "log_offset Int64, received_us Int64, at_us Int64, type String, user_id String, account_id String,"
+        " event String, fate String, code String, field String, message String, mapping String",
+        "log_offset",
+    ),
+    "outcomes_rows": Table(
+        "bucket_us Int64, type String, fate String, code String, mapping String, times Int64",
+        "bucket_us, type, fate, code, mapping",
+        compacted=True,
+    ),
+    # numbers of scored days: those that count have the born of the latest row of `benchmarks_rows` for their day
+    "scores_rows": Table(
+        "workspace_id Int32, kind String, id String, day Date32, score Int32, score_before Int32, raw Float64,"
+        " frequency Int32, adopted Int32, adopted_ever Int32, active_users Int32, total_users Int32,"
+        " last_us Int64, first_day Date32, revised_us Nullable(Int64)",
+        "kind, id",
+        "(workspace_id, day, born)",
+        _BY_ID,
+    ),
+    "benchmarks_rows": Table(
+        "workspace_id Int32, day Date32, users_p90 Nullable(Float64), accounts_p90 Nullable(Float64),"
+        " scored_us Nullable(Int64), forgotten UInt8",
+        "workspace_id, day, born",
+    ),
+}
+"""Table → how it is made."""
+
+
+def _plain(name: str, columns: str) -> str:
+    listed = ", ".join(f"r.{column} as {column}" for column in columns.split(", "))
+    return f"select {listed} from {name}_rows r where {COUNTED}"
+
+
+def _summed(name: str, columns: str) -> str:
+    """Parts of counts that were not taken back."""
+    listed = ", ".join(f"r.{column} as {column}" for column in columns.split(", "))
+    keys = ", ".join(f"r.{column}" for column in columns.split(", "))
+    return (
+        f"select {listed}, sum(r.times) as times from {name}_rows r where {COUNTED}"
+        f" group by {keys} having sum(r.times) <> 0"
+    )
+
+
+_STAMP = "(r.at_us, r.message_id, coalesce(r.value, ''))"
+_SCORED = """
+select r.workspace_id, r.day, max(r.born) from benchmarks_rows r group by r.workspace_id, r.day
+"""
+
+VIEWS: dict[str, str] = {
+    "fold_cursor": f"select coalesce(max(r.next_offset), 0) as next_offset from folds_rows r where {COUNTED}",
+    "published": """
+        select r.next_offset as next_offset, r.revision as revision, r.as_of_us as as_of_us
+        from published_rows r order by r.born desc limit 1""",
+    "messages": _plain("messages", "low, high, received_us"),
+    "known": _plain("known", "kind, id, opaque_id"),
+    "traits": f"""
+        select r.kind as kind, r.id as id, r.key as key,
+          argMax(tuple(r.value), {_STAMP}).1 as value, argMax(r.text, {_STAMP}) as text,
+          argMax(tuple(r.moment_us), {_STAMP}).1 as moment_us, max({_STAMP}).1 as at_us, max({_STAMP}).2 as message_id
+        from traits_rows r where {COUNTED} group by r.kind, r.id, r.key""",
+    "joins": _plain("joins", "user_id, account_id, at_us, message_id"),
+    "events": _plain("events", "user_id, account_id, event, at_us"),
+    "memberships": f"""
+        select l.user_id as user_id, turn.1 as account_id, turn.2 as from_us, turn.3 as until_us
+        from (
+          select r.user_id as user_id, argMax(r.turns, r.born) as turns from memberships_rows r
+          where {COUNTED} group by r.user_id
+        ) l array join l.turns as turn""",
+    "lineage": f"""
+        select l.account_id as account_id, ancestor as ancestor_id
+        from (
+          select r.account_id as account_id, argMax(r.ancestors, r.born) as ancestors from lineage_rows r
+          where {COUNTED} group by r.account_id
+        ) l array join l.ancestors as ancestor""",
+    "event_names": _plain("event_names", "event"),
+    "daily_counts": _summed("daily_counts", "user_id, account_id, event, day"),
+    "active_days": _summed("active_days", "user_id, account_id, day, last_us"),
+    "events_ever": _summed("events_ever", "user_id, account_id, event, first_day, first_us, last_us"),
+    "dirty_days": f"""
+        select distinct r.day as day from dirty_days_rows r
+        where {COUNTED} and r.born > (select coalesce(max(p.cleared), 0) from published_rows p)""",
+    "fates": _plain(
+        "fates",
+        "log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping",
+    ),
+    "outcomes": _summed("outcomes", "bucket_us, type, fate, code, mapping"),
+    "scores": f"""
+        select r.workspace_id as workspace_id, r.kind as kind, r.id as id, r.day as day, r.score as score,
+          r.score_before as score_before, r.raw as raw, r.frequency as frequency, r.adopted as adopted,
+          r.adopted_ever as adopted_ever, r.active_users as active_users, r.total_users as total_users,
+          r.last_us as last_us, r.first_day as first_day, r.revised_us as revised_us
+        from scores_rows r where (r.workspace_id, r.day, r.born) in ({_SCORED})""",
+    "benchmarks": f"""
+        select r.workspace_id as workspace_id, r.day as day, r.users_p90 as users_p90,
+          r.accounts_p90 as accounts_p90, r.scored_us as scored_us
+        from benchmarks_rows r where r.forgotten = 0 and (r.workspace_id, r.day, r.born) in ({_SCORED})""",
+}
+"""View → its text."""
+
+
+def creations(database: str, cluster: str = "") -> Iterator[str]:
+    """The texts that make what is missing of a store, in their order; to be run in its database.
+
+    cluster: a cluster of `system.clusters`, on whose replicas and shards each table then is.
+    """
+    for name, table in TABLES.items():
+        yield from _tables(database, name, table, cluster)
+        if table.compacted:
+            yield from _tables(database, next_of(name), table, cluster)
+    for name, text in VIEWS.items():
+        yield f"create view if not exists {name}{on(cluster)} as {text}"
+
+
+def _tables(database: str, name: str, table: Table, cluster: str) -> Iterator[str]:
+    engine = "ReplicatedMergeTree" if cluster else "MergeTree"
+    window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
+    yield (
+        f"create table if not exists {local(name, cluster)}{on(cluster)} ({table.columns}, born UInt64)"
+        f" engine = {engine} partition by {table.partition_by} order by ({table.order_by})"
+        f" settings {window} = {DEDUPED_INSERTS}"
+    )
+    if cluster:
+        yield (
+            f"create table if not exists {name}{on(cluster)} as {local(name, cluster)}"
+            f" engine = Distributed({cluster}, {database}, {local(name, cluster)}, {table.shard_by})"
+        )
+
+
+def next_of(name: str) -> str:
+    """The table in which partitions of another are prepared: `x_next` for `x_rows`."""
+    return name.removesuffix("_rows") + "_next"
+
+
+def local(name: str, cluster: str) -> str:
+    """The table that a server itself holds: with a cluster, `name` stands for those of all its servers."""
+    return f"{name}_local" if cluster else name
+
+
+def on(cluster: str) -> str:
+    """What makes a statement about tables run on every server."""
+    return f" on cluster {cluster}" if cluster else ""

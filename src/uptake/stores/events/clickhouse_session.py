@@ -1,0 +1,214 @@
+"""A ClickHouse database with its connections, and a session on one of them.
+
+A session sees what counts as of one fold, and temporary tables of its own.  A connection serves one session at a time
+and is kept for the next.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from uptake.stores.events.clickhouse_dialect import spoken
+from uptake.stores.events.clickhouse_schema import creations, on
+from uptake.stores.events.session import Rows, parameters
+
+SETTINGS: dict[str, Any] = {
+    # as other engines understand SQL
+    "join_use_nulls": 1,
+    "aggregate_functions_null_for_empty": 1,
+    "cast_keep_nullable": 1,
+    "union_default_mode": "DISTINCT",
+    "except_default_mode": "DISTINCT",
+    "intersect_default_mode": "DISTINCT",
+    "prefer_column_name_to_alias": 1,
+    "joined_subquery_requires_alias": 0,
+    "session_timezone": "UTC",
+    # a statement is done when it returns, on every server that it concerns
+    "mutations_sync": 2,
+    "lightweight_deletes_sync": 2,
+    "distributed_foreground_insert": 1,
+    "distributed_product_mode": "global",
+    "insert_deduplicate": 1,
+    # a fold may bring any number of days, and an emptied partition is what was meant
+    "max_partitions_per_insert_block": 0,
+    "allow_replace_partition_from_empty_source": 1,
+}
+"""Of every query."""
+
+REPLICATED: dict[str, Any] = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
+"""Of every query where tables have replicas: what was written is read, whichever of them is asked."""
+
+Client = Any
+Connect = Callable[[str, Mapping[str, Any]], Client]
+"""Database ('' for the server's own), settings → a new connection (clickhouse-connect)."""
+
+LAST_BORN = "select coalesce(max(born), 0) from folds_rows"
+MOST_IDLE = 8
+"""So many connections are kept open while nobody reads."""
+
+_TEMPORARY = re.compile(r"create (?:or replace )?temp(?:orary)? table (?:if not exists )?(\w+)")
+_PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)(?:::(\w+)\[\])?")
+_TYPES = {"varchar": "String", "bigint": "Int64", "integer": "Int32", "double": "Float64", "date": "Date32"}
+_TYPES["boolean"] = "Bool"
+_ARROW = {pa.string(): "String", pa.int64(): "Int64", pa.date32(): "Date32", pa.float64(): "Float64"}
+
+
+class ClickHouseSession:
+    """One ClickHouse connection as a session."""
+
+    def __init__(self, client: Client, *, as_of: int | None = None) -> None:
+        """as_of: the fold up to which rows count; the last one that was ended unless said otherwise."""
+        self._client = client
+        self._temporary: set[str] = set()
+        self.see(int(self.rows(LAST_BORN)[0][0]) if as_of is None else as_of)
+
+    def see(self, as_of: int) -> None:
+        """Look at what counts as of a fold from now on."""
+        self._client.set_client_setting("log_comment", str(as_of))
+        self.as_of = as_of
+
+    def rows(self, sql: str, **values: Any) -> Rows:
+        """Run a text and return all its rows."""
+        text, used = bound(sql, values)
+        return list(self._client.query(text, parameters=used).result_rows)
+
+    def run(self, sql: str, *, token: str = "", **values: Any) -> None:
+        """Run a text for its effect.  token: the same insert with the same token changes nothing."""
+        text, used = bound(sql, values)
+        self._temporary.update(_TEMPORARY.findall(text))
+        self._client.command(text, parameters=used, settings=_deduplicated(token))
+
+    def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
+        """Run a text and yield its rows as Arrow batches."""
+        text, used = bound(sql, values)
+        with self._client.query_arrow_stream(text, parameters=used, use_strings=True) as stream:
+            for part in stream:
+                yield from part.to_batches() if isinstance(part, pa.Table) else (part,)
+
+    def lend(self, **tables: pa.Table) -> None:
+        """Let texts read Arrow tables by these names until they are lent anew."""
+        for name, table in tables.items():
+            columns = ", ".join(f"{field.name} {_column_type(table, field)}" for field in table.schema)
+            self.run(f"create or replace temporary table {name} ({columns})")
+            if table.num_rows:
+                self.add(name, table)
+
+    def add(self, name: str, table: pa.Table, *, token: str = "") -> None:
+        """Insert an Arrow table.  token: as in `run`."""
+        self._client.insert_arrow(name, table, settings=_deduplicated(token))
+
+    def end(self) -> None:
+        """Drop what is temporary."""
+        for name in self._temporary:
+            self._client.command(f"drop temporary table if exists {name}")
+        self._temporary.clear()
+
+
+def _deduplicated(token: str) -> dict[str, str]:
+    return {"insert_deduplication_token": token} if token else {}
+
+
+def _column_type(table: pa.Table, field: pa.Field) -> str:
+    plain = _ARROW[field.type]
+    return f"Nullable({plain})" if table[field.name].null_count else plain
+
+
+@lru_cache(maxsize=1024)
+def _written(sql: str) -> str:
+    return spoken(sql)
+
+
+def bound(sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A text in ClickHouse's words, its parameters with their types, and the values that it names."""
+    text = _written(sql)
+    used = {name: values[name] for name in parameters(text)}
+
+    def typed(found: re.Match[str]) -> str:
+        name, element = found[1], found[2]
+        return f"{{{name}:{f'Array({_TYPES[element]})' if element else type_of(used[name])}}}"
+
+    return _PARAMETER.sub(typed, text), used
+
+
+def type_of(value: Any) -> str:
+    """The ClickHouse type of a parameter.
+
+    >>> type_of(["a"]), type_of(True), type_of(None)
+    ('Array(String)', 'Bool', 'Nullable(String)')
+    """
+    if isinstance(value, list | tuple):
+        return f"Array({type_of(value[0]) if value else 'String'})"
+    if value is None:
+        return "Nullable(String)"
+    known = ((bool, "Bool"), (int, "Int64"), (float, "Float64"), (date, "Date32"), (str, "String"))
+    return next(name for kind, name in known if isinstance(value, kind))
+
+
+class ClickHouseDatabase:
+    """One database: made, dropped, and read and written by sessions."""
+
+    def __init__(self, connect: Connect, name: str, *, cluster: str = "") -> None:
+        """Opens nothing yet.  cluster: a cluster of `system.clusters` on which tables are, '' for none."""
+        self.name, self.cluster = name, cluster
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._idle: list[Client] = []
+
+    def make(self) -> None:
+        """Make the database and its tables where they are missing."""
+        with self._client("") as client:
+            client.command(f"create database if not exists {self.name}{on(self.cluster)}")
+        with self._client(self.name) as client:
+            for text in creations(self.name, self.cluster):
+                client.command(text)
+
+    def drop(self) -> None:
+        """Drop the database with everything in it."""
+        with self._client("") as client:
+            client.command(f"drop database if exists {self.name}{on(self.cluster)} sync")
+
+    @contextmanager
+    def session(self, *, as_of: int | None = None) -> Iterator[ClickHouseSession]:
+        """A session on a connection that nobody else uses; from any thread."""
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
+        client = client or self._connect(self.name, self._settings())
+        session, sound = ClickHouseSession(client, as_of=as_of), False
+        try:
+            yield session
+            session.end()
+            sound = True
+        finally:  # what a failed session left is not for the next one
+            self._give_back(client, sound=sound)
+
+    def _give_back(self, client: Client, *, sound: bool) -> None:
+        with self._lock:
+            kept = sound and len(self._idle) < MOST_IDLE
+            if kept:
+                self._idle.append(client)
+        if not kept:
+            client.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+    @contextmanager
+    def _client(self, database: str) -> Iterator[Client]:
+        client = self._connect(database, self._settings())
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _settings(self) -> dict[str, Any]:
+        return {**SETTINGS, **(REPLICATED if self.cluster else {})}
