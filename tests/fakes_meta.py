@@ -1,7 +1,7 @@
 """The meta store in plain lists and dictionaries: the oracle of the contract suite, quick where files do not matter."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 
 import msgspec
@@ -33,6 +33,12 @@ class MemoryMetaStore:
     def lead(self) -> bool:
         return True
 
+    def leases(self, products: Collection[int]) -> frozenset[int]:
+        return frozenset(products)
+
+    def holds(self, product_id: int) -> bool:
+        return True
+
     def revision(self) -> int:
         return self._revision
 
@@ -45,6 +51,10 @@ class MemoryMetaStore:
             self._versions[product_id] = [ConfigVersion(product_id, 1, 0, now_us, by, "new product", config)]
             self._revision += 1
         return Product(product_id, config.product, 1)
+
+    def create_first_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product | None:
+        with self._lock:
+            return None if self._versions else self.create_product(config, now_us=now_us, by=by)
 
     def config(self, product_id: int) -> ConfigVersion:
         return self._versions[product_id][-1]
@@ -116,6 +126,11 @@ class MemoryMetaStore:
 
     def set_fact(self, name: str, value: str) -> None:
         self._facts[name] = value
+
+    def change_fact(self, name: str, change: Callable[[str | None], str]) -> str:
+        with self._lock:
+            self._facts[name] = change(self._facts.get(name))
+            return self._facts[name]
 
     def close(self) -> None:
         """Nothing to give back."""

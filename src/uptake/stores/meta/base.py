@@ -1,6 +1,6 @@
 """The meta store's promise: products, configuration versions, keys and small facts that nothing else can rebuild."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Literal, Protocol, TypeVar
@@ -87,6 +87,17 @@ class MetaStore(Protocol):
         True in the data folder's own file, whose one process is known by the folder's lock.  Cheap, for asking often.
         """
 
+    def leases(self, products: Collection[int]) -> frozenset[int]:
+        """Which of these products this process may fold, score and rebuild now, and no other process.
+
+        For processes that share the products: each asks now and then, and gets an even share.  A lease lasts until it
+        is given up by a later answer, the store is closed, or the server is lost.  None while another process leads.
+        All of the products in the data folder's own file.
+        """
+
+    def holds(self, product_id: int) -> bool:
+        """Is the product, of `leases`, still for this process alone?  Asks the server."""
+
     def revision(self) -> int:
         """A number that grows with every change of products, configurations and keys; cheap, for polling."""
 
@@ -95,6 +106,9 @@ class MetaStore(Protocol):
 
     def create_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product:
         """A new product with revision 1 of its configuration; its name is config.product."""
+
+    def create_first_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product | None:
+        """A new product where there is none yet, however many ask at once; None where there is one."""
 
     def config(self, product_id: int) -> ConfigVersion:
         """The version in force.  Raises KeyError for an unknown product."""
@@ -145,6 +159,9 @@ class MetaStore(Protocol):
 
     def set_fact(self, name: str, value: str) -> None:
         """Set a small fact."""
+
+    def change_fact(self, name: str, change: Callable[[str | None], str]) -> str:
+        """Set a small fact to what `change` makes of it, with nobody in between; return that."""
 
     def close(self) -> None:
         """Give files back."""

@@ -13,6 +13,9 @@ from uptake.stores.meta.base import MetaUnavailable
 _TAKE = text("select pg_try_advisory_lock(8390891584)")  # numbers of this database alone, meaning nothing
 _IS_THERE = text("select 1")
 
+JOIN = text("select pg_try_advisory_lock_shared(8390891584)")
+"""Keeps the lead from everybody for as long as several processes share the work; false while somebody has it."""
+
 ONE_MIGRATES = text("select pg_advisory_xact_lock(8390891585)")
 """Waits until no other process makes or changes tables, and keeps others waiting until the transaction ends."""
 

@@ -5,7 +5,7 @@ in line; so a configuration is read, changed and saved as the next revision with
 """
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_
 from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.erasures_sql import SqlErasureStore
 from uptake.stores.meta.lead_sql import ONE_MIGRATES, AdvisoryLock
+from uptake.stores.meta.leases_sql import SqlLeases
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
 from uptake.stores.meta.schema import HEAD, changes, config_versions, create_tables, facts, keys, products
@@ -49,7 +50,9 @@ class SqlMetaStore:
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
         self.erasures = SqlErasureStore(self._engine)
-        self._lead = AdvisoryLock(self._engine) if self._engine.dialect.name == "postgresql" else None
+        shared = self._engine.dialect.name == "postgresql"
+        self._lead = AdvisoryLock(self._engine) if shared else None
+        self._leases = SqlLeases(self._engine) if shared else None
         try:
             self._migrate()
         except (DatabaseError, MetaUnavailable) as error:
@@ -87,6 +90,14 @@ class SqlMetaStore:
         """See MetaStore."""
         return self._lead is None or self._lead.held()
 
+    def leases(self, products: Collection[int]) -> frozenset[int]:
+        """See MetaStore."""
+        return frozenset(products) if self._leases is None else self._leases.share(products)
+
+    def holds(self, product_id: int) -> bool:
+        """See MetaStore."""
+        return self._leases is None or self._leases.holds(product_id)
+
     def _rows(self, statement: Any) -> list[Row[Any]]:
         with self._engine.connect() as connection:
             return list(connection.execute(statement))
@@ -103,9 +114,14 @@ class SqlMetaStore:
     def create_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product:
         """A new product with revision 1 of its configuration; its name is config.product."""
         with self._change() as connection:
-            product_id = _added(connection, products, {"name": config.product, "revision": 1})
-            _insert_version(connection, ConfigVersion(product_id, 1, 0, now_us, by, "new product", config))
-        return Product(product_id, config.product, 1)
+            return _added_product(connection, config, now_us=now_us, by=by)
+
+    def create_first_product(self, config: ProductConfig, *, now_us: int, by: str) -> Product | None:
+        """See MetaStore."""
+        with self._change() as connection:
+            if connection.execute(select(products.c.id)).first() is not None:
+                return None
+            return _added_product(connection, config, now_us=now_us, by=by)
 
     def config(self, product_id: int) -> ConfigVersion:
         """The version in force.  Raises KeyError for an unknown product."""
@@ -218,16 +234,25 @@ class SqlMetaStore:
 
     def set_fact(self, name: str, value: str) -> None:
         """Set a small fact."""
+        self.change_fact(name, lambda _before: value)
+
+    def change_fact(self, name: str, change: Callable[[str | None], str]) -> str:
+        """Set a small fact to what `change` makes of it, with nobody in between; return that."""
         with self._writing.begin() as connection:
             connection.execute(select(changes.c.id).with_for_update())  # two first writers of a fact wait in line
-            done = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
-            if not done.rowcount:
+            before = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+            value = change(before)
+            if before is None:
                 connection.execute(insert(facts).values(name=name, value=value))
+            else:
+                connection.execute(update(facts).where(facts.c.name == name).values(value=value))
+        return value
 
     def close(self) -> None:
         """Give files and connections back."""
-        if self._lead is not None:
-            self._lead.close()
+        for each in (self._lead, self._leases):
+            if each is not None:
+                each.close()
         self._engine.dispose()
 
 
@@ -246,6 +271,12 @@ def _added(connection: Connection, table: Table, row: dict[str, Any]) -> int:
     key = connection.execute(insert(table).values(row)).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def _added_product(connection: Connection, config: ProductConfig, *, now_us: int, by: str) -> Product:
+    product_id = _added(connection, products, {"name": config.product, "revision": 1})
+    _insert_version(connection, ConfigVersion(product_id, 1, 0, now_us, by, "new product", config))
+    return Product(product_id, config.product, 1)
 
 
 def _in_force(connection: Connection, product_id: int) -> ConfigVersion:
