@@ -4,12 +4,12 @@ A receipt knows ids by salted digests, so every id that the log and the meta sto
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from uptake.backup.manifest import META
+from uptake.backup.manifest import BASE, META
 from uptake.control.requests import Told
 from uptake.core.calls import Call
 from uptake.core.effects import Kind
@@ -18,9 +18,12 @@ from uptake.destination.meaning import Meaning
 from uptake.engines import open_log
 from uptake.pipeline.fold import Rules
 from uptake.pipeline.merges import forget_built
+from uptake.pipeline.retention import left_of
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore
 from uptake.stores.meta.sql import SqlMetaStore
+from uptake.stores.retained.base import BaseSnapshot
+from uptake.stores.retained.sqlite import SqliteBaseSnapshot
 
 CALLS_AT_ONCE = 2_000
 EVER_US = 2**62
@@ -33,12 +36,36 @@ def erase_again(staged: Path, receipts: Sequence[Erasure], told: Told) -> None:
     with (
         closing(SqlMetaStore(f"sqlite:///{staged / META}", NO_SECRET)) as meta,
         closing(open_log(staged)) as log,
+        _base(staged) as base,
     ):
         for product in meta.products():
             theirs = [each for each in receipts if each.product_id == product.id]
             if theirs:
+                if base:
+                    _erase_rows(product.id, base, theirs)
                 _erase(product.id, meta, log, theirs, told)
         meta.erasures.scrub()
+
+
+@contextmanager
+def _base(staged: Path) -> Iterator[BaseSnapshot | None]:
+    if not (staged / BASE).exists():
+        yield None
+        return
+    with closing(SqliteBaseSnapshot(staged / BASE)) as base:
+        yield base
+
+
+def _erase_rows(product_id: int, base: BaseSnapshot, receipts: Sequence[Erasure]) -> None:
+    """Rows tell of no later moment than that of their receipt, so that only what was erased since then is met."""
+    suppression = Suppression(receipts)
+
+    def gone(kind: Kind, tracking_id: str, at_us: int) -> bool:
+        erased_us = suppression.erased_us(kind, tracking_id)
+        return erased_us is not None and min(at_us, base.before_us(product_id)) <= erased_us
+
+    base.rewrite(product_id, lambda piece: left_of(piece, gone))
+    base.scrub()
 
 
 def _erase(product_id: int, meta: MetaStore, log: CallLog, receipts: Sequence[Erasure], told: Told) -> None:

@@ -9,10 +9,11 @@ import msgspec
 from uptake.core.errors import UptakeError
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+"""1 has no base snapshot, and is read too; 2 is written only where there is one, which older releases do not know."""
 
-META, SECRET, LOG = "meta.sqlite", "secret.key", "log"
-_FILE_NAME = re.compile(r"meta\.sqlite|secret\.key|log/calls-\d{4}-\d{2}\.sqlite")
+META, SECRET, LOG, BASE = "meta.sqlite", "secret.key", "log", "base.sqlite"
+_FILE_NAME = re.compile(r"meta\.sqlite|base\.sqlite|secret\.key|log/calls-\d{4}-\d{2}\.sqlite")
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -50,6 +51,11 @@ class Manifest(msgspec.Struct, frozen=True):
         """Is the key in it that texts of ingest keys are encrypted under?"""
         return any(file.name == SECRET for file in self.files)
 
+    @property
+    def has_base(self) -> bool:
+        """Is there a base snapshot in it?"""
+        return any(file.name == BASE for file in self.files)
+
 
 def entry_of(name: str, path: Path) -> FileEntry:
     """What to write down about a file."""
@@ -75,7 +81,7 @@ def manifest_of(path: Path) -> Manifest:
         raise damaged("its manifest is missing, so that it was cut short or is none") from error
     except msgspec.DecodeError as error:
         raise damaged(f"its manifest cannot be read: {error}") from error
-    if manifest.format != FORMAT:
+    if manifest.format > FORMAT:
         told = f"the backup is of format {manifest.format} and this Uptake knows {FORMAT}."
         raise UptakeError("E005", told, hint=f"Install Uptake {manifest.uptake} or newer.")
     return manifest

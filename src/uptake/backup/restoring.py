@@ -10,7 +10,7 @@ from pathlib import Path
 
 from uptake.backup.containers import sync, unpack
 from uptake.backup.erasing import erase_again
-from uptake.backup.manifest import LOG, META, NAME, SECRET, Manifest, damaged, entry_of, manifest_of
+from uptake.backup.manifest import BASE, LOG, META, NAME, SECRET, Manifest, damaged, entry_of, manifest_of
 from uptake.control.requests import Told
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
@@ -93,7 +93,7 @@ def _put(staged: Path, data_dir: Path) -> None:
     for path in [*staged.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
         sync(path)
-    for name in (LOG, SECRET, META):
+    for name in (LOG, BASE, SECRET, META):
         if (staged / name).exists():
             (staged / name).rename(data_dir / name)
     sync(data_dir)

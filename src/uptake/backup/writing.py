@@ -2,7 +2,8 @@
 
 Nothing is asked of the server: SQLite lets a reader hold a moment of each file while others write.  The meta store's
 moment is taken before the log's, so that whatever it says about the log (how far an import is, from which offset a
-destination applies) is in the log that is kept.  The event stores are left out: they are made again from the log.
+destination applies) is in the log that is kept; and the base snapshot's after it, so that calls which are leaving the
+log are in one of them.  The event stores are left out: they are made again from the log.
 """
 
 import shutil
@@ -17,7 +18,7 @@ import msgspec
 
 from uptake import __version__
 from uptake.backup.containers import Container, container
-from uptake.backup.manifest import FORMAT, LOG, META, NAME, SECRET, FileEntry, Manifest, ProductEntry, entry_of
+from uptake.backup.manifest import BASE, FORMAT, LOG, META, NAME, SECRET, FileEntry, Manifest, ProductEntry, entry_of
 from uptake.control.requests import Told
 from uptake.core.errors import UptakeError
 from uptake.stores.log.sqlite_snapshot import LogSnapshot
@@ -27,6 +28,7 @@ TRIES = 10
 
 _SCHEMA = "select version_num from alembic_version"
 _PRODUCTS = "select id, name, revision from products order by id"
+_HAS_PIECES = "select exists (select 1 from pieces)"
 _PRODUCT_IDS = "select id from products order by id"
 
 
@@ -37,18 +39,18 @@ def write_backup(data_dir: Path, out: Path, told: Told) -> Manifest:
     """
     try:
         with (
-            _held(data_dir) as (meta, log),
+            _held(data_dir) as (meta, log, base),
             container(out) as made,
             tempfile.TemporaryDirectory(prefix=".uptake-backup-", dir=out.absolute().parent) as staged,
         ):
-            return _Writer(made, Path(staged), told).write(data_dir, meta, log)
+            return _Writer(made, Path(staged), told).write(data_dir, meta, log, base)
     except (sqlite3.Error, TimeoutError) as error:
         raise UptakeError("E007", f"{data_dir} cannot be copied: {error}.", hint="Nothing was written.") from error
 
 
 @contextmanager
-def _held(data_dir: Path) -> Iterator[tuple[Snapshot, LogSnapshot]]:
-    """Meta store and log of one moment."""
+def _held(data_dir: Path) -> Iterator[tuple[Snapshot, LogSnapshot, Snapshot | None]]:
+    """Meta store, log and base snapshot of one moment; no snapshot where nothing is in it."""
     for _ in range(TRIES):
         with ExitStack() as opened:
             meta = opened.enter_context(closing(Snapshot(data_dir / META)))
@@ -56,9 +58,16 @@ def _held(data_dir: Path) -> Iterator[tuple[Snapshot, LogSnapshot]]:
             with closing(Snapshot(data_dir / META)) as later:
                 same = later.rows(_PRODUCT_IDS) == meta.rows(_PRODUCT_IDS)
             if same:  # the log holds no calls of a product that the meta store does not know
-                yield meta, log
+                yield meta, log, _base(data_dir, opened)
                 return
     raise TimeoutError("products are made all the time")
+
+
+def _base(data_dir: Path, opened: ExitStack) -> Snapshot | None:
+    if not (data_dir / BASE).exists():
+        return None
+    base = opened.enter_context(closing(Snapshot(data_dir / BASE)))
+    return base if base.rows(_HAS_PIECES)[0][0] else None
 
 
 class _Writer:
@@ -68,15 +77,17 @@ class _Writer:
         """staged: a folder for the copy in hand."""
         self._made, self._staged, self._told = made, staged, told
 
-    def write(self, data_dir: Path, meta: Snapshot, log: LogSnapshot) -> Manifest:
+    def write(self, data_dir: Path, meta: Snapshot, log: LogSnapshot, base: Snapshot | None) -> Manifest:
         """Write every file, and the manifest as the last."""
         files = [self._copy(f"{LOG}/{file.path.name}", file) for file in log.files]
+        if base:
+            files.append(self._copy(BASE, base))
         files.append(self._copy(META, meta))
         if (data_dir / SECRET).exists():  # else it is given by a setting
             shutil.copyfile(data_dir / SECRET, self._staged / SECRET)
             files.append(self._add(SECRET, self._staged / SECRET))
         manifest = Manifest(
-            format=FORMAT,
+            format=FORMAT if base else 1,
             uptake=__version__,
             schema=meta.rows(_SCHEMA)[0][0],
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),

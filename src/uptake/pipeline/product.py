@@ -19,10 +19,11 @@ from uptake.pipeline.in_force import Clock, InForce
 from uptake.pipeline.merges import WhoIsWho
 from uptake.pipeline.purge import Purge, Purged
 from uptake.pipeline.rescore import rescore
-from uptake.pipeline.retention import Archive, Retained, Retention
+from uptake.pipeline.retention import Archive, Retention
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
+from uptake.stores.retained.base import Retained
 
 __all__ = ["Clock", "DropStore", "OpenStore", "Progress", "RunningProduct", "Status"]
 

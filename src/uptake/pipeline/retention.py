@@ -23,7 +23,7 @@ from uptake.pipeline.fold import NOBODY_MERGED, Rules, batch_of, fold, lost_batc
 from uptake.stores.events.base import ActedRow, EventStore, FoldBatch, JoinedRow, StoreDamaged, TraitRow
 from uptake.stores.events.rows import names_parent, parent_in
 from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
-from uptake.stores.retained.base import BaseDamaged, BaseSnapshot
+from uptake.stores.retained.base import BaseDamaged, BaseSnapshot, Retained
 
 log_ = logging.getLogger("uptake.retention")
 
@@ -38,13 +38,6 @@ Gone = Callable[[Kind, str, int], bool]
 """Is this user or account to be left out of what happened at a moment (µs)?"""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Retained(msgspec.Struct, frozen=True):
-    """Calls before this offset, received before this moment (µs since 1970 UTC), are in the base snapshot alone."""
-
-    offset: int
-    before_us: int
 
 
 class Archive:

@@ -15,6 +15,7 @@ from uptake.core.scores import ScoringModel
 from uptake.scoring.versions import Reign
 from uptake.stores.events.base import EventStore
 from uptake.stores.log.base import CallLog
+from uptake.stores.retained.base import Retained
 
 FIRST_DAY = date(1970, 1, 1)
 
@@ -65,6 +66,10 @@ class ProductView(Protocol):
     @property
     def name(self) -> str:
         """The product's name."""
+
+    @property
+    def retained(self) -> Retained | None:
+        """Which calls left the log for the base snapshot; None for none."""
 
     @property
     def store(self) -> EventStore:

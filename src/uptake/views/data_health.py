@@ -13,6 +13,7 @@ import msgspec
 from uptake.core.days import iso_ms, to_us
 from uptake.core.effects import Kind
 from uptake.stores.events.doubts import DOUBTS, EventRhythm
+from uptake.stores.log.base import read_past_damage
 from uptake.views.base import ProductView
 from uptake.views.health_words import TOLD, Severity
 from uptake.views.traits import trait_list
@@ -132,7 +133,7 @@ def _since_us(product: ProductView) -> int:
 
 def _clocks(product: ProductView) -> Iterator[Found]:
     end = product.log.end(product.product_id)
-    calls = product.log.read(product.product_id, max(end - RECENT_CALLS, 0), most=RECENT_CALLS) if end else []
+    calls, _ = read_past_damage(product.log, product.product_id, max(end - RECENT_CALLS, 0), most=RECENT_CALLS)
     found: dict[str, list[Sample]] = {"future_times": [], "clocks_corrected": [], "clocks_ahead": []}
     for logged in calls:
         call = logged.call

@@ -51,7 +51,8 @@ def counters(product: ProductView) -> Counters:
 def unreadable(product: ProductView, progress: Callable[[int, int], None]) -> list[str]:
     """Read the product's whole log; the places that cannot be read, a sentence each.  progress: calls, of so many."""
     found: list[str] = []
-    at, end = 0, product.log.end(product.product_id)
+    retained, end = product.retained, product.log.end(product.product_id)
+    at = retained.offset if retained else 0
     while at < end:
         progress(at, end)
         try:

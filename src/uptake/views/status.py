@@ -26,21 +26,31 @@ class Revisions(msgspec.Struct, frozen=True):
     scored_revision: int
 
 
-class ProductStatus(msgspec.Struct, frozen=True):
-    """Equal offsets mean settled."""
+class RetainedCalls(msgspec.Struct, frozen=True):
+    """Calls before this offset were received before this moment (ISO 8601) and left the log: what they meant stays as
+    it is."""
+
+    offset: int
+    before: str
+
+
+class ProductStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Equal offsets mean settled.  retained: left out while the log holds all calls."""
 
     log: Position
     folded: Position
     scored: ScoredPosition
     config: Revisions
+    retained: RetainedCalls | None = None
 
 
 def status_of(product: ProductView) -> ProductStatus:
     """How far log, fold and scores of the product are."""
-    status = product.status()
+    status, retained = product.status(), product.retained
     return ProductStatus(
         log=Position(status.log_offset),
         folded=Position(status.folded_offset),
         scored=ScoredPosition(status.scored_offset, None if status.as_of_us is None else iso_ms(status.as_of_us)),
         config=Revisions(status.revision, status.scored_revision),
+        retained=RetainedCalls(retained.offset, iso_ms(retained.before_us)) if retained else None,
     )

@@ -7,7 +7,16 @@ when, under the ids that calls came with; what mappings did not read is not in t
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from uptake.stores.events.batches import FoldBatch
+
+
+class Retained(msgspec.Struct, frozen=True):
+    """Calls before this offset, received before this moment (µs since 1970 UTC), are in the base snapshot alone."""
+
+    offset: int
+    before_us: int
 
 
 class BaseDamaged(Exception):

@@ -82,6 +82,7 @@ def _page(visit: Visit, mapping: Mapping | None, original: str, *, status: int =
         document=msgspec.json.encode(mapping).decode() if mapping else "",
         back=mapping_link(visit, original) if original else visit.link("/destination"),
         here=visit.link(PATH),
+        retained=visit.product.retained,
         most_events=MOST_EVENTS,
         **told_of,
     )

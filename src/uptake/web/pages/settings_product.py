@@ -31,6 +31,7 @@ SHOWN_CANDIDATES = 6
 OTHER = ""
 """The value of the choice that stands for a trait that is typed in: no key is empty."""
 UNITS = (("cents", "Cents"), ("units", "Whole units"))
+DAYS = ("dedupe_days", "keep_properties_days", "retention_days")
 TEXTS = ("product", "time_zone", "page_event", "page_event_unnamed", "screen_event", "screen_event_unnamed")
 NAMES: Mapping[str, str] = {
     "account_display_name": "Display name of accounts",
@@ -103,13 +104,13 @@ def _posted(visit: Visit, form: Form, path: str, read: Reading, show: Showing) -
 
 def _typed(config: ProductConfig) -> dict[str, str]:
     """Every field as it is typed."""
-    names = (*TEXTS, *NAMES, "mrr_unit", "currency", "dedupe_days", "keep_properties_days")
+    names = (*TEXTS, *NAMES, "mrr_unit", "currency", *DAYS)
     return {name: str(getattr(config, name)) for name in names}
 
 
 def _read_product(form: Form) -> tuple[Editing, dict[str, Any]]:
     reader = FieldReader()
-    typed = {name: form.text(name).strip() for name in (*TEXTS, "mrr_unit", "dedupe_days", "keep_properties_days")}
+    typed = {name: form.text(name).strip() for name in (*TEXTS, "mrr_unit", *DAYS)}
     typed["currency"] = form.text("currency").strip().upper()
     fields: dict[str, Any] = {name: reader.text(name, typed[name], MOST_NAME) for name in TEXTS}
     fields["mrr_unit"] = reader.one_of("mrr_unit", typed["mrr_unit"], [value for value, _ in UNITS])
@@ -117,7 +118,8 @@ def _read_product(form: Form) -> tuple[Editing, dict[str, Any]]:
     if not (len(typed["currency"]) == 3 and typed["currency"].isascii() and typed["currency"].isalpha()):
         reader.blame("currency", f"Expected a currency's three letters, such as EUR, got {typed['currency'][:20]!r}.")
     fields["dedupe_days"] = reader.whole("dedupe_days", typed["dedupe_days"], 1, 90)
-    fields["keep_properties_days"] = reader.whole("keep_properties_days", typed["keep_properties_days"], 0, 3650)
+    for name in ("keep_properties_days", "retention_days"):
+        fields[name] = reader.whole(name, typed[name], 0, 3650)
     return Editing(typed, reader.faults), fields
 
 
@@ -140,6 +142,7 @@ def _product(visit: Visit, editing: Editing, status: int) -> Response[str]:
         zones=sorted(available_timezones()),
         units=UNITS,
         purged=visit.product.purged[-1:],
+        retained=visit.product.retained,
         here=visit.link(PRODUCT_PATH),
         told=visit.request.query_params.get("told", ""),
     )
