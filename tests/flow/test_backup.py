@@ -237,7 +237,7 @@ def test_a_newer_backup_is_said(filled, tmp_path):
     manifest = tmp_path / "all" / NAME
     told = json.loads(manifest.read_bytes())
 
-    for newer in ({"format": 2}, {"schema": "9999"}):
+    for newer in ({"format": 3}, {"schema": "9999"}):
         manifest.write_text(json.dumps(told | newer | {"uptake": "9.9"}))
         with pytest.raises(UptakeError, match=r"E005 .*Install Uptake 9.9 or newer"):
             restore_backup(tmp_path / "all", tmp_path / "new", Silence())
