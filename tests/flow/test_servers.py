@@ -63,6 +63,40 @@ def test_what_servers_keep_is_served_scored_and_begun_again(servers, tmp_path):
         assert [each["raw_score"] for each in users(other, token)] == [3.0]
 
 
+def test_an_erasure_takes_the_bytes_from_the_servers_too(servers, tmp_path):
+    """A planted name, address and id are in no file of the log's server nor of the folder once the receipt is given."""
+    server, environment = servers
+    log_url = environment["UPTAKE_LOG_URL"].replace("name=flow", "name=erasing")
+    node = Installed(tmp_path / "one", **{**environment, "UPTAKE_META_URL": "", "UPTAKE_LOG_URL": log_url})
+    with closing(node):
+        node.start()
+        token = node.good("key", "create", "--kind", "read").strip()
+        gone = {
+            "type": "identify",
+            "userId": "zyphra-7",
+            "traits": {"email": "zyphra@secret.example", "name": "Quill Z."},
+        }
+        for number in range(20):
+            calls = [{**gone, "messageId": f"z{number}"}, track(f"a{number}")]
+            assert node.post(calls).status_code == 200
+        node.settle(token)
+        assert found_in(server.folder)
+
+        receipt = node.json("erase", "user", "zyphra-7", "--yes")
+
+        assert (receipt["step"], receipt["calls"]) == ("done", 20)
+        assert (found_in(server.folder), found_in(node.folder)) == (set(), set())
+        node.settle(token)
+        assert [(each["tracking_id"], each["raw_score"]) for each in users(node, token)] == [("ana", 20.0)]
+
+
+def found_in(folder):
+    """The names of files that hold a planted byte."""
+    planted = (b"zyphra-7", b"zyphra@secret.example", b"Quill Z.")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.name for path in files for each in planted if each in path.read_bytes()}
+
+
 def users(node, token):
     """The users of the first workspace."""
     return node.read("/v2/users?workspace_id=1", token).json()["data"]
