@@ -1,8 +1,24 @@
-"""The event store on ClickHouse: a database for a product and generation, on one server or a cluster."""
+"""The event store on ClickHouse: a database for a product and generation, on one server or a cluster.
 
-from uptake.stores.events.base import StoreRules
+Writes come from one thread of one process at a time; readers may be in any number of processes.  A read tells one
+commit; counts that are added up for good, and scores, may become newer while it lasts.
+"""
+
+from collections.abc import Sequence
+
+from uptake.stores.events.base import FoldBatch, StoreRules
+from uptake.stores.events.clickhouse_compaction import compact_day, compact_whole_if_grown, grown_days
+from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
+from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
 from uptake.stores.events.clickhouse_questions import ClickHouseQuestions
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Connect
+from uptake.stores.events.compaction import LEAST_ROWS
+
+SIZE = "select coalesce(sum(bytes_on_disk), 0) from {parts} where database = $database and active"
+
+COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
+"""After so many rows it is looked whether some are worth adding up, and so many days are, for a fold must not wait
+long."""
 
 
 class ClickHouseEventStore(ClickHouseQuestions):
@@ -16,6 +32,45 @@ class ClickHouseEventStore(ClickHouseQuestions):
         self._database = ClickHouseDatabase(connect, database, cluster=cluster)
         self._database.make()
         self._reading = self._database.session
+        self._writing = self._database.session
+        self._uncompacted = COMPACT_EVERY
+
+    # ---- folding
+    def offset(self) -> int:
+        """The next log offset to fold."""
+        with self._reading() as session:
+            return next_offset(session)
+
+    def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
+        """Which messages were counted in the dedupe window before."""
+        with self._reading() as session:
+            return seen_in(session, messages, dedupe_us=self.rules.dedupe_us)
+
+    def commit(self, batch: FoldBatch) -> None:
+        """Add the batch's rows and set the offset, all or nothing; then add up what has grown."""
+        with self._writing() as session:
+            fold_batch(session, batch, zone=self.rules.time_zone, cluster=self._database.cluster)
+        self._uncompacted += len(batch.acted) + len(batch.traits) + len(batch.outcomes) + len(batch.fates)
+        if self._uncompacted >= COMPACT_EVERY:
+            self.compact(most_days=COMPACT_DAYS)
+
+    def compact(self, *, most_days: int | None = None, least: int = LEAST_ROWS) -> None:
+        """Add up counts that have grown, those that grew most first, and drop what no answer needs any more."""
+        cluster = self._database.cluster
+        with self._writing() as session:
+            forget_messages(session, dedupe_us=self.rules.dedupe_us, cluster=cluster)
+            for day in grown_days(session, least=least)[:most_days]:
+                compact_day(session, day, cluster=cluster)
+            compact_whole_if_grown(session, least=least, cluster=cluster)
+        self._uncompacted = 0
+
+    # ---- life
+    def size_bytes(self) -> int:
+        """Bytes on disk, of all replicas."""
+        with self._reading() as session:
+            cluster = self._database.cluster
+            parts = f"clusterAllReplicas({cluster}, system.parts)" if cluster else "system.parts"
+            return int(session.rows(SIZE.format(parts=parts), database=self._database.name)[0][0])
 
     def close(self) -> None:
         """Give connections back."""

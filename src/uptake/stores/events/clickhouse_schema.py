@@ -100,6 +100,7 @@ TABLES: dict[str, Table] = {
         "log_offset Int64, received_us Int64, at_us Int64, type String, user_id String, account_id String,"
         " event String, fate String, code String, field String, message String, mapping String",
         "log_offset",
+        compacted=True,
     ),
     "outcomes_rows": Table(
         "bucket_us Int64, type String, fate String, code String, mapping String, times Int64",

@@ -1,0 +1,44 @@
+"""Which messages were counted, and which of them a store on ClickHouse can forget."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from uptake.stores.events.clickhouse_schema import local, on
+from uptake.stores.events.clickhouse_session import ClickHouseSession
+from uptake.stores.events.rows import messages_table
+
+SEEN = """
+select distinct a.place from asked a
+join (
+  select low, high, received_us from messages
+  where received_us > $oldest_us and (low, high) in (select low, high from asked)
+) m on m.low = a.low and m.high = a.high
+where m.received_us > a.received_us - $dedupe_us
+"""
+SPAN = "select min(received_us), max(received_us) from messages"
+FORGOTTEN = """
+select _partition_value.1 as part from messages_rows group by part having max(received_us) <= $oldest_us order by part
+"""
+
+
+def seen_in(session: ClickHouseSession, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
+    """For each message: was it counted in the window before?"""
+    if not messages:
+        return []
+    asked = messages_table(messages)
+    session.lend(asked=asked.append_column("place", pa.array(range(len(messages)), pa.int64())))
+    oldest_us = min(received_us for _, received_us in messages) - dedupe_us
+    known = {place for (place,) in session.rows(SEEN, dedupe_us=dedupe_us, oldest_us=oldest_us)}
+    return [place in known for place in range(len(messages))]
+
+
+def forget_messages(session: ClickHouseSession, *, dedupe_us: int, cluster: str) -> None:
+    """Drop the days of messages that no later call can repeat."""
+    earliest_us, latest_us = session.rows(SPAN)[0]
+    if earliest_us is None or latest_us - earliest_us <= 3 * dedupe_us:
+        return
+    days = [day for (day,) in session.rows(FORGOTTEN, oldest_us=latest_us - 2 * dedupe_us)]
+    if days:
+        drops = ", ".join(f"drop partition {day:d}" for day in days)
+        session.run(f"alter table {local('messages_rows', cluster)}{on(cluster)} {drops}")
