@@ -2,6 +2,7 @@
 
 import importlib
 import multiprocessing
+import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import typer
 
 from uptake.cli.base import console, settings_of, shown
+from uptake.cli.browser import can_open, open_in_browser
 from uptake.cli.desk import desk
 from uptake.cli.logs import log_to_stderr
 from uptake.control.requests import ApplyConfig, Check, Settle
@@ -31,11 +33,15 @@ def demo(
         str | None, typer.Option(metavar="PORT", help="The port; 0 takes a free one. Default 8000.")
     ] = None,
     live: Annotated[bool, typer.Option(help="Go on sending a few calls a minute while it serves.")] = True,
+    browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the app in the browser once it is filled, where one can be.")
+    ] = True,
 ) -> None:
     """Simulate a B2B product of 240 accounts: send ninety days of its calls over HTTP, score them, and serve the app.
 
     The calls are the same every time. A folder that was filled before is served as it is. Whoever sits at the machine
-    may look at everything and change it without signing in.
+    may look at everything and change it without signing in; where the app can be reached from elsewhere, a link is
+    printed and opened with which you become its owner.
     """
     settings = _settings(data_dir, host, port)
     filled = _prepare(settings)
@@ -47,8 +53,10 @@ def demo(
         if served.owner_link:
             typer.echo(f"Become its owner, once: {served.owner_link}")
         context = multiprocessing.get_context("spawn")
-        arguments = (settings, served.url, served.ingest_key, filled, live)
-        player.append(context.Process(target=play, args=arguments, daemon=True))
+        wanted = browser and can_open(os.environ, terminal=sys.stdout.isatty())
+        show = (served.owner_link or _for_people(served.url)) if wanted else ""
+        playing = Playing(served.url, served.ingest_key, filled, live, show)
+        player.append(context.Process(target=play, args=(settings, playing), daemon=True))
         player[0].start()
 
     try:
@@ -83,22 +91,39 @@ def _prepare(settings: Settings) -> bool:
     return filled
 
 
-def play(settings: Settings, url: str, key: str, filled: bool, live: bool) -> None:  # noqa: FBT001  (a process' target)
+class Playing(msgspec.Struct, frozen=True):
+    """What to play to whom: was the folder filled before, does it go on live, and what to show in a browser then."""
+
+    url: str
+    key: str
+    filled: bool
+    live: bool
+    show: str
+
+
+def play(settings: Settings, told: Playing) -> None:
     """Send the history, wait until it is scored, say so, and go on with live calls; runs in a process of its own."""
     playing = importlib.import_module("uptake.demo")
+    url, key = told.url, told.key
     started = time.monotonic()
     simulated, rows = playing.history(time.time_ns() // 1000)
-    if not filled:
+    if not told.filled:
         with shown() as bar:
             playing.send(url, key, rows, _steps(bar, len(rows)))
             with desk(settings) as opened:
                 opened.ask(Settle(timeout_s=WAIT_S), bar)
         took = time.monotonic() - started
-        told = f"{len(rows):,} calls of {simulated.people:,} users in {len(simulated.companies)} accounts"
-        typer.echo(f"Sent, folded and scored {told} in {took:.0f} s.")
-    console.print(f"[bold]Open {url.replace('127.0.0.1', 'localhost')}[/bold]   (stop with Ctrl+C)")
-    if live:
+        many = f"{len(rows):,} calls of {simulated.people:,} users in {len(simulated.companies)} accounts"
+        typer.echo(f"Sent, folded and scored {many} in {took:.0f} s.")
+    console.print(f"[bold]Open {_for_people(url)}[/bold]   (stop with Ctrl+C)")
+    if told.show:
+        open_in_browser(told.show)
+    if told.live:
         playing.trickle(url, key, simulated)
+
+
+def _for_people(url: str) -> str:
+    return url.replace("127.0.0.1", "localhost")
 
 
 def _steps(bar: Any, total: int) -> Any:
