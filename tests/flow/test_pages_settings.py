@@ -7,13 +7,15 @@ import msgspec
 import pytest
 
 from tests.house import House
-from uptake.core.config import Feature, ProductConfig, Workspace
+from uptake.core.config import Feature, ProductConfig, Segment, Workspace
 from uptake.core.errors import Rejection
 
 CONFIG = ProductConfig(
     features=(Feature("Reporting", events=("Export",)), Feature("Search", events=("Find",))),
     workspaces=(Workspace("Engagement", 1, features={"Reporting": 8}), Workspace("Month", 2, window_days=30)),
 )
+
+SEGMENT = Segment("Exporters", "account", "Engagement", 'did("Export") >= 1', 1)
 
 
 @pytest.fixture
@@ -230,9 +232,56 @@ def test_a_change_meanwhile_is_not_overwritten(house):
         fine = client.post(MODEL, data=fields, follow_redirects=False)
         late = client.post(MODEL, data=fields | {"window_days": "10"}, follow_redirects=False)
 
-    assert (fine.status_code, late.status_code) == (303, 422)
-    assert "changed the workspace meanwhile" in words(late.text)
+    assert (fine.status_code, late.status_code) == (303, 409)
+    assert "changed meanwhile by" in words(late.text)
+    assert "Window in days 7 9" in words(late.text)
     assert house.product.workspace(1).window_days == 9
+
+
+MEANWHILE = {
+    "/settings/product": ({"currency": "CHF"}, {"product": "Acme App"}, "Currency USD CHF"),
+    "/settings/configuration": (
+        {"account_display_name": "title"},
+        {"account_created_at": "seats"},
+        "Display name of accounts name title",
+    ),
+    "/settings/traits": ({"type:seats": "string"}, {"type:plan": "string"}, "seats Inferred String"),
+    "/settings/exclusions": ({"users": "eve"}, {"users": "bob"}, "User ids – eve"),
+    "/segments/1/edit": ({"name": "Fans"}, {"description": "Who export"}, "Name Exporters Fans"),
+}
+
+
+@pytest.mark.parametrize("path", MEANWHILE)
+def test_what_somebody_else_saved_is_not_written_over_unseen(house, path):
+    """The later form is refused and says by whom and what differs; it keeps what was typed, and saves at a second
+    word."""
+    theirs, mine, differs = MEANWHILE[path]
+    house.change(lambda config: msgspec.structs.replace(config, segments=(SEGMENT,)))
+    with house.client() as client:
+        opened = form_of(client.get(path).text)
+        first = client.post(path, data=opened | theirs | {"do": "save"}, follow_redirects=False)
+        saved = house.product.config
+        late = client.post(path, data=opened | mine | {"do": "save"}, follow_redirects=False)
+        kept = house.product.config
+        again = client.post(path, data=form_of(late.text) | mine | {"do": "save"}, follow_redirects=False)
+
+    assert (first.status_code, late.status_code, again.status_code) == (303, 409, 303)
+    assert "It is not saved: changed meanwhile by" in words(late.text)
+    assert differs in words(late.text)
+    assert kept == saved
+    assert house.product.config != saved
+
+
+def test_a_faulty_form_stays_as_old_as_it_was(house):
+    """Mending a fault does not forget that somebody else saved after the form was opened."""
+    with house.client() as client:
+        opened = form_of(client.get("/settings/product").text)
+        post(client, "/settings/product", currency="CHF")
+        faulty = client.post("/settings/product", data=opened | {"product": "", "do": "save"})
+        mended = client.post("/settings/product", data=form_of(faulty.text) | {"product": "A", "do": "save"})
+
+    assert (faulty.status_code, mended.status_code) == (422, 409)
+    assert house.product.config.currency == "CHF"
 
 
 # ---- product, configuration, traits, exclusions

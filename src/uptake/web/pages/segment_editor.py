@@ -13,13 +13,14 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from uptake.core.config import Segment
+from uptake.core.config import ProductConfig, Segment
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.condition_check import warnings_about
 from uptake.pipeline.segment_changes import Change, add_segment, change_segment, drop_segment
 from uptake.views.segments import SegmentInfo, SegmentPreview, segment_named, segment_preview
 from uptake.views.summary import level_counts
 from uptake.web.pages.forms import Form, bounded, csrf_token
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, html
 from uptake.web.pages.segment_draft import (
     Checked,
@@ -37,17 +38,22 @@ from uptake.web.pages.segments import SCOPES, segment_link
 from uptake.web.pages.visit import PageRequest, Visit
 
 NEW_PATH = "/segments/new"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 SAMPLE = 8
 MOST_NAME, MOST_DESCRIPTION = 200, 1_000
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """A segment in the builder: as it is saved (None for a new one), its draft, and what was wrong with saving it."""
+    """A segment in the builder: as it is saved (None for a new one), its draft, and what was wrong with saving it.
+
+    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    """
 
     saved: SegmentInfo | None
     draft: Draft
     faults: tuple[str, ...] = ()
+    opened: str = ""
+    meanwhile: Meanwhile | None = None
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -116,18 +122,19 @@ def _posted(visit: Visit, form: Form, saved: SegmentInfo | None) -> Response[Any
     draft = posted_draft(form)
     if saved is not None:
         draft = msgspec.structs.replace(draft, kind=saved.kind)
+    editing = Editing(saved, draft, opened=form.text("revision"))
     do, _, what = form.text("do", "check").partition(":")
     if do == "save":
-        return _saved(visit, Editing(saved, draft))
+        return _saved(visit, editing)
     if do == "check" and visit.partial:
-        return _render(visit, "parts/segment_outcome.html", Editing(saved, draft), oob=True)
+        return _render(visit, "parts/segment_outcome.html", editing, oob=True)
     if do == "redraw":
         draft = fitted(draft, seen_in(visit.product))
     elif do == "view":
         draft = viewed(draft, what)
     elif what.isascii() and what.isdigit() and len(what) < 6:
         draft = stepped(draft, do, int(what))
-    return _page(visit, Editing(saved, draft), added=do in ("add", "group"))
+    return _page(visit, msgspec.structs.replace(editing, draft=draft), added=do in ("add", "group"))
 
 
 def _saved(visit: Visit, editing: Editing) -> Response[Any]:
@@ -144,15 +151,21 @@ def _saved(visit: Visit, editing: Editing) -> Response[Any]:
     except ConfigInvalid as error:
         told = tuple(dict.fromkeys(fault.message[:1].upper() + fault.message[1:] + "." for fault in error.faults))
         return _page(visit, msgspec.structs.replace(editing, faults=told), status=FAULTY)
+    except ChangedMeanwhile as error:
+        return _page(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), status=CONFLICT)
     return Redirect(visit.link(f"/segments/{segment_id}", saved=1), status_code=303, headers=HEADERS)
 
 
 def _stored(visit: Visit, editing: Editing, where: str) -> str:
-    """Save the draft; return the segment's id.  Raises ConfigInvalid."""
+    """Save the draft; return the segment's id.  Raises ConfigInvalid, ChangedMeanwhile."""
     draft = editing.draft
     if editing.saved is not None:
         fields = {"name": draft.name, "description": draft.description, "where": where}
-        _changed(visit, change_segment(int(editing.saved.id), fields), f"segment {draft.name} changed")
+        number = int(editing.saved.id)
+        change = unless_meanwhile(
+            visit, editing.opened, lambda config: _told(config, number), change_segment(number, fields)
+        )
+        visit.running.change_config(visit.product.product_id, change, by=visit.by, why=f"segment {draft.name} changed")
         return editing.saved.id
     fresh = Segment(draft.name, draft.kind, visit.workspace.name, where, description=draft.description)
     return str(max(each.id for each in _changed(visit, add_segment(fresh), f"segment {draft.name} added")))
@@ -163,6 +176,16 @@ def _changed(visit: Visit, change: Change, why: str) -> Sequence[Segment]:
         visit.product.product_id, lambda before: change(before.config), by=visit.by, why=why
     )
     return version.config.segments
+
+
+def _told(config: ProductConfig, number: int) -> dict[str, str]:
+    """A segment as its form tells it, by the field's name in words."""
+    return {
+        label: text
+        for each in config.segments
+        if each.id == number
+        for label, text in (("Name", each.name), ("Description", each.description), ("Conditions", each.where))
+    }
 
 
 def _page(visit: Visit, editing: Editing, *, status: int = 200, added: bool = False) -> Response[str]:

@@ -7,30 +7,43 @@ from litestar import Response, get, post
 from litestar.params import RawBody
 from litestar.response import Redirect
 
-from uptake.core.config import Exclusions
+from uptake.core.config import Exclusions, ProductConfig
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.exclusion_preview import ExclusionPreview, preview_exclusions
 from uptake.pipeline.product_changes import change_exclusions
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.form_fields import FieldReader, lines, lines_of
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, html
 from uptake.web.pages.visit import PageRequest, Visit
 
 PATH = "/settings/exclusions"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 LISTS = ("users", "accounts", "email_domains")
 CONDITIONS = ("users_where", "accounts_where")
+LABELS = {
+    "email_domains": "E-mail domains of users",
+    "users": "User ids",
+    "accounts": "Account ids",
+    "users_where": "Users for whom",
+    "accounts_where": "Accounts for which",
+}
 MOST_ENTRIES, MOST_LENGTH = 20_000, 500
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """The exclusions as typed, what is wrong by field, and what they would do; None where something is wrong."""
+    """The exclusions as typed, what is wrong by field, and what they would do; None where something is wrong.
+
+    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    """
 
     fields: dict[str, str]
     faults: dict[str, str] = {}
     preview: ExclusionPreview | None = None
     asked: bool = False
+    opened: str = ""
+    meanwhile: Meanwhile | None = None
 
 
 @get(PATH, sync_to_thread=True)
@@ -46,6 +59,7 @@ def exclusions_posted(request: PageRequest, body: RawBody) -> Response[Any]:
     """Look at what other exclusions would do, or put them in force."""
     visit, form = Visit(request), Form(bounded(body))
     editing, rules = _read(form)
+    editing = msgspec.structs.replace(editing, opened=form.text("revision"))
     if not editing.faults:
         try:
             preview = preview_exclusions(visit.product, rules)
@@ -56,13 +70,18 @@ def exclusions_posted(request: PageRequest, body: RawBody) -> Response[Any]:
     if form.text("do") != "save" or editing.faults:
         status = FAULTY if editing.faults and not visit.partial else 200
         return _page(visit, editing, status=status)
-    visit.running.change_config(
-        visit.product.product_id,
-        lambda before: change_exclusions(msgspec.structs.asdict(rules))(before.config),
-        by=visit.by,
-        why="exclusions",
-    )
+    change = unless_meanwhile(visit, editing.opened, _labelled, change_exclusions(msgspec.structs.asdict(rules)))
+    try:
+        visit.running.change_config(visit.product.product_id, change, by=visit.by, why="exclusions")
+    except ChangedMeanwhile as error:
+        return _page(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), status=CONFLICT)
     return Redirect(visit.link(PATH, None, told="saved"), status_code=303, headers=HEADERS)
+
+
+def _labelled(config: ProductConfig) -> dict[str, str]:
+    """The exclusions as they are typed, by their names in words."""
+    typed = _typed(config.exclusions)
+    return {label: typed[name] for name, label in LABELS.items()}
 
 
 def _typed(rules: Exclusions) -> dict[str, str]:

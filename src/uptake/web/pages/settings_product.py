@@ -3,7 +3,7 @@
 Some reach into what is counted already, and all of history is folded anew: that is asked before it is done.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -20,12 +20,13 @@ from uptake.views.configuration import FieldChoice, field_choices
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.form_fields import FieldReader
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
 
 PRODUCT_PATH = "/settings/product"
 CONFIGURATION_PATH = "/settings/configuration"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 MOST_NAME = 200
 SHOWN_CANDIDATES = 6
 OTHER = ""
@@ -38,6 +39,19 @@ NAMES: Mapping[str, str] = {
     "account_created_at": "Creation date of accounts",
     "account_id_trait": "Account ID of users",
 }
+LABELS: Mapping[str, str] = {
+    "product": "Name",
+    "time_zone": "Time zone of days",
+    "page_event": "A page call counts as",
+    "page_event_unnamed": "A page call without a name counts as",
+    "screen_event": "A screen call counts as",
+    "screen_event_unnamed": "A screen call without a name counts as",
+    "mrr_unit": "MRR is sent in",
+    "currency": "Currency",
+    "dedupe_days": "The same message counts once within, in days",
+    "keep_properties_days": "Keep all properties for, in days",
+    **NAMES,
+}
 MEANINGS: Mapping[str, str] = {
     "account_display_name": "What an account is called on every page and in the API.",
     "account_created_at": "From when an account is a customer: tenure, and what is new.",
@@ -46,11 +60,16 @@ MEANINGS: Mapping[str, str] = {
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """Fields in a form: as typed, what is wrong by field, and whether saving them waits for a word on the rebuild."""
+    """Fields in a form: as typed, what is wrong by field, and whether saving them waits for a word on the rebuild.
+
+    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    """
 
     fields: Mapping[str, str]
     faults: dict[str, str] = {}
     asks: bool = False
+    opened: str = ""
+    meanwhile: Meanwhile | None = None
 
 
 Reading = Callable[[Form], tuple[Editing, dict[str, Any]]]
@@ -85,21 +104,28 @@ def configuration_posted(request: PageRequest, body: RawBody) -> Response[Any]:
 
 def _posted(visit: Visit, form: Form, path: str, read: Reading, show: Showing) -> Response[Any]:
     editing, fields = read(form)
+    opened = form.text("revision")
+    editing = msgspec.structs.replace(editing, opened=opened)
     if editing.faults:
         return show(visit, editing, FAULTY)
-    change = change_fields(fields)
+    change = unless_meanwhile(visit, opened, lambda config: _labelled(config, fields), change_fields(fields))
     try:
-        changed = sound(change(visit.product.config))
+        changed = sound(change(visit.product.version))
         if needs_rebuild(visit.product.config, changed) and form.text("do") != "confirm":
             return show(visit, msgspec.structs.replace(editing, asks=True), 200)
         names = ", ".join(name for name in fields if getattr(changed, name) != getattr(visit.product.config, name))
-        visit.running.change_config(
-            visit.product.product_id, lambda before: change(before.config), by=visit.by, why=f"configuration: {names}"
-        )
+        visit.running.change_config(visit.product.product_id, change, by=visit.by, why=f"configuration: {names}")
+    except ChangedMeanwhile as error:
+        return show(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), CONFLICT)
     except ConfigInvalid as error:
         faults = {fault.place.removeprefix("$."): sentence(fault.message) for fault in error.faults}
         return show(visit, msgspec.structs.replace(editing, faults=faults), FAULTY)
     return Redirect(visit.link(path, None, told="saved"), status_code=303, headers=HEADERS)
+
+
+def _labelled(config: ProductConfig, fields: Collection[str]) -> dict[str, str]:
+    """Fields as they are typed, by their names in words."""
+    return {LABELS[name]: text for name, text in _typed(config).items() if name in fields}
 
 
 def _typed(config: ProductConfig) -> dict[str, str]:

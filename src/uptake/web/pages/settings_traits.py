@@ -1,5 +1,6 @@
 """Settings, Trait types: which traits users and accounts have, what type each is read as, and what does not fit it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, post
@@ -12,6 +13,7 @@ from uptake.core.traits import TRAIT_TYPES
 from uptake.pipeline.product_changes import type_trait
 from uptake.views.traits import trait_list
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -26,7 +28,9 @@ TYPE_NAMES = {
 }
 MOST_SHOWN = 500
 SAMPLES = 5
+CONFLICT = 409
 PREFIX = "type:"
+NOTHING: Mapping[str, str] = {}
 
 
 @get(PATH, sync_to_thread=True)
@@ -54,13 +58,17 @@ def traits_posted(request: PageRequest, body: RawBody) -> Response[Any]:
             config = type_trait(kind, key, type_)(config)
         return config
 
+    def told(config: ProductConfig) -> dict[str, str]:
+        types = getattr(config.trait_types, kind)
+        return {key: TYPE_NAMES[types[key]] if key in types else "Inferred" for key in sent}
+
     if chosen:
-        visit.running.change_config(
-            visit.product.product_id,
-            lambda before: typed(before.config),
-            by=visit.by,
-            why=f"types of {kind} traits: {', '.join(chosen)}"[:300],
-        )
+        change = unless_meanwhile(visit, form.text("revision"), told, typed)
+        why = f"types of {kind} traits: {', '.join(chosen)}"[:300]
+        try:
+            visit.running.change_config(visit.product.product_id, change, by=visit.by, why=why)
+        except ChangedMeanwhile as error:
+            return _page(visit, sent, error.meanwhile, status=CONFLICT)
     where = visit.link(PATH, None, of=of, q=request.query_params.get("q", "")[:200], told="saved" if chosen else "")
     return Redirect(where, status_code=303, headers=HEADERS)
 
@@ -70,7 +78,9 @@ def _of(visit: Visit) -> str:
     return of if of in KINDS else "accounts"
 
 
-def _page(visit: Visit) -> Response[str]:
+def _page(
+    visit: Visit, typed: Mapping[str, str] = NOTHING, meanwhile: Meanwhile | None = None, *, status: int = 200
+) -> Response[str]:
     of, search = _of(visit), visit.request.query_params.get("q", "").strip()[:200]
     totals = visit.product.store.totals()
     every = trait_list(visit.product, KINDS[of], samples=SAMPLES)
@@ -78,6 +88,9 @@ def _page(visit: Visit) -> Response[str]:
     return page(
         visit,
         "settings_traits.html",
+        status=status,
+        typed=typed,
+        meanwhile=meanwhile,
         of=of,
         tabs=[(visit.link(PATH, None, of=each), each.capitalize(), each) for each in KINDS],
         traits=sorted(found, key=lambda each: (-bool(each.unfit), -each.have, each.key))[:MOST_SHOWN],

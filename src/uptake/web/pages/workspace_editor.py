@@ -25,7 +25,9 @@ from uptake.views.versions import model_versions
 from uptake.views.what_if import WhatIf, what_if
 from uptake.views.workspaces import WorkspaceSize, workspace_detail, workspace_list, workspace_reach, workspace_size
 from uptake.web.pages.curves import drawn
+from uptake.web.pages.formats import model_field
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, html, page
 from uptake.web.pages.visit import PageRequest, Visit
 from uptake.web.pages.workspace_draft import (
@@ -40,7 +42,7 @@ from uptake.web.pages.workspace_draft import (
 
 PATH = "/settings/workspaces"
 NEW_PATH = f"{PATH}/new"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 MOVERS = 12
 MOST_WHY = 500
 MOST_EVENTS = 1_000
@@ -54,7 +56,8 @@ PUBLISH: Sequence[tuple[Publish, str, str]] = (
 class Editing(msgspec.Struct, frozen=True):
     """A workspace in the editor: as it is saved (None for a new one), its draft, and what is wrong by field.
 
-    opened: the revision of the configuration that the form was opened with.
+    opened: the revision of the configuration that the form was opened with ('' for the present one).  meanwhile: what
+    others saved since.
     """
 
     saved: Workspace | None
@@ -63,6 +66,7 @@ class Editing(msgspec.Struct, frozen=True):
     why: str = ""
     publish: str = "from_now_on"
     opened: str = ""
+    meanwhile: Meanwhile | None = None
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -174,33 +178,47 @@ def _deleted(visit: Visit, saved: Workspace) -> Response[Any]:
 
 def _saved(visit: Visit, editing: Editing) -> Response[Any]:
     checked = _checked(visit, editing)
-    if meanwhile := _changed_meanwhile(visit, editing):
-        checked = msgspec.structs.replace(checked, faults={**checked.faults, "": meanwhile})
     if checked.faults:
         return _page(visit, checked, status=FAULTY)
     name, publish = editing.draft.name, next((each for each, *_ in PUBLISH if each == editing.publish), None)
     told = f"workspace {name} {'added' if editing.saved is None else 'changed'}"
     try:
-        config = _change(visit, _change_of(editing), editing.why or told, publish if editing.saved else None)
+        config = _published(visit, editing, editing.why or told, publish)
     except ConfigInvalid as error:
         faults = faults_told(error.faults, visit.product.config, editing.saved.id if editing.saved else 0)
         return _page(visit, msgspec.structs.replace(editing, faults=faults), status=FAULTY)
+    except ChangedMeanwhile as error:
+        return _page(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), status=CONFLICT)
     number = editing.saved.id if editing.saved else max(each.id for each in config.workspaces)
     return Redirect(visit.link(f"{PATH}/{number}", None, told="saved"), status_code=303, headers=HEADERS)
 
 
-def _changed_meanwhile(visit: Visit, editing: Editing) -> str:
-    """What to say where somebody else changed the workspace since the form was opened; '' where nobody did."""
-    opened = next((each for each in visit.product.versions if str(each.revision) == editing.opened), None)
-    if editing.saved is None or opened is None or editing.saved in opened.config.workspaces:
-        return ""
-    by = visit.product.version.by
-    return f"{by} changed the workspace meanwhile: open it anew and repeat, so that nothing of that is lost."
+def _published(visit: Visit, editing: Editing, why: str, publish: Publish | None) -> ProductConfig:
+    """Save what a draft without faults amounts to.  Raises ConfigInvalid, ChangedMeanwhile."""
+    change, saved = _change_of(editing), editing.saved
+    if saved is None:
+        return _change(visit, change, why)
+    guarded = unless_meanwhile(visit, editing.opened, lambda config: _told(config, saved.id), change)
+    product_id = visit.product.product_id
+    return visit.running.change_config(product_id, guarded, by=visit.by, why=why, publish=publish).config
 
 
-def _change(visit: Visit, change: Change, why: str, publish: Publish | None = None) -> ProductConfig:
+def _told(config: ProductConfig, workspace_id: int) -> dict[str, str]:
+    """A workspace's fields in words, each weight apart."""
+    told: dict[str, str] = {}
+    for workspace in config.workspaces:
+        fields = msgspec.to_builtins(workspace) if workspace.id == workspace_id else {}
+        for name, value in fields.items():
+            parts = value.items() if isinstance(value, dict) else [("", value)]
+            for key, part in parts:
+                text = "\n".join(map(str, part)) if isinstance(part, list) else "" if part is None else str(part)
+                told[model_field(f"{name}.{key}" if key else name)] = text
+    return told
+
+
+def _change(visit: Visit, change: Change, why: str) -> ProductConfig:
     return visit.running.change_config(
-        visit.product.product_id, lambda before: change(before.config), by=visit.by, why=why, publish=publish
+        visit.product.product_id, lambda before: change(before.config), by=visit.by, why=why
     ).config
 
 
