@@ -50,6 +50,7 @@ LABELS: Mapping[str, str] = {
     "currency": "Currency",
     "dedupe_days": "The same message counts once within, in days",
     "keep_properties_days": "Keep all properties for, in days",
+    "retention_days": "Keep calls for, in days",
     **NAMES,
 }
 MEANINGS: Mapping[str, str] = {
