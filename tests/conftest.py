@@ -26,11 +26,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; `make test` has seen to it that there is one."""
-    names = (os.environ.get("UPTAKE_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    found = found_chromium()
     if found is None:
         pytest.fail("No Chromium: run tools/chromium.sh, or set UPTAKE_CHROMIUM to its path.")
     return found
+
+
+def found_chromium() -> str | None:
+    """The path of a Chromium, if there is one."""
+    names = (os.environ.get("UPTAKE_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
