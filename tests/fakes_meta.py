@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from tests.fakes_attempts import MemoryAttemptStore
 from tests.fakes_care import MemoryCareStore
 from tests.fakes_erasures import MemoryErasureStore
 from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
@@ -28,6 +29,7 @@ class MemoryMetaStore:
         self.people = MemoryPeopleStore(self.audit)
         self.merges = MemoryMergeStore(self)
         self.erasures = MemoryErasureStore(self)
+        self.attempts = MemoryAttemptStore()
         self.care = MemoryCareStore(self.audit)
 
     def lead(self) -> bool:

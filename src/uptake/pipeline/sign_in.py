@@ -45,7 +45,7 @@ class SignIn:
 
     def __init__(self, meta: MetaStore, clock: Clock) -> None:
         self._meta, self._store, self._clock = meta, meta.people, clock
-        self.throttle = Throttle()
+        self.throttle = Throttle(meta.attempts)
 
     def sign_in(self, email: str, password: str, origin: Origin) -> Opened:
         """Open a session for whoever knows the password.
@@ -67,7 +67,7 @@ class SignIn:
         if person is None or not good or person.disabled_us is not None:
             self._tell_failure(person, origin)
             raise UptakeError("sign_in_failed", "the e-mail address or the password is not right")
-        self.throttle.succeeded(account, network)
+        self.throttle.succeeded(account, network, self._clock())
         if renewed:
             self._store.set_password(person.id, renewed, None)
         return person

@@ -1,16 +1,16 @@
 """How often somebody may try: after some failures each further one makes the next wait twice as long.
 
 An attempt counts as failed from its beginning until it succeeds, so that many at once gain nothing.  The counts are in
-memory and bounded; a restart forgets them.
+the meta store, bounded and forgotten after an hour: neither a restart nor another node gives guesses for nothing.
 """
 
 import ipaddress
-import threading
-from collections import OrderedDict
+from collections.abc import Mapping
 
 import msgspec
 
 from uptake.core.days import SECOND_US
+from uptake.stores.meta.attempts import AttemptStore, Failures
 
 FORGOTTEN_US = 3_600 * SECOND_US
 MOST_SUBJECTS = 20_000
@@ -37,43 +37,50 @@ ADDRESS = Limit(free=20, longest_s=900)
 
 
 class Throttle:
-    """Attempts by subject.  Safe for several threads."""
+    """Attempts by subject.  Safe for several threads and processes."""
 
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, store: AttemptStore) -> None:
+        self._store = store
 
     def begin(self, subjects: dict[str, Limit], now_us: int) -> int:
         """Count an attempt of all subjects, or, where one of them has to wait, count nothing.
 
         Returns the seconds to wait, 0 for none.
         """
-        with self._lock:
-            wait_s = max(self._wait_s(subject, limit, now_us) for subject, limit in subjects.items())
-            if not wait_s:
-                for subject in subjects:
-                    self._failures[subject] = (self._count(subject, now_us) + 1, now_us)
-                    self._failures.move_to_end(subject)
-            while len(self._failures) > MOST_SUBJECTS:
-                self._failures.popitem(last=False)
+        wait_s = 0
+
+        def counted(before: Mapping[str, Failures]) -> Mapping[str, Failures]:
+            nonlocal wait_s
+            wait_s = max(_wait_s(before.get(subject), limit, now_us) for subject, limit in subjects.items())
+            if wait_s:
+                return before
+            return {subject: Failures(_times(before.get(subject)) + 1, now_us) for subject in subjects}
+
+        self._store.change(tuple(subjects), counted, forgotten_us=now_us - FORGOTTEN_US, most=MOST_SUBJECTS)
         return wait_s
 
-    def succeeded(self, account: str, address: str) -> None:
+    def succeeded(self, account: str, address: str, now_us: int) -> None:
         """Forget the failures of the account, and this attempt of the address."""
-        with self._lock:
-            self._failures.pop(account, None)
-            failures, at_us = self._failures.pop(address, (0, 0))
-            if failures > 1:
-                self._failures[address] = (failures - 1, at_us)
 
-    def _count(self, subject: str, now_us: int) -> int:
-        failures, at_us = self._failures.get(subject, (0, now_us))
-        return failures if now_us - at_us < FORGOTTEN_US else 0
+        def counted(before: Mapping[str, Failures]) -> Mapping[str, Failures]:
+            left = before.get(address)
+            if left is None or left.times < 2:
+                return {}
+            return {address: Failures(left.times - 1, left.last_us)}
 
-    def _wait_s(self, subject: str, limit: Limit, now_us: int) -> int:
-        _, at_us = self._failures.get(subject, (0, now_us))
-        left_us = at_us + limit.delay_s(self._count(subject, now_us)) * SECOND_US - now_us
-        return max(0, -(-left_us // SECOND_US))
+        forgotten_us = now_us - FORGOTTEN_US
+        self._store.change((account, address), counted, forgotten_us=forgotten_us, most=MOST_SUBJECTS)
+
+
+def _times(failures: Failures | None) -> int:
+    return failures.times if failures else 0
+
+
+def _wait_s(failures: Failures | None, limit: Limit, now_us: int) -> int:
+    if failures is None:
+        return 0
+    left_us = failures.last_us + limit.delay_s(failures.times) * SECOND_US - now_us
+    return max(0, -(-left_us // SECOND_US))
 
 
 def network_of(address: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
+from uptake.stores.meta.attempts import AttemptStore
 from uptake.stores.meta.audit import AuditLog
 from uptake.stores.meta.care import CareStore
 from uptake.stores.meta.erasures import ErasureStore
@@ -68,6 +69,10 @@ class MetaStore(Protocol):
     @property
     def audit(self) -> AuditLog:
         """Who did what."""
+
+    @property
+    def attempts(self) -> AttemptStore:
+        """How often somebody failed to sign in lately."""
 
     @property
     def merges(self) -> MergeStore:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 
 metadata = MetaData()
 
@@ -203,6 +203,15 @@ erasures = Table(
     Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
     Column("document", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("subject", LargeBinary(16), primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    Index("attempts_by_last", "last_us"),
 )
 
 changes = Table(

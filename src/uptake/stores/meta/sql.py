@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.errors import UptakeError
+from uptake.stores.meta.attempts_sql import SqlAttemptStore
 from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
 from uptake.stores.meta.care_sql import SqlCareStore
@@ -49,7 +50,7 @@ class SqlMetaStore:
         self._writing = self._engine.execution_options(writes=True)
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
-        self.erasures = SqlErasureStore(self._engine)
+        self.erasures, self.attempts = SqlErasureStore(self._engine), SqlAttemptStore(self._engine, secret)
         shared = self._engine.dialect.name == "postgresql"
         self._lead = AdvisoryLock(self._engine) if shared else None
         self._leases = SqlLeases(self._engine) if shared else None
