@@ -24,6 +24,7 @@ from uptake.core.errors import UptakeError
 from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.document import document_of, merge_text
+from uptake.pipeline.following import NotScoredYet
 from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.preview import Preview
 from uptake.pipeline.running import Running, RunningProduct
@@ -94,6 +95,8 @@ def _performed(office: Office, request: ask.Request, told: Told) -> Any:
         raise UptakeError(
             "meta_unavailable", f"{error}.", hint="See who else has meta.sqlite open, or whether its server runs."
         ) from error
+    except NotScoredYet as error:
+        raise UptakeError("not_scored_yet", f"{error}.", hint="See whether workers run.") from error
     except LogUnavailable as error:
         raise UptakeError("log_unavailable", f"{error}.", hint="Repeat in a moment.") from error
     except BadDay as error:

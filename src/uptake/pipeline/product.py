@@ -43,6 +43,11 @@ RETIRE_AFTER_US = 60_000_000
 """How long a store that was swapped out stays open for those who still read it."""
 
 
+def in_force_fact(product_id: int) -> str:
+    """The name of the fact that tells the generation in force and the revision under which it was folded."""
+    return f"product:{product_id}:in-force"
+
+
 class Status(msgspec.Struct, frozen=True):
     """How far a product is: equal offsets mean settled.
 
@@ -66,6 +71,9 @@ class Status(msgspec.Struct, frozen=True):
 
 class RunningProduct(InForce):
     """One product's event store and configuration in force."""
+
+    folds = True
+    """Is it this process that writes to the store, and to the facts about it?"""
 
     def __init__(
         self,
@@ -92,13 +100,19 @@ class RunningProduct(InForce):
         self._who.read(generation)
         self._load(meta.versions(product.id))
         self._built = self._version_of(int(meta.fact(f"product:{product.id}:built") or self.version.revision))
-        meta.set_fact(f"product:{product.id}:built", str(self._built.revision))
+        if self.folds:
+            self._tell_built(generation)
         self._store = open_store(product.id, generation, self._store_rules())
         self._eras = eras_of(self._inforce.timeline, self._store, self.today())
         known = meta.fact(self._scored_fact()) == hash_of(self._eras)
         self._scored_under: Eras | None = self._eras if known else None
         self.rescore_due_us = 0
         self.rescore_took_us = 0
+
+    def _tell_built(self, generation: int) -> None:
+        """Write down under which configuration the rows in force were folded; both together for who only reads."""
+        self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
+        self._meta.set_fact(in_force_fact(self.product_id), f"{generation} {self._built.revision}")
 
     def status(self) -> Status:
         """How far log, fold and scores are."""
@@ -146,7 +160,7 @@ class RunningProduct(InForce):
             self._retention.look_again()
             if self._store.offset() == 0:
                 self._built = self.version  # nothing is folded yet, so that nothing needs a rebuild
-                self._meta.set_fact(f"product:{self.product_id}:built", str(self._built.revision))
+                self._tell_built(self._store.generation)
             self._store.rules = self._store_rules()
             self._eras = eras_of(self._inforce.timeline, self._store, self.today())
             self.rescore_due_us = 0
@@ -292,9 +306,9 @@ class RunningProduct(InForce):
 
     def _swap(self, fresh: EventStore, version: ConfigVersion) -> None:
         self._meta.set_fact(f"product:{self.product_id}:generation", str(fresh.generation))
-        self._meta.set_fact(f"product:{self.product_id}:built", str(version.revision))
         self._retired.append((self._clock(), self._store))
         self._store, self._built = fresh, version
+        self._tell_built(fresh.generation)
 
     def drop_retired(self, drop_store: DropStore, *, after_us: int = RETIRE_AFTER_US) -> bool:
         """Close and delete swapped-out stores that nobody reads any more; True if none is left."""
@@ -304,6 +318,12 @@ class RunningProduct(InForce):
                 store.close()
                 drop_store(self.product_id, store.generation)
         return not self._retired
+
+    def let_go(self) -> None:
+        """Give the stores back and delete nothing: they are another process's from now on."""
+        with self.lock:
+            for store in (*(each for _, each in self._retired), self._store):
+                store.close()
 
     def close(self, drop_store: DropStore) -> None:
         """Give the stores back."""

@@ -11,13 +11,14 @@ from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
 from uptake.pipeline.erase import Eraser
+from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.pipeline.retention import Archive
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.audit import Entry
-from uptake.stores.meta.base import MetaStore, MetaUnavailable
+from uptake.stores.meta.base import MetaStore, MetaUnavailable, Product
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
@@ -43,12 +44,15 @@ class Running:
         *,
         clock: Clock,
         archive: Archive | None = None,
+        part: Part = "all",
     ) -> None:
         """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's
-        files.  archive: where calls go whose days in the log are over; None where there is no such place.  To `chores`
-        may be added what is small and has to be done now and then, at every step.
+        files.  archive: where calls go whose days in the log are over; None where there is no such place.  part: what
+        of the work this process does.  To `chores` may be added what is small and has to be done now and then, at every
+        step.
         """
-        self.meta, self.log, self.clock = meta, log, clock
+        self.meta, self.log, self.clock, self.part = meta, log, clock, part
+        self._held: frozenset[int] = frozenset()
         self._open_store, self._drop_store, self._archive = open_store, drop_store, archive
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
@@ -79,15 +83,48 @@ class Running:
             return False
         with self._lock:
             for product in self.meta.products():
-                if product.id not in self._products:
-                    self._products[product.id] = RunningProduct(
-                        product, self.meta, self.log, self._open_store, self.clock, archive=self._archive
-                    )
-                else:
+                if product.id in self._products:
                     self._products[product.id].reload()
+                    self._look_back(self._products[product.id])
+                elif self.part != "worker":
+                    self._products[product.id] = self._opened(product)
             self._eraser.look_again()
             self._revision = revision
         return True
+
+    def _opened(self, product: Product) -> RunningProduct:
+        kind = FollowedProduct if self.part == "web" else RunningProduct
+        return kind(product, self.meta, self.log, self._open_store, self.clock, archive=self._archive)
+
+    def _share(self) -> None:
+        """Open the products that this worker has a lease of, and let go of all others.  Raises MetaUnavailable."""
+        with self._lock:
+            products, self._held = {each.id: each for each in self.meta.products()}, frozenset()
+            try:
+                self._held = self.meta.leases(list(products))
+            finally:
+                for product_id in self._products.keys() - self._held:
+                    self._products.pop(product_id).let_go()
+                    log_.info("product_let_go", extra={"product": product_id})
+            for product_id in self._held - self._products.keys():
+                product = self._products[product_id] = self._opened(products[product_id])
+                if product.store.generation > 1:
+                    self._drop_store(product_id, product.store.generation - 1)  # its last worker may have died before
+                self._look_back(product)
+                self._eraser.look_again()
+                log_.info("product_taken", extra={"product": product_id})
+
+    def _look_back(self, product: RunningProduct) -> None:
+        if self.part == "worker":
+            if folded_too_early(self.meta, product):
+                self.ask_rebuild(product.product_id, by=product.version.by)
+            fold_from_now(self.meta, product)
+
+    def may_write(self, product_id: int) -> bool:
+        """Is it this process, at this moment, that may write to the product's event store?  Asks the meta store."""
+        if self.part == "worker":
+            return product_id in self._held and self.meta.holds(product_id)
+        return self.part == "all" and self.meta.lead()
 
     def create_product(self, config: ProductConfig, *, by: str) -> RunningProduct:
         """A new product.  Raises ConfigInvalid."""
@@ -152,8 +189,12 @@ class Running:
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
-        for work in (self._demand_lead, self.refresh, *self.chores):
+        first: dict[Part, Callable[[], object]] = {"all": self._demand_lead, "worker": self._share, "web": lambda: None}
+        for work in (first[self.part], self.refresh, *self.chores):
             _if_possible(work)
+        if self.part == "web":
+            _if_possible(self._follow)
+            return False
         more = False
         for product in self.products():
             try:
@@ -165,11 +206,20 @@ class Running:
             product.drop_retired(self._drop_store)
         return more
 
+    def _follow(self) -> None:
+        for product in self.products():
+            if isinstance(product, FollowedProduct):
+                product.follow()
+
     def _demand_lead(self) -> None:
         if not self.meta.lead():
             raise AnotherLeads("another process folds for this meta store now; this one waits until that is over")
 
     def _step(self, product: RunningProduct, most: int) -> bool:
+        if self.part == "worker":
+            if not self.may_write(product.product_id):
+                return False
+            score_asked(self.meta, product)
         folded = product.fold(most=most)
         behind = folded >= most // 2
         scored = product.rescore_if_due(backlog=folded > 0)

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from uptake.core.errors import CODES, ConfigInvalid, Fault
+from uptake.pipeline.following import NotScoredYet
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
@@ -75,6 +76,7 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         StoreDamaged: lambda _request, _error: problem(
             "store_damaged", "the event store is being made again", headers={"Retry-After": "2"}
         ),
+        NotScoredYet: lambda _request, error: problem("not_scored_yet", str(error), headers={"Retry-After": "5"}),
         MetaUnavailable: lambda _request, error: problem("meta_unavailable", str(error), headers={"Retry-After": "5"}),
         LogUnavailable: lambda _request, error: problem(
             "log_unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)}
