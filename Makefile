@@ -62,10 +62,11 @@ docs: setup ## write the tables of docs/reference from the code
 	@$(BIN)/python -m tools.docs
 
 locks: setup ## lock the newest allowed Python packages
-	@for extra in '' dev; do \
-	  $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-emit-find-links $${extra:+--extra dev --extra scale} \
-	    pyproject.toml -o requirements$${extra:+-$$extra}.lock; done
+	@lock() { $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links "$${@:2}" pyproject.toml -o "$$1"; }; \
+	lock requirements.lock; \
+	lock requirements-scale.lock --extra scale --extra otel; \
+	lock requirements-dev.lock --extra scale --extra otel --extra dev
 
 clean: ## remove what was built; the environment stays
 	@rm -rf build src/uptake/web/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,273 @@
+"""What deploy/ and the pages say is so: settings, commands and ports exist, and each kind of file is judged by the
+tool that reads it.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import helm_python
+import kubernetes_validate
+import pytest
+import typer
+import yaml
+
+from tests.conftest import ROOT
+from uptake.cli import app
+from uptake.settings import SETTINGS
+
+DEPLOY = ROOT / "deploy"
+CHART = DEPLOY / "helm" / "uptake"
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+PORT = next(each.default for each in SETTINGS if each.name == "UPTAKE_PORT")
+BESIDE = {"UPTAKE_CHROMIUM", "UPTAKE_SITE", "UPTAKE_SOAK_ROUNDS", "UPTAKE_TEST_CLICKHOUSE_URL"}
+"""Variables of the tests."""
+
+
+def tool(name: str) -> str:
+    """A program of this environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+def said(*command: str) -> tuple[int, str]:
+    """Exit code and everything that a program said."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+# ---- names
+@pytest.mark.parametrize("path", [*PAGES, *FILES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_setting_that_is_named_exists(path):
+    """A setting that a page or a file names is one of the table, or begins one (`UPTAKE_OIDC_…`)."""
+    known = {each.name for each in SETTINGS} | BESIDE
+
+    named = set(re.findall(r"\bUPTAKE_[A-Z0-9_]+\b", path.read_text()))
+
+    assert {name for name in named if name not in known} == set()
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FILES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_is_named_exists(path):
+    """`uptake word …` in a page or a file is a command, and so are its options."""
+    text = path.read_text()
+
+    unknown = [line for line in lines_of_code(text, is_page=path.suffix == ".md") for _ in faults_of(line)]
+
+    assert unknown == []
+
+
+def test_a_command_that_is_not_there_is_seen():
+    """A misspelt command, a misspelt part of one and an option that it does not take are each found."""
+    for line in ("uptake serv", "uptake key make", "sudo -u uptake /opt/uptake/bin/uptake serve --hosts x"):
+        assert list(faults_of(line)), line
+    for line in ("uptake key create --kind read", "TOKEN=$(uptake key create --kind read)", "uptake serve", "a uptake"):
+        assert not list(faults_of(line)), line
+
+
+def lines_of_code(text: str, *, is_page: bool) -> list[str]:
+    """The lines of a page's code, in blocks and in the running text; of another file all lines."""
+    if not is_page:
+        return [line.split("#", 1)[-1] if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
+
+
+def faults_of(line: str) -> Iterator[str]:
+    """What of the commands in a line does not exist."""
+    for words in re.findall(r"(?:^|[\s(/`])uptake (?=([a-z][a-z-]*(?: [^|;#)`]*)?(?:$|[|;#)`])))", line):
+        yield from _unknown(re.split(r"[\s|;#)`]+", words.strip("|;#)` ")))
+
+
+def _unknown(words: list[str]) -> Iterator[str]:
+    command = typer.main.get_command(app)
+    if words[0] == "uptake":  # a user, a service or a release that is called so
+        return
+    while words and hasattr(command, "commands"):
+        word = words.pop(0)
+        if word not in command.commands:
+            yield word
+            return
+        command = command.commands[word]
+    options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
+    yield from (word for word in words if word.startswith("--") and word.split("=")[0] not in options)
+
+
+def test_one_port_is_named_everywhere():
+    """What the image exposes, the chart probes, and compose and the proxies reach is the port of the settings."""
+    image, chart = (DEPLOY / "Containerfile").read_text(), (CHART / "templates" / "statefulset.yaml").read_text()
+
+    named = re.findall(r"EXPOSE (\d+)", image) + re.findall(r"'UPTAKE_PORT', '(\d+)'", image)
+    named += re.findall(r"containerPort: (\d+)", chart)
+    named += [
+        port for path in DEPLOY.glob("compose*.yaml") for port in re.findall(r'"127.0.0.1:\d+:(\d+)"', path.read_text())
+    ]
+    for proxy in ("Caddyfile", "nginx.conf"):
+        named += re.findall(r"127\.0\.0\.1:(\d+)", (DEPLOY / "proxy" / proxy).read_text())
+
+    assert len(named) == 7
+    assert set(named) == {PORT}
+
+
+# ---- the container
+def test_the_containerfile_is_sound():
+    """hadolint finds nothing in it."""
+    assert said(tool("hadolint"), str(DEPLOY / "Containerfile")) == (0, "")
+
+
+def test_everything_the_image_copies_is_let_in():
+    """What a COPY takes from the checkout exists, and the ignore file lets it in."""
+    image = (DEPLOY / "Containerfile").read_text()
+    let_in = {line[1:] for line in (DEPLOY / "Containerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
+
+    copied = [word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", image, re.MULTILINE) for word in line.split()]
+
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert [name for name in copied if not any(each == name or each.startswith(f"{name}/") for each in let_in)] == []
+    assert [name for name in let_in if not (ROOT / name).exists()] == []
+
+
+def test_the_image_runs_as_nobody_in_particular():
+    """The last stage changes to a numeric user, keeps data in the one volume, and starts the server."""
+    last = (DEPLOY / "Containerfile").read_text().rpartition("\nFROM ")[2]
+
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+    assert re.findall(r"^VOLUME (.*)$", last, re.MULTILINE) == ["/data"]
+    assert "UPTAKE_DATA_DIR=/data" in last
+    assert last.rstrip().endswith('ENTRYPOINT ["uptake"]\nCMD ["serve"]')
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.scaled.yaml"])
+def test_compose_files_are_sound(name):
+    """Each is valid under Compose's schema, and Uptake runs confined: read-only, without capabilities, one volume."""
+    path = DEPLOY / name
+
+    told = said(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path))
+    uptake = yaml.safe_load(path.read_text())["services"]["uptake"]
+
+    assert told[0] == 0, told[1]
+    assert uptake["read_only"] is True
+    assert uptake["cap_drop"] == ["ALL"]
+    assert uptake["user"].split(":")[0] in (DEPLOY / "Containerfile").read_text()
+    assert [volume.split(":")[1] for volume in uptake["volumes"]] == ["/data"]
+    assert (path.parent / uptake["build"]["context"] / uptake["build"]["dockerfile"]).is_file()
+
+
+# ---- systemd
+@pytest.fixture
+def unit(tmp_path):
+    """The unit with a program that is there."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed here")
+    text = (DEPLOY / "systemd" / "uptake.service").read_text()
+    made = tmp_path / "uptake.service"
+    made.write_text(text.replace("/opt/uptake/bin/uptake", "/bin/true"))
+    return made
+
+
+def test_the_unit_is_understood(unit):
+    """systemd has nothing to say against it."""
+    assert said("systemd-analyze", "verify", "--man=no", str(unit)) == (0, "")
+
+
+def test_the_unit_is_hardened(unit):
+    """systemd's own measure of exposure (0 to 10) is below 1.5."""
+    code, told = said("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", str(unit))
+
+    assert code == 0, told
+
+
+# ---- Kubernetes
+EVERYTHING = {
+    "settings": {"UPTAKE_THREADS": 4, "UPTAKE_LOG_LEVEL": "debug"},
+    "secrets": {"UPTAKE_METRICS_TOKEN": "x" * 40, "UPTAKE_META_URL": 'postgresql://u:"p@db/uptake'},
+    "storage": {"className": "fast", "size": "100Gi"},
+    "ingress": {"enabled": True, "host": "uptake.example.com", "className": "nginx", "tlsSecret": "uptake-tls"},
+    "serviceMonitor": {"enabled": True},
+    "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}]},
+    "podAnnotations": {"a": "b"},
+    "nodeSelector": {"disk": "ssd"},
+    "tolerations": [{"key": "uptake", "operator": "Exists"}],
+    "imagePullSecrets": [{"name": "registry"}],
+}
+OTHERS = {"ServiceMonitor"}
+"""Kinds that Kubernetes itself does not know."""
+
+
+def rendered(values):
+    """Every object that the chart makes, by its kind."""
+    with helm_python.Chart.load(str(CHART)) as chart:
+        texts = chart.render(values, name="demo", namespace="prod")
+    objects = [each for name, text in texts.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)]
+    return {each["kind"]: each for each in objects if each}
+
+
+@pytest.mark.parametrize(
+    "values", [{}, EVERYTHING, {"existingSecret": "mine"}], ids=["nothing", "everything", "secret"]
+)
+def test_helm_lints_the_chart(values):
+    """Helm's own lint, strictly, has neither an error nor a warning."""
+    report = helm_python.lint(str(CHART), values, strict=True)
+
+    assert report["errors"] == []
+    assert [message for message in report["messages"] if message["severity"] > 1] == []
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.33", "1.37"])
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["none", "all"])
+def test_kubernetes_would_take_what_the_chart_makes(values, version):
+    """Every object is valid under that version's schema, with no field that it does not know."""
+    made = rendered(values)
+
+    assert {"StatefulSet", "Service"} <= set(made)
+    for kind, each in made.items():
+        if kind not in OTHERS:
+            kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_the_pod_is_confined():
+    """Not root, a read-only root, no capability, no token of the cluster, and one volume that stays."""
+    pod = rendered({})["StatefulSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert str(pod["securityContext"]["runAsUser"]) in (DEPLOY / "Containerfile").read_text()
+    assert {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("readiness", "liveness")} == {
+        "readiness": "/readyz",
+        "liveness": "/healthz",
+    }
+
+
+def test_what_the_chart_is_told_arrives():
+    """Settings as variables, secrets from a Secret, and the ingress' name as the public address."""
+    made = rendered(EVERYTHING)
+    (container,) = made["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+
+    given = {each["name"]: each["value"] for each in container["env"]}
+
+    assert given["UPTAKE_THREADS"] == "4"
+    assert given["UPTAKE_PUBLIC_URL"] == "https://uptake.example.com"
+    assert set(given) <= {each.name for each in SETTINGS}
+    assert made["Secret"]["stringData"]["UPTAKE_META_URL"] == 'postgresql://u:"p@db/uptake'
+    assert container["envFrom"] == [{"secretRef": {"name": made["Secret"]["metadata"]["name"]}}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"settings": {"THREADS": 4}}, {"settings": {"UPTAKE_PORT": 1}}, {"replicas": 2}, {"storage": {"size": "big"}}],
+)
+def test_values_that_mean_nothing_are_refused(values):
+    """A misspelt setting, one that the chart decides, a second pod, a size that is none."""
+    with pytest.raises(helm_python.HelmError):
+        rendered(values)
