@@ -4,7 +4,7 @@ ClickHouse has no transactions, so nothing is changed in place.  A table `x_rows
 `born`, the number of the fold that wrote it; a view `x`, with the columns that `schema.TABLES` names, shows what counts
 as of a fold.  The last row that a fold writes, into `folds_rows`, makes all of its rows count at once.  Which fold is
 looked at is the query's setting `log_comment`, so that all queries of a reader tell one commit; without it a view shows
-all rows.
+all rows.  Scores are written by runs in the same way, which `benchmarks_rows` end: the setting tells `fold:run`.
 
 Counts are sums: to take one back, its negative is added.  What a user's memberships are, or what is above an account,
 is one row, of which the latest counts.  `x_next` is where compaction prepares a partition that takes the place of one
@@ -18,8 +18,11 @@ import msgspec
 DEDUPED_INSERTS = 10_000
 """A table knows again the tokens of so many latest inserts."""
 
-AS_OF = "toUInt64OrDefault(getSetting('log_comment'), toUInt64(18446744073709551615))"
-"""The fold up to which rows count."""
+AS_OF, RUN = (
+    f"toUInt64OrDefault(splitByChar(':', getSetting('log_comment'))[{place}], toUInt64(18446744073709551615))"
+    for place in (1, 2)
+)
+"""The fold up to which rows count, and the run up to which scores do."""
 
 COUNTED = f"r.born <= {AS_OF}"
 
@@ -118,7 +121,7 @@ TABLES: dict[str, Table] = {
     ),
     "benchmarks_rows": Table(
         "workspace_id Int32, day Date32, users_p90 Nullable(Float64), accounts_p90 Nullable(Float64),"
-        " scored_us Nullable(Int64), forgotten UInt8",
+        " scored_us Nullable(Int64), forgotten UInt8, ended DateTime default now()",
         "workspace_id, day, born",
     ),
 }
@@ -141,8 +144,8 @@ def _summed(name: str, columns: str) -> str:
 
 
 _STAMP = "(r.at_us, r.message_id, coalesce(r.value, ''))"
-_SCORED = """
-select r.workspace_id, r.day, max(r.born) from benchmarks_rows r group by r.workspace_id, r.day
+_SCORED = f"""
+select r.workspace_id, r.day, max(r.born) from benchmarks_rows r where r.born <= {RUN} group by r.workspace_id, r.day
 """
 
 VIEWS: dict[str, str] = {

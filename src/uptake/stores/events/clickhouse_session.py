@@ -48,7 +48,9 @@ Client = Any
 Connect = Callable[[str, Mapping[str, Any]], Client]
 """Database ('' for the server's own), settings → a new connection (clickhouse-connect)."""
 
-LAST_BORN = "select coalesce(max(born), 0) from folds_rows"
+LAST_BORN = """
+select (select coalesce(max(born), 0) from folds_rows), (select coalesce(max(born), 0) from benchmarks_rows)
+"""
 MOST_IDLE = 8
 """So many connections are kept open while nobody reads."""
 
@@ -66,12 +68,13 @@ class ClickHouseSession:
         """as_of: the fold up to which rows count; the last one that was ended unless said otherwise."""
         self._client = client
         self._temporary: set[str] = set()
-        self.see(int(self.rows(LAST_BORN)[0][0]) if as_of is None else as_of)
+        self.see(as_of)
 
-    def see(self, as_of: int) -> None:
-        """Look at what counts as of a fold from now on."""
-        self._client.set_client_setting("log_comment", str(as_of))
-        self.as_of = as_of
+    def see(self, as_of: int | None) -> None:
+        """Look at what counts as of a fold (None: the last one that was ended) and of the last run from now on."""
+        fold, run = self.rows(LAST_BORN)[0]
+        self.as_of = int(fold) if as_of is None else as_of
+        self._client.set_client_setting("log_comment", f"{self.as_of}:{run}")
 
     def rows(self, sql: str, **values: Any) -> Rows:
         """Run a text and return all its rows."""

@@ -118,10 +118,10 @@ NUMBER_TEXTS: dict[NumberField, str] = {
     "active_users": "coalesce(s.active_users, 0)",
     "total_users": "coalesce(s.total_users, 0)",
     "active_users_percent": "coalesce(100.0 * s.active_users / nullif(s.total_users, 0), 0)",
-    "first_seen_days": "{today} - s.first_day",
-    "last_active_days": "{today} - " + DAY_OF.format(moment="s.last_us"),
+    "first_seen_days": "date_diff('day', s.first_day, {today})",
+    "last_active_days": f"date_diff('day', {DAY_OF.format(moment='s.last_us')}, {{today}})",
 }
-TENURE = "{today} - " + DAY_OF.format(moment="p.created_us")
+TENURE = f"date_diff('day', {DAY_OF.format(moment='p.created_us')}, {{today}})"
 
 MET = "select {day}id, count(*) as met from ({holding}) group by {day}id"
 NONE_MET = "select cast(null as varchar) as id, 0 as met where false"

@@ -18,7 +18,7 @@ select id from known where kind = 'account'
     "email_as_id": f"select id from known where kind = 'user' and regexp_full_match(id, '{EMAIL_ID}')",
     "one_email_many_ids": """
 select lower(text) as id, count(*) as times from traits
-where kind = 'user' and key = 'email' and value is not null and contains(text, '@')
+where kind = 'user' and key = 'email' and value is not null and instr(text, '@') > 0
 group by lower(text) having count(*) > 1
 """,
 }

@@ -4,9 +4,7 @@ Writes come from one thread at a time, each in one transaction of the writing co
 its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from copy import copy
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,42 +12,36 @@ import msgspec
 
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import (
-    EventStore,
     FoldBatch,
     Published,
     StoreRules,
 )
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
-from uptake.stores.events.duckdb_file import DuckFile, DuckSession
-from uptake.stores.events.duckdb_questions import PUBLISHED, DuckQuestions
+from uptake.stores.events.duckdb_file import DuckFile
 from uptake.stores.events.fold_sql import fold_batch, next_offset
 from uptake.stores.events.list_sql import (
     FORGET,
-    days_scored,
 )
 from uptake.stores.events.message_sql import seen_in
+from uptake.stores.events.questions import StoreQuestions
 from uptake.stores.events.schema import ADD_COLUMNS, COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
 
-DIRTY_DAYS = "select day from dirty_days order by day"
 CLEAR_DIRTY = "delete from dirty_days"
 UNPUBLISH = "delete from published"
 PUBLISH = "insert into published values ($offset, $revision, $as_of_us)"
 
 SHADOWS = tuple(f"create temp table {table} ({TABLES[table]})" for table in ("scores", "benchmarks"))
-"""Tables of these names that a connection finds before the stored ones."""
 
 COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
 """After so many events it is looked whether counts are worth adding up, and so many days are, for a fold must not wait
 long."""
 
 
-def _refused() -> AbstractContextManager[DuckSession]:
-    raise RuntimeError("a store with imagined numbers is only read")
-
-
-class DuckEventStore(DuckQuestions):
+class DuckEventStore(StoreQuestions):
     """`EventStore` in a DuckDB file."""
+
+    shadows = SHADOWS
 
     def __init__(
         self, path: Path, rules: StoreRules, *, generation: int, memory_limit: str = "1GB", threads: int = 2
@@ -57,8 +49,8 @@ class DuckEventStore(DuckQuestions):
         """Open the file, made if it is not there; its rows must have been folded under the same zone."""
         self.rules, self.generation = rules, generation
         self._file = DuckFile(path, memory_limit=memory_limit, threads=threads)
-        self._reading: Callable[[], AbstractContextManager[DuckSession]] = self._file.reading
-        self._writing: Callable[[], AbstractContextManager[DuckSession]] = self._file.writing
+        self._reading = self._file.reading
+        self._writing = self._file.writing
         self._uncompacted = COMPACT_EVERY
         with self._writing() as session:
             for table, columns in TABLES.items():
@@ -100,11 +92,6 @@ class DuckEventStore(DuckQuestions):
         self._uncompacted = 0
 
     # ---- scoring
-    def dirty_days(self) -> list[date]:
-        """Days with changed counts, ascending."""
-        with self._reading() as session:
-            return [day for (day,) in session.rows(DIRTY_DAYS)]
-
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date], *, at_us: int = 0) -> None:
         """Compute and keep every number of the days."""
         once = list(dict.fromkeys(days))
@@ -122,37 +109,11 @@ class DuckEventStore(DuckQuestions):
             if clear_dirty:
                 session.run(CLEAR_DIRTY)
 
-    def published(self) -> Published | None:
-        """What `publish` was told last."""
-        with self._reading() as session:
-            found = session.rows(PUBLISHED)
-        return Published(*found[0]) if found else None
-
-    def scored_days(self, workspace_id: int) -> list[date]:
-        """The days that have kept numbers, ascending."""
-        with self._reading() as session:
-            return days_scored(session, workspace_id)
-
     def forget(self, days: tuple[date, date]) -> None:
         """Drop the numbers of some days."""
         with self._writing() as session:
             for text in FORGET:
                 session.run(text, first=days[0], last=days[1])
-
-    @contextmanager
-    def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> Iterator[EventStore]:
-        """The store with other models scored on some days, in tables that only this connection sees."""
-        once = list(dict.fromkeys(days))
-        with self._reading() as session:
-            for text in SHADOWS:
-                session.run(text)
-            step = days_a_pass(session)
-            for at in range(0, len(once), step):
-                rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone)
-            other = copy(self)
-            other._reading = lambda: nullcontext(session)
-            other._writing = _refused
-            yield other
 
     # ---- life
     def size_bytes(self) -> int:

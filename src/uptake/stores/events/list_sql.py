@@ -84,7 +84,7 @@ order by p.place
 """
 
 SEARCHED = (
-    "and (contains(lower(p.name), $search) or contains(lower(k.id), $search) or contains(lower(p.email), $search))"
+    "and (instr(lower(p.name), $search) > 0 or instr(lower(k.id), $search) > 0 or instr(lower(p.email), $search) > 0)"
 )
 NAMED = "and k.id in (select unnest($tracking_ids::varchar[]))"
 AT_LEVEL = "and coalesce(s.score, 0) between $lowest and $highest"
@@ -229,7 +229,7 @@ select d.day, coalesce(s.score, 0), coalesce(s.score_before, 0), coalesce(s.raw,
   coalesce(100.0 * s.adopted / nullif(e.events, 0), 0), coalesce(100.0 * s.adopted_ever / nullif(e.events, 0), 0),
   case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end,
   coalesce(s.active_users, 0), coalesce(s.total_users, 0), coalesce(w.users, 0),
-  d.day - {DAY_OF.format(moment="p.created_us")}, s.last_us, s.revised_us
+  date_diff('day', {DAY_OF.format(moment="p.created_us")}, d.day), s.last_us, s.revised_us
 from days d
 join known k on k.kind = $kind and k.id = $id and k.id not in (select unnest($excluded::varchar[]))
 join described p on p.id = k.id

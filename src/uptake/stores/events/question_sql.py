@@ -24,7 +24,7 @@ OF_ACCOUNT = "account_id in (select $id union select account_id from lineage whe
 
 PARTS = """
 with scored as ({scored}), acts as (
-  select c.user_id, c.event, c.times, w.weight, $last - c.day as age
+  select c.user_id, c.event, c.times, w.weight, date_diff('day', c.day, $last::date) as age
   from {counts} c join scored w on w.event = c.event
   where c.day between $first and $last and {of} and {not_excluded}
 )

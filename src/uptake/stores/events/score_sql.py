@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import TOTAL_USERS_DAYS
 from uptake.stores.events.session import Session
@@ -95,12 +97,11 @@ select unnest($days::date[]) as day, unnest($total_froms::date[]) as total_from
 WINDOW = """
 create or replace temp table score_window as
 select unnest($scored::date[]) as day, unnest($counted::date[]) as count_day, unnest($laters::boolean[]) as later,
-  unnest($ages::integer[]) as age
+  unnest($ages::integer[]) as age, unnest($lows::bigint[]) as low, unnest($highs::bigint[]) as high
 """
 
 WEIGHTS = f"create or replace temp table score_weights as {SCORED_EVENTS}"
 
-# A day of the window is a bit: those below 60 days of age in one number, the others in a second.
 ACTS = """
 create or replace temp table score_acts as
 select day, user_id, account_id, event,
@@ -108,10 +109,9 @@ select day, user_id, account_id, event,
   sum(case when later then 0 else {worth} end) as raw_before,
   sum(case when later then times else 0 end) as times,
   sum(case when later then 0 else times end) as times_before,
-  bit_or(case when later and age < 60 then 1::bigint << age else 0 end) as days_low,
-  bit_or(case when later and age >= 60 then 1::bigint << (age - 60) else 0 end) as days_high
+  bit_or(low) as days_low, bit_or(high) as days_high
 from (
-  select s.day, c.user_id, c.account_id, c.event, c.times, w.weight, s.later, s.age
+  select s.day, c.user_id, c.account_id, c.event, c.times, w.weight, s.later, s.age, s.low, s.high
   from {counts} c join score_weights w on w.event = c.event join score_window s on s.count_day = c.day
   where c.day between $first and $last
 ) where {not_excluded}
@@ -224,13 +224,28 @@ left join score_over v on v.day = n.day
 left join score_kept o on o.kind = n.kind and o.id = n.id and o.day = n.day
 """
 
-DROP_SCORES = "delete from scores where workspace_id = $workspace and day in (select day from score_days)"
-DROP_BENCHMARKS = "delete from benchmarks where workspace_id = $workspace and day in (select day from score_days)"
 ADD_BENCHMARKS = """
 insert into benchmarks select $workspace, day, users_p90, accounts_p90, $at_us from score_benchmarks
 """
 
-ADD_SCORES = f"insert into scores {REVISED}"
+
+class Keeping(msgspec.Struct, frozen=True):
+    """How the numbers of a pass are kept: texts that drop what is there, and that add `{rows}` and benchmarks; values
+    of parameters that only these have."""
+
+    drops: tuple[str, ...] = ()
+    add_scores: str = "insert into scores {rows}"
+    add_benchmarks: str = ADD_BENCHMARKS
+    values: dict[str, int] = {}
+
+
+IN_PLACE = Keeping(
+    (
+        "delete from scores where workspace_id = $workspace and day in (select day from score_days)",
+        "delete from benchmarks where workspace_id = $workspace and day in (select day from score_days)",
+    )
+)
+"""They replace what was kept of their days."""
 
 USER_SCORES = """
 with present as (
@@ -271,6 +286,9 @@ left join ever e on e.day = p.day and e.account_id = p.account_id
 """
 
 EVER_ROWS = "select count(*) from events_ever"
+BITS = 60
+"""A day of the later window is a bit: of so many days in `low`, of the days before them in `high`."""
+
 MOST_DAYS, MOST_ACTS = 15, 1_000_000
 """A pass holds up to one row a day for whatever a user ever did: of a small product many days go together, of a large
 one each goes by itself, because sums that do not fit into memory cost more than a pass saves."""
@@ -283,18 +301,24 @@ def days_a_pass(session: Session) -> int:
 
 
 def rescore_days(
-    session: Session, models: Sequence[ScoringModel], days: Sequence[date], *, zone: str, at_us: int = 0
+    session: Session,
+    models: Sequence[ScoringModel],
+    days: Sequence[date],
+    *,
+    zone: str,
+    at_us: int = 0,
+    keeping: Keeping = IN_PLACE,
 ) -> None:
     """Compute and keep the numbers of a few days (one or more, each once) for all models; zone: the product's."""
     present_for: tuple[frozenset[str], frozenset[str]] | None = None
     for model in models:
-        values = {**_values(model, days), "zone": zone, "at_us": at_us}
+        values = {**_values(model, days), "zone": zone, "at_us": at_us, **keeping.values}
         session.run(DAYS, **values)
         excluded = (model.excluded_users, model.excluded_accounts)
         if excluded != present_for:
             session.run(PRESENT, **values)
             present_for = excluded
-        for text in _stages(model):
+        for text in _stages(model, keeping):
             session.run(text, **values)
 
 
@@ -309,13 +333,15 @@ def _values(model: ScoringModel, days: Sequence[date]) -> dict[str, Any]:
         "counted": [counted for _, counted, _ in window],
         "laters": [back < model.window_days for _, _, back in window],
         "ages": [back % model.window_days for _, _, back in window],
+        "lows": [1 << back if back < min(model.window_days, BITS) else 0 for _, _, back in window],
+        "highs": [1 << (back - BITS) if BITS <= back < model.window_days else 0 for _, _, back in window],
         "first": min(days) - timedelta(days=span - 1),
         "oldest": min(days),
         "last": max(days),
     }
 
 
-def _stages(model: ScoringModel) -> list[str]:
+def _stages(model: ScoringModel, keeping: Keeping) -> list[str]:
     sums = "raw, raw_before, times, times_before"
     upwards_ever = f"({_upwards('score_ever', 'event, first_day')})"
     return [
@@ -333,10 +359,9 @@ def _stages(model: ScoringModel) -> list[str]:
         EVER.format(not_excluded=NOT_EXCLUDED),
         OVER,
         KEPT,
-        DROP_SCORES,
-        DROP_BENCHMARKS,
-        ADD_BENCHMARKS,
-        *(ADD_SCORES.format(rows=rows) for rows in _rows(model, upwards_ever)),
+        *keeping.drops,
+        keeping.add_benchmarks,
+        *(keeping.add_scores.format(rows=REVISED.format(rows=rows)) for rows in _rows(model, upwards_ever)),
     ]
 
 

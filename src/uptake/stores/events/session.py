@@ -5,8 +5,11 @@ off the text, so that one set of values can serve several texts.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Protocol
+
+import pyarrow as pa
 
 Rows = list[tuple[Any, ...]]
 
@@ -22,6 +25,13 @@ class Session(Protocol):
 
     def lend(self, **tables: Any) -> None:
         """Let texts read Arrow tables by these names until they are lent anew."""
+
+
+class StreamingSession(Session, Protocol):
+    """A session that can also hand out more rows than fit into memory."""
+
+    def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
+        """Run a text and yield its rows as Arrow batches."""
 
 
 @lru_cache(maxsize=1024)

@@ -9,9 +9,11 @@ from uptake.core.config import TraitType
 DAY_OF = "cast(make_timestamp({moment}) at time zone 'UTC' at time zone $zone as date)"
 
 PLAIN = "left(value, 1) not in ('[', '{')"
-CONTAINS = """
-case when left(value, 1) = '[' then coalesce(list_contains(json_extract_string(value, '$[*]'), ${name}_value), false)
-else contains(lower(case when left(value, 1) = '{' then value else text end), lower(${name}_value)) end
+ITEMS = "json_extract_string(value, '$[*]')"
+"""The texts of a list's items."""
+CONTAINS = f"""
+case when left(value, 1) = '[' then coalesce(list_contains({ITEMS}, ${{name}}_value), false)
+else instr(lower(case when left(value, 1) = '{{' then value else text end), lower(${{name}}_value)) > 0 end
 """
 AS_NUMBER = f"""
 case when {PLAIN} and regexp_full_match(text, '{NUMBER_TEXT}')

@@ -1,9 +1,10 @@
-"""The questions that the embedded event store answers: each in one read transaction, by the SQL of its package."""
+"""The questions that an event store of tables answers: each in one session, by the SQL of its package."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.base import (
     ActedRow,
+    EventStore,
     EventVolume,
     ExportTable,
     FateRow,
@@ -24,6 +26,7 @@ from uptake.stores.events.base import (
     GroupSize,
     ListQuery,
     OutcomeRow,
+    Published,
     StoreRules,
     Totals,
 )
@@ -31,7 +34,6 @@ from uptake.stores.events.change_sql import acts_by_day, levels_by_day, moves_be
 from uptake.stores.events.changes import DayActs, DayLevels, Moves, Only
 from uptake.stores.events.doubt_sql import doubtful_in, rhythms_in
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
-from uptake.stores.events.duckdb_file import DuckSession
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.group_sql import (
     accounts_of,
@@ -43,6 +45,7 @@ from uptake.stores.events.group_sql import (
 )
 from uptake.stores.events.list_sql import (
     benchmark_of,
+    days_scored,
     ids_matching,
     numbers_page,
     series_of,
@@ -62,19 +65,63 @@ from uptake.stores.events.question_sql import (
     traits_of,
     volumes_in,
 )
+from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
+from uptake.stores.events.session import StreamingSession
 from uptake.stores.events.trait_sql import forms_of, values_of
 from uptake.stores.events.usage import Doer, Use
 from uptake.stores.events.usage_sql import doers_of, use_of
 from uptake.stores.events.use_sql import use_of_features
 
 PUBLISHED = "select next_offset, revision, as_of_us from published"
+DIRTY_DAYS = "select day from dirty_days order by day"
 
 
-class DuckQuestions:
+def _refused() -> AbstractContextManager[StreamingSession]:
+    raise RuntimeError("a store with imagined numbers is only read")
+
+
+class StoreQuestions:
     """What of `EventStore` only reads."""
 
     rules: StoreRules
-    _reading: Callable[[], AbstractContextManager[DuckSession]]
+    shadows: tuple[str, ...]
+    """Texts that make temporary tables for scores and benchmarks, which a session finds before the stored ones."""
+    _reading: Callable[[], AbstractContextManager[StreamingSession]]
+    _writing: Callable[[], AbstractContextManager[StreamingSession]]
+
+    # ---- the state of scores
+    def dirty_days(self) -> list[date]:
+        """Days with changed counts, ascending."""
+        with self._reading() as session:
+            return [day for (day,) in session.rows(DIRTY_DAYS)]
+
+    def published(self) -> Published | None:
+        """What `publish` was told last."""
+        with self._reading() as session:
+            found = session.rows(PUBLISHED)
+        return Published(*found[0]) if found else None
+
+    def scored_days(self, workspace_id: int) -> list[date]:
+        """The days that have kept numbers, ascending."""
+        with self._reading() as session:
+            return days_scored(session, workspace_id)
+
+    @contextmanager
+    def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> Iterator[EventStore]:
+        """The store with other models scored on some days, in tables that only this session sees."""
+        once = list(dict.fromkeys(days))
+        with self._reading() as session:
+            for text in self.shadows:
+                session.run(text)
+            step = days_a_pass(session)
+            for at in range(0, len(once), step):
+                rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, keeping=Keeping())
+            other = copy(self)
+            other._reading = lambda: nullcontext(session)
+            other._writing = _refused
+            yield cast(EventStore, other)
+
+    # ---- questions
 
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
