@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from uptake.stores.events.exports import SORTED_BY_KEY
 from uptake.stores.events.value_sql import DAY_OF, ITEMS
 
 _NAMES = {
@@ -28,10 +29,13 @@ _TYPES = {"varchar": "String", "bigint": "Int64", "integer": "Int32", "double": 
 # A literal keeps its backslashes only if they are doubled; nothing of ours has a literal with anything else to escape.
 _PATTERN = re.compile(r"regexp_full_match\((\w+), '([^']*)'\)")
 
+FIRST_DAY_US, LAST_DAY_US = -2_208_902_400_000_000, 10_413_619_200_000_000
+"""Moments outside of 1900-01-02 to 2299-12-30 count on the nearest of these days: the engine knows no others."""
+
 _REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(re.escape(DAY_OF).replace(r"\{moment\}", r"([\w.]+)")),
-        r"toDate32(fromUnixTimestamp64Micro(\1, $zone))",
+        rf"toDate32(fromUnixTimestamp64Micro(clamp(\1, {FIRST_DAY_US}, {LAST_DAY_US}), $zone))",
     ),
     (re.compile(r"quantile_cont\((\w+), ([0-9.]+)\)"), r"quantileExactInclusive(\2)(\1)"),
     (re.compile(r"try_cast\((\w+) as double\)"), r"toFloat64OrNull(\1)"),
@@ -39,7 +43,10 @@ _REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
     # what a window function finds beyond the end is a type's default, unless it can be null
     (re.compile(r"\b(lag|lead)\((\w+)\)"), r"\1(toNullable(\2))"),
     (re.compile(r"create or replace temp table (\w+) as"), r"create or replace temporary table \1 engine = Memory as"),
-    (re.compile(r"create temp table"), r"create temporary table"),
+    (
+        re.compile(re.escape(SORTED_BY_KEY).replace(r"\{\}", r"(\w+)")),
+        r"arrayMap(pair -> pair.2, arraySort(groupArray((key, assumeNotNull(\1)))))",
+    ),
 )
 
 _UNNESTED = re.compile(r"select ((?:unnest\(\$\w+::\w+\[\]\) as \w+(?:,\s+)?){2,})")

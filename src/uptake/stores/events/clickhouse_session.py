@@ -21,6 +21,7 @@ from uptake.stores.events.session import Rows, parameters
 SETTINGS: dict[str, Any] = {
     # as other engines understand SQL
     "join_use_nulls": 1,
+    "precise_float_parsing": 1,
     "aggregate_functions_null_for_empty": 1,
     "cast_keep_nullable": 1,
     "union_default_mode": "DISTINCT",
@@ -29,6 +30,10 @@ SETTINGS: dict[str, Any] = {
     "prefer_column_name_to_alias": 1,
     "joined_subquery_requires_alias": 0,
     "session_timezone": "UTC",
+    # what a text calls materialized is computed once, and compiling texts costs more than it saves
+    "enable_materialized_cte": 1,
+    "compile_expressions": 0,
+    "compile_aggregate_expressions": 0,
     # a statement is done when it returns, on every server that it concerns
     "mutations_sync": 2,
     "lightweight_deletes_sync": 2,

@@ -68,21 +68,22 @@ EXPORTS: dict[ExportTable, pa.Schema] = {
 """Table → its columns.  account and until are null for none and still; from is null for the beginning of time; traits
 is a JSON object with sorted keys; scores hold everyone who did anything up to the day."""
 
-TRAIT_LISTS = """
-select id, list(key order by key) as keys, list(value order by key) as trait_values
-from traits where kind = '{kind}' and value is not null group by id
+SORTED_BY_KEY = "list({} order by key)"
+TRAIT_LISTS = f"""
+select id, {SORTED_BY_KEY.format("key")} as keys, {SORTED_BY_KEY.format("value")} as trait_values
+from traits where kind = '{{kind}}' and value is not null group by id
 """
 
 EXPORT_TEXTS: dict[ExportTable, str] = {
     "users": f"""
-        select p.id as tracking_id, k.opaque_id, p.name, p.email, p.account_id, make_timestamp(p.created_us),
+        select p.id as tracking_id, k.opaque_id, p.name, p.email, p.account_id, p.created_us,
           t.keys, t.trait_values
         from ({USER_PROFILES.format(**EVERYONE)}) p
         join known k on k.kind = 'user' and k.id = p.id
         left join ({TRAIT_LISTS.format(kind="user")}) t on t.id = p.id
         order by p.id""",
     "accounts": f"""
-        select p.id as tracking_id, k.opaque_id, p.name, a.parent_id, make_timestamp(p.created_us),
+        select p.id as tracking_id, k.opaque_id, p.name, a.parent_id, p.created_us,
           t.keys, t.trait_values
         from ({ACCOUNT_PROFILES.format(**EVERYONE)}) p
         join known k on k.kind = 'account' and k.id = p.id
@@ -90,15 +91,15 @@ EXPORT_TEXTS: dict[ExportTable, str] = {
         left join ({TRAIT_LISTS.format(kind="account")}) t on t.id = p.id
         order by p.id""",
     "memberships": f"""
-        select user_id, account_id, make_timestamp(nullif(from_us, {BEGINNING})),
-          make_timestamp(nullif(until_us, {FOREVER}))
+        select user_id, account_id, nullif(from_us, {BEGINNING}) as joined_us,
+          nullif(until_us, {FOREVER}) as left_us
         from memberships order by user_id, from_us""",
     "daily_counts": """
         select day, user_id, nullif(account_id, '') as account, event, cast(sum(times) as bigint)
         from daily_counts group by day, user_id, account_id, event order by day, user_id, account_id, event""",
     "scores": """
         select workspace_id, day, kind, id, score, score - score_before, raw, frequency, adopted, adopted_ever,
-          active_users, total_users, make_timestamp(last_us)
+          active_users, total_users, last_us
         from scores order by workspace_id, day, kind, id""",
 }
 

@@ -64,7 +64,7 @@ COUNT = "{context} select count(*) {ranked}"
 """How many there are, where the page is beyond them."""
 
 PAGE = f"""
-{{context}}, page as (
+{{context}}, page as materialized (
   select k.id, k.opaque_id, s.score, s.score_before, s.raw, s.frequency, s.adopted, s.adopted_ever, s.active_users,
     s.total_users, s.last_us, s.first_day, case when s.first_day <= $full_day then 0 else 1 end as provisional,
     row_number() over (order by {{sort}} {{direction}} nulls last, coalesce(s.raw, 0) desc, k.id) as place,
