@@ -18,7 +18,8 @@ from uptake.stores.events.questions import StoreQuestions
 from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
 
 SHADOWS = tuple(
-    f"create temporary table {view} ({TABLES[f'{view}_rows'].columns})" for view in ("scores", "benchmarks")
+    f"create temporary table {view} ({TABLES[f'{view}_rows'].columns.partition(', forgotten')[0]})"
+    for view in ("scores", "benchmarks")
 )
 
 # ---- a run

@@ -90,10 +90,11 @@ with own as (
   union
   select account_id from memberships where until_us = {FOREVER} and user_id in (select unnest($users::varchar[]))
 )
-select account_id from own
-union
-select l.ancestor_id from own o join lineage l on l.account_id = o.account_id
-order by account_id
+select account_id from (
+  select account_id from own
+  union
+  select l.ancestor_id as account_id from own o join lineage l on l.account_id = o.account_id
+) order by account_id
 """
 FIRST_DAY_OF = """
 select min(first_day) from events_ever

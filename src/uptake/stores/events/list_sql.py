@@ -190,7 +190,7 @@ def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
     )
 
 
-MATCHING = "{ids} order by id"
+MATCHING = "select id from ({ids}) order by id"
 
 
 def ids_matching(

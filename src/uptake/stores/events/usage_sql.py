@@ -45,9 +45,9 @@ with acts as (
   where event in (select unnest($events::varchar[])) and day between $first and $last and {NOT_EXCLUDED}
   group by user_id, account_id, day
 )
-select {{who}} as id, sum(times) as times, count(distinct day) as days, max(day) as last_day from ({{acts}})
+select {{who}} as id, sum(times) as all_times, count(distinct day) as days, max(day) as last_day from ({{acts}})
 where {{who}} not in (select unnest($excluded::varchar[]))
-group by {{who}} order by times desc, id limit $most
+group by {{who}} order by all_times desc, id limit $most
 """
 THEMSELVES = "select user_id, day, times from acts"
 THEIR_ACCOUNTS = UPWARDS.format(acts="acts", columns="day, times")
