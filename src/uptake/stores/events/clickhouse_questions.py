@@ -89,6 +89,7 @@ class ClickHouseQuestions(StoreQuestions):
 
     shadows = SHADOWS
     _database: ClickHouseDatabase
+    _reading: Callable[[], AbstractContextManager[ClickHouseSession]]
     _writing: Callable[[], AbstractContextManager[ClickHouseSession]]
     _swept = False
 
