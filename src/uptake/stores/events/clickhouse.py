@@ -5,9 +5,15 @@ commit; counts that are added up for good, and scores, may become newer while it
 """
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from uptake.stores.events.base import FoldBatch, StoreRules
-from uptake.stores.events.clickhouse_compaction import compact_day, compact_whole_if_grown, grown_days
+from uptake.stores.events.clickhouse_compaction import (
+    compact_day,
+    compact_whole_if_grown,
+    drop_broken,
+    grown_days,
+)
 from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
 from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
 from uptake.stores.events.clickhouse_questions import ClickHouseQuestions
@@ -34,6 +40,7 @@ class ClickHouseEventStore(ClickHouseQuestions):
         self._reading = self._database.session
         self._writing = self._database.session
         self._uncompacted = COMPACT_EVERY
+        self._writer = uuid4().hex
 
     # ---- folding
     def offset(self) -> int:
@@ -49,7 +56,7 @@ class ClickHouseEventStore(ClickHouseQuestions):
     def commit(self, batch: FoldBatch) -> None:
         """Add the batch's rows and set the offset, all or nothing; then add up what has grown."""
         with self._writing() as session:
-            fold_batch(session, batch, zone=self.rules.time_zone, cluster=self._database.cluster)
+            fold_batch(session, batch, zone=self.rules.time_zone, writer=self._writer)
         self._uncompacted += len(batch.acted) + len(batch.traits) + len(batch.outcomes) + len(batch.fates)
         if self._uncompacted >= COMPACT_EVERY:
             self.compact(most_days=COMPACT_DAYS)
@@ -58,6 +65,7 @@ class ClickHouseEventStore(ClickHouseQuestions):
         """Add up counts that have grown, those that grew most first, and drop what no answer needs any more."""
         cluster = self._database.cluster
         with self._writing() as session:
+            drop_broken(session, cluster=cluster)
             forget_messages(session, dedupe_us=self.rules.dedupe_us, cluster=cluster)
             for day in grown_days(session, least=least)[:most_days]:
                 compact_day(session, day, cluster=cluster)

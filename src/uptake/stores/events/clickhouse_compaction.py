@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from uptake.stores.events.base import KEPT_FATES, KEPT_OF_REASON
-from uptake.stores.events.clickhouse_schema import local, next_of, on
+from uptake.stores.events.clickhouse_schema import FOLDED, NOT_BROKEN, local, next_of, on
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
 DAYS: dict[str, tuple[str, str]] = {
@@ -31,12 +31,13 @@ WHOLE: dict[str, tuple[str, str]] = {
     ),
     "memberships": (
         "user_id, turns, born",
-        "select user_id, argMax(turns, born), toUInt64(0) from memberships_rows where born <= $born group by user_id",
+        "select user_id, argMax(turns, born), toUInt64(0) from memberships_rows"
+        f" where born <= $born and born {NOT_BROKEN} group by user_id",
     ),
     "lineage": (
         "account_id, ancestors, born",
-        "select account_id, argMax(ancestors, born), toUInt64(0) from lineage_rows where born <= $born"
-        " group by account_id",
+        "select account_id, argMax(ancestors, born), toUInt64(0) from lineage_rows"
+        f" where born <= $born and born {NOT_BROKEN} group by account_id",
     ),
     "outcomes": (
         "bucket_us, type, fate, code, mapping, times, born",
@@ -106,3 +107,16 @@ def _remember(session: ClickHouseSession, part: str, count: str) -> None:
     size = int(session.rows(count)[0][0])
     columns = {"part": pa.array([part]), "size": pa.array([size]), "born": pa.array([session.as_of], pa.uint64())}
     session.add("compacted_rows", pa.table(columns))
+
+
+# ---- what broken folds left
+
+BROKEN = "select born from broken_rows order by born"
+
+
+def drop_broken(session: ClickHouseSession, *, cluster: str) -> None:
+    """Delete the rows of folds that never count; no answer changes by it."""
+    broken = ", ".join(f"{born:d}" for (born,) in session.rows(BROKEN))
+    for table in FOLDED if broken else ():
+        if session.rows(f"select count() from {table} where born in ({broken})")[0][0]:
+            session.run(f"delete from {local(table, cluster)}{on(cluster)} where born in ({broken})")

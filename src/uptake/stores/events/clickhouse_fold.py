@@ -1,9 +1,9 @@
 """One batch into a store on ClickHouse: the range first, then rows, and at last the row that makes them count.
 
 The steps are those of `fold_sql`, in its order.  All that a fold reads is as of itself, so that it sees what it wrote
-and nothing of a fold that was broken off; what such a one left is deleted before the next begins, for which the range
-that was written down first is the witness.  Inserts carry a token of range, content, table and fold, so that one whose
-answer was lost may be sent again.
+and nothing of a fold that was broken off: before the next begins, such a one is named among the broken ones, which
+never count, also if a process that was thought dead goes on with it.  Inserts carry a token of range, content, table
+and fold, so that one whose answer was lost may be sent again.
 """
 
 from hashlib import blake2b
@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from uptake.stores.events.base import MOST_ANCESTORS, FoldBatch
-from uptake.stores.events.clickhouse_schema import TABLES, local, on
+from uptake.stores.events.clickhouse_schema import NOT_BROKEN
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.profile_sql import PARENTS
 from uptake.stores.events.rows import (
@@ -31,10 +31,18 @@ from uptake.stores.events.rows import (
 from uptake.stores.events.schema import BEGINNING, FOREVER
 
 NEXT_OFFSET = "select next_offset from fold_cursor"
+UNFINISHED = f"""
+select born from begun_rows
+where born > (select coalesce(max(born), 0) from folds_rows where born {NOT_BROKEN}) and born {NOT_BROKEN} order by born
+"""
 LAST_BEGUN = "select coalesce(max(born), 0) from begun_rows"
+OTHERS = "select count() > 0 from begun_rows where born >= $born and writer <> $writer"
+BROKEN = "select count() > 0 from broken_rows where born = $born"
 
-NOT_FOLDED = {"begun_rows", "folds_rows", "published_rows", "compacted_rows", "scores_rows", "benchmarks_rows"}
-"""Tables whose rows have a number of their own, or tell of folds."""
+
+class FoldTaken(Exception):
+    """Another process folds into the store, and what this one wrote does not count."""
+
 
 FIRST_DAY_US, LAST_DAY_US = -2_208_902_400_000_000, 10_413_619_200_000_000
 """Moments outside of 1900-01-02 to 2299-12-30 count on the nearest of these days: the engine knows no others."""
@@ -45,12 +53,26 @@ DAY = f"toDate32(toTimeZone(fromUnixTimestamp64Micro(least(greatest(at_us, {FIRS
 class Fold:
     """A fold that was begun: where its rows go, and under which number and tokens."""
 
-    def __init__(self, session: ClickHouseSession, batch: FoldBatch, *, born: int) -> None:
+    def __init__(self, session: ClickHouseSession, batch: FoldBatch, *, born: int, writer: str) -> None:
+        """writer: nobody else's name."""
         content = blake2b(msgspec.msgpack.encode(batch), digest_size=16).hexdigest()
-        self.session, self.born = session, born
-        self.range = {"first_offset": [batch.first], "next_offset": [batch.after], "content": [content]}
+        self.session, self.born, self.writer = session, born, writer
+        self._range = {"first_offset": [batch.first], "next_offset": [batch.after], "content": [content]}
         self._name = f"log:{batch.first}-{batch.after}:{content}"
         self._steps = 0
+
+    def begin(self) -> None:
+        """Write down what is to be folded.  Raises FoldTaken if another process began under this number or later."""
+        self.add("begun", pa.table({**self._range, "writer": [self.writer]}))
+        if self.session.rows(OTHERS, born=self.born, writer=self.writer)[0][0]:
+            raise FoldTaken
+        self.session.see(self.born)
+
+    def end(self) -> None:
+        """Make the rows count.  Raises FoldTaken if another process saw to it that they never do."""
+        self.add("folds", pa.table(self._range))
+        if self.session.rows(BROKEN, born=self.born)[0][0]:
+            raise FoldTaken
 
     def add(self, table: str, rows: pa.Table) -> None:
         """Insert rows that were brought."""
@@ -64,7 +86,7 @@ class Fold:
 
     def _token(self, table: str) -> str:
         self._steps += 1
-        return f"{self._name}:{table}:{self.born}:{self._steps}"
+        return f"{self._name}:{table}:{self.born}:{self.writer}:{self._steps}"
 
 
 def next_offset(session: ClickHouseSession) -> int:
@@ -72,20 +94,17 @@ def next_offset(session: ClickHouseSession) -> int:
     return int(session.rows(NEXT_OFFSET)[0][0])
 
 
-def fold_batch(session: ClickHouseSession, batch: FoldBatch, *, zone: str, cluster: str = "") -> None:
-    """Add everything that the batch brings and set the offset.  Raises ValueError if it does not begin there.
+def fold_batch(session: ClickHouseSession, batch: FoldBatch, *, zone: str, writer: str) -> None:
+    """Add everything that the batch brings and set the offset.
 
-    session: as of the last fold.
+    Raises ValueError if it does not begin there, FoldTaken if another process folds, too.
     """
+    break_unfinished(session, writer)
     expected = next_offset(session)
     if batch.first != expected:
         raise ValueError(f"a fold from offset {batch.first} does not follow the store's offset {expected}")
-    begun = int(session.rows(LAST_BEGUN)[0][0])
-    if begun > session.as_of:
-        drop_unfinished(session, cluster=cluster)
-    fold = Fold(session, batch, born=max(begun, session.as_of) + 1)
-    fold.add("begun", pa.table(fold.range))
-    session.see(fold.born)
+    fold = Fold(session, batch, born=int(session.rows(LAST_BEGUN)[0][0]) + 1, writer=writer)
+    fold.begin()
     add_known(fold, batch)
     moved = add_joins(fold, batch)
     add_events(fold, batch, zone=zone, moved=moved)
@@ -96,14 +115,16 @@ def fold_batch(session: ClickHouseSession, batch: FoldBatch, *, zone: str, clust
         fold.add("outcomes", outcomes_table(batch.outcomes))
     if batch.messages:
         fold.add("messages", messages_table(batch.messages))
-    fold.add("folds", pa.table(fold.range))
+    fold.end()
 
 
-def drop_unfinished(session: ClickHouseSession, *, cluster: str) -> None:
-    """Delete the rows of folds that were begun after the last one that was ended."""
-    for table in sorted(TABLES.keys() - NOT_FOLDED):
-        if session.rows(f"select count() from {table} where born > $last", last=session.as_of)[0][0]:
-            session.run(f"delete from {local(table, cluster)}{on(cluster)} where born > {session.as_of:d}")
+def break_unfinished(session: ClickHouseSession, writer: str) -> None:
+    """See to it that no fold which was begun and not ended ever counts, whoever may still be at it."""
+    unfinished = [born for (born,) in session.rows(UNFINISHED)]
+    if unfinished:
+        columns = {"born": pa.array(unfinished, pa.uint64()), "writer": [writer] * len(unfinished)}
+        session.add("broken_rows", pa.table(columns))
+    session.see(None)
 
 
 # ---- who is known
@@ -161,7 +182,7 @@ with calls as (
 select user_id, cast(turns as Array(Tuple(String, Int64, Int64))) as turns from intervals
 where (user_id, turns) not in (
   select user_id, argMax(turns, born) from memberships_rows
-  where born <= $born and user_id in (select user_id from fold_unsettled) group by user_id
+  where born <= $born and born {NOT_BROKEN} and user_id in (select user_id from fold_unsettled) group by user_id
 )
 """
 
@@ -206,7 +227,7 @@ select e.user_id as user_id, if(
 from ({{acts}}) e
 left join (
   select user_id, argMax(turns, born) as turns from memberships_rows
-  where born <= $born and user_id in (select user_id from ({{acts}})) group by user_id
+  where born <= $born and born {NOT_BROKEN} and user_id in (select user_id from ({{acts}})) group by user_id
 ) m on m.user_id = e.user_id
 """
 NEW_ACTS = "select user_id, account_id, event, at_us from new_events"
@@ -323,8 +344,9 @@ from (
 )
 """
 
-LINEAGE = """
-select account_id, argMax(ancestors, born) from lineage_rows where born <= $born group by account_id
+LINEAGE = f"""
+select account_id, argMax(ancestors, born) from lineage_rows where born <= $born and born {NOT_BROKEN}
+group by account_id
 """
 RELATED_DAYS = "select distinct day from active_days where account_id in (select account_id from changed_lineage)"
 

@@ -24,7 +24,10 @@ AS_OF, RUN = (
 )
 """The fold up to which rows count, and the run up to which scores do."""
 
-COUNTED = f"r.born <= {AS_OF}"
+NOT_BROKEN = "not in (select born from broken_rows)"
+"""What the number of a fold that counts is."""
+
+COUNTED = f"r.born <= {AS_OF} and r.born {NOT_BROKEN}"
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -45,9 +48,10 @@ _BY_USER = "cityHash64(user_id)"
 _BY_ID = "cityHash64(id)"
 
 TABLES: dict[str, Table] = {
-    # folds that were begun, and those that were ended: the last of these is the store's offset
-    "begun_rows": Table("first_offset Int64, next_offset Int64, content String", "born"),
+    # folds that were begun, those that were ended (the last of these is the store's offset), and those that never count
+    "begun_rows": Table("first_offset Int64, next_offset Int64, content String, writer String", "born"),
     "folds_rows": Table("first_offset Int64, next_offset Int64, content String", "born"),
+    "broken_rows": Table("writer String", "born"),
     "published_rows": Table("next_offset Int64, revision Int64, as_of_us Int64, cleared UInt64", "born"),
     "messages_rows": Table(
         "low Int64, high Int64, received_us Int64", "low, high", f"intDiv(received_us, {_US_A_DAY})", "cityHash64(low)"
@@ -126,6 +130,12 @@ TABLES: dict[str, Table] = {
     ),
 }
 """Table → how it is made."""
+
+FOLDED = tuple(
+    TABLES.keys()
+    - {"begun_rows", "folds_rows", "broken_rows", "published_rows", "compacted_rows", "scores_rows", "benchmarks_rows"}
+)
+"""Tables that folds add to."""
 
 
 def _plain(name: str, columns: str) -> str:

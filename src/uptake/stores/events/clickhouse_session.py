@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from uptake.stores.events.clickhouse_dialect import spoken
-from uptake.stores.events.clickhouse_schema import creations, on
+from uptake.stores.events.clickhouse_schema import NOT_BROKEN, creations, on
 from uptake.stores.events.session import Rows, parameters
 
 SETTINGS: dict[str, Any] = {
@@ -53,8 +53,9 @@ Client = Any
 Connect = Callable[[str, Mapping[str, Any]], Client]
 """Database ('' for the server's own), settings → a new connection (clickhouse-connect)."""
 
-LAST_BORN = """
-select (select coalesce(max(born), 0) from folds_rows), (select coalesce(max(born), 0) from benchmarks_rows)
+LAST_BORN = f"""
+select (select coalesce(max(born), 0) from folds_rows where born {NOT_BROKEN}),
+  (select coalesce(max(born), 0) from benchmarks_rows)
 """
 MOST_IDLE = 8
 """So many connections are kept open while nobody reads."""

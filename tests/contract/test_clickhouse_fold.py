@@ -1,0 +1,279 @@
+"""What folds leave in a store on ClickHouse, which has no transactions: nothing of one that was broken off."""
+
+from contextlib import contextmanager, suppress
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import strategies
+from tests.clickhouse import clickhouse, connect
+from tests.fakes import MemoryEventStore
+from uptake.stores.events.base import (
+    ActedRow,
+    FateRow,
+    FoldBatch,
+    JoinedRow,
+    KnownRow,
+    OutcomeRow,
+    StoreRules,
+    TraitRow,
+)
+from uptake.stores.events.clickhouse import ClickHouseEventStore
+from uptake.stores.events.clickhouse_fold import FoldTaken
+from uptake.stores.events.clickhouse_schema import TABLES
+from uptake.stores.events.clickhouse_session import ClickHouseSession
+
+NOON = strategies.moment_us("2026-06-01T12:00")
+DAY_US = strategies.DAY_US
+RULES = StoreRules("Europe/Berlin")
+
+BEFORE = FoldBatch(
+    first=0,
+    after=2,
+    messages=[(b"a" * 16, NOON)],
+    known=[KnownRow("user", "bob")],
+    acted=[ActedRow("ana", None, "open", NOON), ActedRow("ana", None, "open", NOON + DAY_US)],
+    joined=[],
+    traits=[TraitRow("user", "ana", "address.city", '"Ulm"', NOON, "m1")],
+    fates=[FateRow(0, NOON, NOON, "track", "ana", "", "open", "applied")],
+    outcomes=[OutcomeRow(0, "track", "applied", "", "", 2)],
+)
+"""Ana did something before anybody said where she is."""
+
+AFTER = FoldBatch(
+    first=2,
+    after=4,
+    messages=[(b"b" * 16, NOON)],
+    known=[],
+    acted=[ActedRow("ana", None, "share", NOON), ActedRow("ana", "beta", "open", NOON + 1)],
+    joined=[JoinedRow("ana", "acme", NOON + 1, "m2")],
+    traits=[
+        TraitRow("user", "ana", "address", None, NOON + 1, "m3"),
+        TraitRow("account", "acme", "parent", '"holding"', NOON, "m3"),
+    ],
+    fates=[FateRow(2, NOON, NOON, "track", "ana", "", "share", "applied")],
+    outcomes=[OutcomeRow(0, "track", "applied", "", "", 2)],
+)
+"""Then she joins an account, which what she did counts for; each table gets rows."""
+
+
+@pytest.fixture(scope="module")
+def create():
+    """Makes empty stores."""
+    with clickhouse() as make:
+        yield make
+
+
+class Gone(Exception):
+    """The process was killed."""
+
+
+def writes_before_death(number):
+    """Let so many inserts pass, then none."""
+    left = [number]
+    add, run = ClickHouseSession.add, ClickHouseSession.run
+
+    def dying_add(self, name, table, **how):
+        if name in TABLES:
+            _pass(left)
+        add(self, name, table, **how)
+
+    def dying_run(self, sql, **how):
+        if sql.startswith("insert into"):
+            _pass(left)
+        run(self, sql, **how)
+
+    return mock.patch.multiple(ClickHouseSession, add=dying_add, run=dying_run)
+
+
+@contextmanager
+def interrupted(number, what):
+    """Do something else before the insert of this number, once; tells how many inserts there were."""
+    passed = [0]
+    add, run = ClickHouseSession.add, ClickHouseSession.run
+
+    def pass_by():
+        passed[0] += 1
+        if passed[0] == number:
+            with mock.patch.multiple(ClickHouseSession, add=add, run=run):
+                what()
+
+    def late_add(self, name, table, **how):
+        if name in TABLES:
+            pass_by()
+        add(self, name, table, **how)
+
+    def late_run(self, sql, **how):
+        if sql.startswith("insert into"):
+            pass_by()
+        run(self, sql, **how)
+
+    with mock.patch.multiple(ClickHouseSession, add=late_add, run=late_run):
+        yield passed
+
+
+def _pass(left):
+    if not left[0]:
+        raise Gone
+    left[0] -= 1
+
+
+def told(store):
+    """What readers see of the folds."""
+    return store.digest(), store.offset(), store.dirty_days(), store.outcomes(since_us=0), store.fates(most=9)
+
+
+def test_a_fold_that_was_broken_off_is_as_if_it_had_never_begun(create):
+    """Killed after any of its inserts, it changes no answer, and folded again it is counted once."""
+    oracle = MemoryEventStore(RULES)
+    for batch in (BEFORE, AFTER):
+        oracle.commit(batch)
+    store = create(RULES)
+    store.commit(BEFORE)
+    before, deaths = told(store), 0
+
+    while True:
+        try:
+            with writes_before_death(deaths):
+                store.commit(AFTER)
+            break
+        except Gone:
+            deaths += 1
+            assert told(store) == before
+
+    assert deaths > len(TABLES) // 2
+    assert told(store) == (oracle.digest(), 4, oracle.dirty_days(), oracle.outcomes(since_us=0), oracle.fates(most=9))
+    store.close()
+
+
+def test_a_broken_fold_does_not_decide_what_the_next_one_holds(create):
+    """After a crash other calls may be folded together; what was begun before is gone."""
+    store, oracle = create(RULES), MemoryEventStore(RULES)
+    for each in (store, oracle):
+        each.commit(BEFORE)
+    with writes_before_death(12), pytest.raises(Gone):
+        store.commit(AFTER)
+    less = FoldBatch(2, 3, [], [], AFTER.acted[:1], [], [], [], [])
+
+    for each in (store, oracle):
+        each.commit(less)
+
+    assert store.digest() == oracle.digest()
+    store.close()
+
+
+def test_a_process_that_was_thought_dead_adds_nothing(create):
+    """Wherever in its fold another process took over, the calls count once, and the first one is told."""
+    oracle = MemoryEventStore(RULES)
+    for batch in (BEFORE, AFTER):
+        oracle.commit(batch)
+
+    for number in range(1, 30, 3):
+        first = create(RULES)
+        first.commit(BEFORE)
+        second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1)
+        with interrupted(number, lambda other=second: other.commit(AFTER)) as passed, suppress(FoldTaken, ValueError):
+            first.commit(AFTER)
+            assert number > passed[0]
+
+        assert (second.digest(), second.offset()) == (oracle.digest(), 4)
+        first.compact(least=-1)
+        assert second.digest() == oracle.digest()
+        for store in (first, second):
+            store.close()
+
+
+def test_an_insert_that_is_sent_again_changes_nothing(create):
+    """Where its answer was lost, the same rows with the same token are known."""
+    once, twice = create(RULES), create(RULES)
+    add, run = ClickHouseSession.add, ClickHouseSession.run
+
+    def add_twice(self, name, table, *, token=""):
+        for _ in range(2 if token else 1):
+            add(self, name, table, token=token)
+
+    def run_twice(self, sql, *, token="", **values):
+        for _ in range(2 if token else 1):
+            run(self, sql, token=token, **values)
+
+    with mock.patch.multiple(ClickHouseSession, add=add_twice, run=run_twice):
+        for batch in (BEFORE, AFTER):
+            twice.commit(batch)
+    for batch in (BEFORE, AFTER):
+        once.commit(batch)
+
+    assert told(twice) == told(once)
+    for store in (once, twice):
+        store.close()
+
+
+def test_a_reader_tells_one_commit(create):
+    """What is folded while somebody reads is seen by the next reader."""
+    store = create(RULES)
+    store.commit(BEFORE)
+
+    with store._reading() as session:
+        before = session.rows("select sum(times) from daily_counts")
+        store.commit(AFTER)
+        assert session.rows("select sum(times) from daily_counts") == before == [(2,)]
+
+    with store._reading() as session:
+        assert session.rows("select sum(times) from daily_counts") == [(4,)]
+    store.close()
+
+
+@settings(max_examples=settings().max_examples // 5)
+@given(folds=strategies.folds(), zone=st.sampled_from(strategies.ZONES), deaths=st.lists(st.integers(0, 20)))
+def test_folds_and_compaction_agree_with_the_oracle(create, folds, zone, deaths):
+    """Whatever is folded, broken off or added up for good between, state and marked days are the oracle's."""
+    rules = StoreRules(zone)
+    store, oracle = create(rules), MemoryEventStore(rules)
+
+    for place, batch in enumerate(folds):
+        if place < len(deaths):
+            with suppress(Gone), writes_before_death(deaths[place]):
+                store.commit(batch)
+        if store.offset() == batch.first:
+            store.commit(batch)
+        oracle.commit(batch)
+        store.compact(least=-1)
+
+        assert store.digest() == oracle.digest()
+        assert store.dirty_days() == oracle.dirty_days()
+    store.close()
+
+
+def test_compaction_leaves_a_row_a_key(create):
+    """Parts that folds appended are added up, what was taken back goes, and every answer stays."""
+    store = create(RULES)
+    for batch in (BEFORE, AFTER):
+        store.commit(batch)
+    before = told(store)
+
+    store.compact(least=-1)
+
+    with store._reading() as session:
+        rows = {
+            table: session.rows(f"select count(), max(born) from {table}_rows")[0]
+            for table in ("daily_counts", "traits")
+        }
+    assert rows == {"daily_counts": (4, 0), "traits": (3, 0)}
+    assert told(store) == before
+    store.close()
+
+
+def test_messages_are_forgotten_by_days(create):
+    """Those that no call inside the window can repeat go; the latest stay."""
+    store = create(RULES)
+    window = RULES.dedupe_us
+    for place, received_us in enumerate((NOON, NOON + 3 * window, NOON + 4 * window)):
+        store.commit(FoldBatch(place, place + 1, [(bytes([place]) * 16, received_us)], [], [], [], [], [], []))
+
+    store.compact()
+
+    with store._reading() as session:
+        assert session.rows("select count() from messages") == [(2,)]
+    assert store.seen([(bytes([2]) * 16, NOON + 4 * window + 1)]) == [True]
+    store.close()
