@@ -21,7 +21,7 @@ from uptake.stores.events.base import (
     TraitRow,
 )
 from uptake.stores.events.clickhouse import ClickHouseEventStore
-from uptake.stores.events.clickhouse_fold import FoldTaken
+from uptake.stores.events.clickhouse_range import FoldTaken
 from uptake.stores.events.clickhouse_schema import TABLES
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
@@ -170,7 +170,7 @@ def test_a_process_that_was_thought_dead_adds_nothing(create):
     for batch in (BEFORE, AFTER):
         oracle.commit(batch)
 
-    for number in range(1, 30, 3):
+    for number in range(1, 30, 4):
         first = create(RULES)
         first.commit(BEFORE)
         second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1)
@@ -224,7 +224,7 @@ def test_a_reader_tells_one_commit(create):
     store.close()
 
 
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 10)
 @given(folds=strategies.folds(), zone=st.sampled_from(strategies.ZONES), deaths=st.lists(st.integers(0, 20)))
 def test_folds_and_compaction_agree_with_the_oracle(create, folds, zone, deaths):
     """Whatever is folded, broken off or added up for good between, state and marked days are the oracle's."""

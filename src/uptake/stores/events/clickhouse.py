@@ -1,19 +1,14 @@
 """The event store on ClickHouse: a database for a product and generation, on one server or a cluster.
 
 Writes come from one thread of one process at a time; readers may be in any number of processes.  A read tells one
-commit; counts that are added up for good, and scores, may become newer while it lasts.
+commit and one scoring; only a day whose counts are added up for good while it lasts may be newer than the rest.
 """
 
 from collections.abc import Sequence
 from uuid import uuid4
 
 from uptake.stores.events.base import FoldBatch, StoreRules
-from uptake.stores.events.clickhouse_compaction import (
-    compact_day,
-    compact_whole_if_grown,
-    drop_broken,
-    grown_days,
-)
+from uptake.stores.events.clickhouse_compaction import compact_day, compact_whole_if_grown, drop_broken, grown_days
 from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
 from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
 from uptake.stores.events.clickhouse_questions import ClickHouseQuestions
@@ -39,7 +34,7 @@ class ClickHouseEventStore(ClickHouseQuestions):
         self._database.make()
         self._reading = self._database.session
         self._writing = self._database.session
-        self._uncompacted = COMPACT_EVERY
+        self._uncompacted = COMPACT_EVERY // 2  # a store that is opened often is looked at too
         self._writer = uuid4().hex
 
     # ---- folding

@@ -1,92 +1,24 @@
 """One batch into a store on ClickHouse: the range first, then rows, and at last the row that makes them count.
 
-The steps are those of `fold_sql`, in its order.  All that a fold reads is as of itself, so that it sees what it wrote
-and nothing of a fold that was broken off: before the next begins, such a one is named among the broken ones, which
-never count, also if a process that was thought dead goes on with it.  Inserts carry a token of range, content, table
-and fold, so that one whose answer was lost may be sent again.
+The steps are those of `fold_sql`, in its order.  All that a fold reads is as of itself (see `clickhouse_range`), so
+that it sees what it wrote.
 """
 
-from hashlib import blake2b
-from typing import Any
-
-import msgspec
 import pyarrow as pa
 
-from uptake.stores.events.base import MOST_ANCESTORS, FoldBatch
+from uptake.stores.events.base import FoldBatch
+from uptake.stores.events.clickhouse_profiles import add_known, add_traits
+from uptake.stores.events.clickhouse_range import LAST_BEGUN, Fold, break_unfinished
 from uptake.stores.events.clickhouse_schema import NOT_BROKEN
 from uptake.stores.events.clickhouse_session import ClickHouseSession
-from uptake.stores.events.profile_sql import PARENTS
-from uptake.stores.events.rows import (
-    acted_table,
-    fates_table,
-    joined_table,
-    known_table,
-    messages_table,
-    named_in,
-    named_table,
-    names_parent,
-    outcomes_table,
-    traits_table,
-)
+from uptake.stores.events.rows import acted_table, fates_table, joined_table, messages_table, outcomes_table
 from uptake.stores.events.schema import BEGINNING, FOREVER
 
 NEXT_OFFSET = "select next_offset from fold_cursor"
-UNFINISHED = f"""
-select born from begun_rows
-where born > (select coalesce(max(born), 0) from folds_rows where born {NOT_BROKEN}) and born {NOT_BROKEN} order by born
-"""
-LAST_BEGUN = "select coalesce(max(born), 0) from begun_rows"
-OTHERS = "select count() > 0 from begun_rows where born >= $born and writer <> $writer"
-BROKEN = "select count() > 0 from broken_rows where born = $born"
-
-
-class FoldTaken(Exception):
-    """Another process folds into the store, and what this one wrote does not count."""
-
-
 FIRST_DAY_US, LAST_DAY_US = -2_208_902_400_000_000, 10_413_619_200_000_000
 """Moments outside of 1900-01-02 to 2299-12-30 count on the nearest of these days: the engine knows no others."""
 
 DAY = f"toDate32(toTimeZone(fromUnixTimestamp64Micro(least(greatest(at_us, {FIRST_DAY_US}), {LAST_DAY_US})), $zone))"
-
-
-class Fold:
-    """A fold that was begun: where its rows go, and under which number and tokens."""
-
-    def __init__(self, session: ClickHouseSession, batch: FoldBatch, *, born: int, writer: str) -> None:
-        """writer: nobody else's name."""
-        content = blake2b(msgspec.msgpack.encode(batch), digest_size=16).hexdigest()
-        self.session, self.born, self.writer = session, born, writer
-        self._range = {"first_offset": [batch.first], "next_offset": [batch.after], "content": [content]}
-        self._name = f"log:{batch.first}-{batch.after}:{content}"
-        self._steps = 0
-
-    def begin(self) -> None:
-        """Write down what is to be folded.  Raises FoldTaken if another process began under this number or later."""
-        self.add("begun", pa.table({**self._range, "writer": [self.writer]}))
-        if self.session.rows(OTHERS, born=self.born, writer=self.writer)[0][0]:
-            raise FoldTaken
-        self.session.see(self.born)
-
-    def end(self) -> None:
-        """Make the rows count.  Raises FoldTaken if another process saw to it that they never do."""
-        self.add("folds", pa.table(self._range))
-        if self.session.rows(BROKEN, born=self.born)[0][0]:
-            raise FoldTaken
-
-    def add(self, table: str, rows: pa.Table) -> None:
-        """Insert rows that were brought."""
-        born = pa.array([self.born] * rows.num_rows, pa.uint64())
-        self.session.add(f"{table}_rows", rows.append_column("born", born), token=self._token(table))
-
-    def insert(self, table: str, columns: str, source: str, **values: Any) -> None:
-        """Insert rows that a text yields."""
-        text = f"insert into {table}_rows ({columns}, born) select {columns}, $born from ({source})"
-        self.session.run(text, token=self._token(table), born=self.born, **values)
-
-    def _token(self, table: str) -> str:
-        self._steps += 1
-        return f"{self._name}:{table}:{self.born}:{self.writer}:{self._steps}"
 
 
 def next_offset(session: ClickHouseSession) -> int:
@@ -116,31 +48,6 @@ def fold_batch(session: ClickHouseSession, batch: FoldBatch, *, zone: str, write
     if batch.messages:
         fold.add("messages", messages_table(batch.messages))
     fold.end()
-
-
-def break_unfinished(session: ClickHouseSession, writer: str) -> None:
-    """See to it that no fold which was begun and not ended ever counts, whoever may still be at it."""
-    unfinished = [born for (born,) in session.rows(UNFINISHED)]
-    if unfinished:
-        columns = {"born": pa.array(unfinished, pa.uint64()), "writer": [writer] * len(unfinished)}
-        session.add("broken_rows", pa.table(columns))
-    session.see(None)
-
-
-# ---- who is known
-
-UNKNOWN = """
-select kind, id from new_named
-where (kind, id) not in (select kind, id from known where id in (select id from new_named))
-"""
-
-
-def add_known(fold: Fold, batch: FoldBatch) -> None:
-    """Remember who is named for the first time."""
-    fold.session.lend(new_named=named_table(*named_in(batch)))
-    unknown = fold.session.rows(UNKNOWN)
-    if unknown:
-        fold.add("known", known_table([(kind, each) for kind, each in unknown]))
 
 
 # ---- memberships
@@ -253,7 +160,6 @@ COUNTS: dict[str, tuple[str, str]] = {
 }
 """Table → its columns but the sum, and what the events of `fold_acts` add to it."""
 
-UNMARKED = "select day from ({days}) where day not in (select day from dirty_days)"
 NEW_DAYS = "select distinct day from fold_acts"
 CHANGED_DAYS = """
 with counts as (
@@ -295,107 +201,6 @@ def _any_to_recount(session: ClickHouseSession) -> bool:
 
 def _count(fold: Fold, acts: str, days: str, *, zone: str) -> None:
     fold.session.run(ATTRIBUTED.format(acts=acts), zone=zone, born=fold.born)
-    _mark(fold, days)
+    fold.mark(days)
     for table, (columns, source) in COUNTS.items():
         fold.insert(table, f"{columns}, times", source)
-
-
-def _mark(fold: Fold, days: str) -> None:
-    unmarked = fold.session.rows(UNMARKED.format(days=days))
-    if unmarked:
-        fold.add("dirty_days", pa.table({"day": pa.array([day for (day,) in unmarked], pa.date32())}))
-
-
-# ---- traits and the hierarchy
-
-TRAIT_COLUMNS = "kind, id, key, value, text, moment_us, at_us, message_id"
-
-# What the store has in a later version drops out; the rest takes its place.
-WINNERS = """
-create or replace temporary table fold_traits as
-select n.kind as kind, n.id as id, n.key as key, n.value as value, n.text as text, n.moment_us as moment_us,
-  n.at_us as at_us, n.message_id as message_id
-from new_traits n left join (
-  select kind, id, key, (at_us, message_id, coalesce(value, '')) as stamp, 1 as there from traits
-  where id in (select id from new_traits)
-) t on t.kind = n.kind and t.id = n.id and t.key = n.key
-where t.there is null or (n.at_us, n.message_id, coalesce(n.value, '')) > t.stamp
-"""
-ANY_WINNERS = "select count() > 0 from fold_traits"
-NESTED = """
-select count() > 0 from traits where id in (select id from fold_traits) and position(key, '.') > 0
-"""
-
-# A value for an outer key, null too, replaced the object that was there: inner keys told before are cleared by it.
-CLEARED = """
-select kind, id, key, cast(null as Nullable(String)) as value, '' as text, cast(null as Nullable(Int64)) as moment_us,
-  stamp.1 as at_us, stamp.2 as message_id
-from (
-  select i.kind as kind, i.id as id, i.key as key, max((o.at_us, o.message_id)) as stamp
-  from (
-    select kind, id, key, at_us, message_id from traits
-    where id in (select id from fold_traits) and position(key, '.') > 0
-  ) i
-  join (
-    select kind, id, key, at_us, message_id from traits where id in (select id from fold_traits)
-  ) o on o.kind = i.kind and o.id = i.id
-  where startsWith(i.key, concat(o.key, '.')) and (o.at_us, o.message_id) > (i.at_us, i.message_id)
-  group by i.kind, i.id, i.key
-)
-"""
-
-LINEAGE = f"""
-select account_id, argMax(ancestors, born) from lineage_rows where born <= $born and born {NOT_BROKEN}
-group by account_id
-"""
-RELATED_DAYS = "select distinct day from active_days where account_id in (select account_id from changed_lineage)"
-
-
-def add_traits(fold: Fold, batch: FoldBatch) -> None:
-    """Merge traits, the later (moment, messageId) wins, key by key and over inner keys; walk the hierarchy anew where a
-    parent came."""
-    if not batch.traits:
-        return
-    fold.session.lend(new_traits=traits_table(batch.traits))
-    fold.session.run(WINNERS)
-    if fold.session.rows(ANY_WINNERS)[0][0]:
-        fold.insert("traits", TRAIT_COLUMNS, f"select {TRAIT_COLUMNS} from fold_traits")
-    if fold.session.rows(NESTED)[0][0]:
-        fold.insert("traits", TRAIT_COLUMNS, CLEARED)
-    if any(names_parent(trait) for trait in batch.traits):
-        _walk_hierarchy(fold)
-
-
-def _walk_hierarchy(fold: Fold) -> None:
-    above = ancestors_of(dict(fold.session.rows(PARENTS)))
-    known = {account: list(ancestors) for account, ancestors in fold.session.rows(LINEAGE, born=fold.born)}
-    changed = {
-        account: above.get(account, [])
-        for account in sorted(above.keys() | known.keys())
-        if above.get(account, []) != known.get(account, [])
-    }
-    if changed:
-        accounts, ancestors = pa.array(changed.keys(), pa.string()), pa.array(changed.values(), pa.list_(pa.string()))
-        fold.add("lineage", pa.table({"account_id": accounts, "ancestors": ancestors}))
-        fold.session.lend(changed_lineage=pa.table({"account_id": accounts}))
-        _mark(fold, RELATED_DAYS)
-
-
-def ancestors_of(parents: dict[str, str]) -> dict[str, list[str]]:
-    """Account → whom its parents lead to within ten steps, by name; itself is not above itself.
-
-    >>> ancestors_of({"shop": "west", "west": "acme", "acme": "west"})["west"]
-    ['acme']
-    """
-    return {account: sorted(_walked(account, parents) - {account}) for account in parents}
-
-
-def _walked(account: str, parents: dict[str, str]) -> set[str]:
-    found: set[str] = set()
-    above = parents.get(account)
-    for _ in range(MOST_ANCESTORS):
-        if above is None:
-            break
-        found.add(above)
-        above = parents.get(above)
-    return found
