@@ -118,6 +118,10 @@ class MemoryPeopleStore:
             self._sessions = {digest: each for digest, each in self._sessions.items() if each.id != session_id}
             self._audit.add(entry)
 
+    def forget_ways_in(self) -> None:
+        self._sessions.clear()
+        self._links.clear()
+
     def _end_all(self, person_id: int) -> None:
         self._sessions = {digest: each for digest, each in self._sessions.items() if each.person_id != person_id}
 

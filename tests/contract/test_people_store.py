@@ -128,6 +128,18 @@ def test_a_change_of_powers_ends_the_sessions(people):
     assert people.session(b"o" * 32) is not None
 
 
+def test_ways_in_can_be_forgotten_whole(people):
+    """No session and no link is left, and people and their roles stay."""
+    ana = people.add_person(ANA, "", entry())
+    people.open_session(session_of(ana), b"o" * 32, entry())
+    people.add_link(invitation(), b"l" * 32, entry())
+
+    people.forget_ways_in()
+
+    assert (people.session(b"o" * 32), people.link(b"l" * 32), people.links()) == (None, None, [])
+    assert people.people() == [ana]
+
+
 def test_the_last_owner_stays(meta):
     """Who alone is owner can neither cease to be one nor be kept out; nothing of the attempt is kept."""
     olga = meta.people.add_person(OWNER, "", entry())

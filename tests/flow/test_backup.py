@@ -5,6 +5,7 @@ import itertools
 import json
 import tarfile
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -21,6 +22,9 @@ from uptake.installation import Installation
 from uptake.settings import load
 from uptake.stores.events.exports import EXPORTS
 from uptake.stores.log.base import Request
+from uptake.stores.meta.audit import Entry
+from uptake.stores.meta.people import Person, Session
+from uptake.stores.meta.sql import SqlMetaStore
 
 CONFIG = """
 time_zone: Europe/Berlin
@@ -262,3 +266,21 @@ def test_a_place_that_cannot_be_written_is_said(filled, tmp_path):
         write_backup(filled, tmp_path / "nowhere" / "all.tar.zst", Silence())
 
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_nobody_is_let_in_by_what_was_restored(filled, tmp_path):
+    """People come back, and not their sessions and links, which may have been ended since."""
+    with closing(SqlMetaStore(f"sqlite:///{filled / 'meta.sqlite'}", b"s")) as meta:
+        person = meta.people.add_person(
+            Person(0, "ana@acme.example", "Ana", owner=False, created_us=1), "", Entry(1, "test", "made")
+        )
+        meta.people.open_session(
+            Session(0, person.id, 1, 1, 2**60, "Firefox", "::1"), b"d" * 32, Entry(1, "test", "in")
+        )
+    write_backup(filled, tmp_path / "all", Silence())
+
+    restore_backup(tmp_path / "all", tmp_path / "again", Silence())
+
+    with closing(SqlMetaStore(f"sqlite:///{tmp_path / 'again' / 'meta.sqlite'}", b"s")) as meta:
+        assert (meta.people.sessions(person.id), meta.people.links()) == ([], [])
+        assert person in meta.people.people()

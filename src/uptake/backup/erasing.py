@@ -47,6 +47,12 @@ def erase_again(staged: Path, receipts: Sequence[Erasure], told: Told) -> None:
         meta.erasures.scrub()
 
 
+def let_nobody_in(staged: Path) -> None:
+    """Forget the sessions and links that an unpacked backup holds."""
+    with closing(SqlMetaStore(f"sqlite:///{staged / META}", NO_SECRET)) as meta:
+        meta.people.forget_ways_in()
+
+
 @contextmanager
 def _base(staged: Path) -> Iterator[BaseSnapshot | None]:
     if not (staged / BASE).exists():

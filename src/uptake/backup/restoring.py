@@ -1,6 +1,7 @@
 """Making a data folder from a backup: unpacked beside, checked whole, and only then put in place.
 
 The event stores are not in a backup; the first start folds the log into new ones, and every number is as it was.
+Sessions and links are not restored: one that was ended since must not let anybody in again.
 """
 
 import shutil
@@ -9,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from uptake.backup.containers import sync, unpack
-from uptake.backup.erasing import erase_again
+from uptake.backup.erasing import erase_again, let_nobody_in
 from uptake.backup.manifest import BASE, LOG, META, NAME, SECRET, Manifest, damaged, entry_of, manifest_of
 from uptake.control.requests import Told
 from uptake.core.erasure import Erasure
@@ -35,6 +36,7 @@ def restore_backup(backup: Path, data_dir: Path, told: Told, receipts: Sequence[
         _check(staged, manifest)
         if receipts:
             erase_again(staged, receipts, told)
+        let_nobody_in(staged)
         _put(staged, data_dir.absolute())
         told.progress(2, 2, "Restored")
     return manifest

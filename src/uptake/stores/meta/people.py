@@ -125,6 +125,9 @@ class PeopleStore(Protocol):
     def end_session(self, session_id: int, entry: Entry) -> None:
         """Forget a session; one that is gone already is no fault."""
 
+    def forget_ways_in(self) -> None:
+        """Forget every session and every link: nobody who was let in before is let in by them again."""
+
     def add_link(self, link: Link, digest: bytes, entry: Entry) -> Link:
         """Keep a link, found by the digest of its text; the id is given here.
 

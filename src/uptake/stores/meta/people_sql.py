@@ -124,6 +124,12 @@ class SqlPeopleStore:
         with self._writing.begin() as connection:
             connection.execute(update(sessions).where(sessions.c.id == session_id).values(seen_us=seen_us))
 
+    def forget_ways_in(self) -> None:
+        """Forget every session and every link."""
+        with self._writing.begin() as connection:
+            connection.execute(delete(sessions))
+            connection.execute(delete(links))
+
     def end_session(self, session_id: int, entry: Entry) -> None:
         """Forget a session; one that is gone already is no fault."""
         with self._change(entry) as connection:
