@@ -1,5 +1,6 @@
 """Wiring: the server, put together around an installation; how it starts, and how it ends."""
 
+import hmac
 import logging
 import resource
 import signal
@@ -25,6 +26,7 @@ from uptake.web.app import WebOptions, create_app
 from uptake.web.connections import protocol_within
 from uptake.web.ingest import IngestOptions
 from uptake.web.security import is_loopback
+from uptake.web.working import Work, create_worker_app
 from uptake.worker import Worker
 
 log = logging.getLogger("uptake.app")
@@ -61,7 +63,8 @@ def serve(settings: Settings, announce: Callable[[Served], None]) -> None:
         try:
             listener = _bind(settings)
             opened.callback(listener.close)
-            _run(Installation(settings, role="server"), listener, opened, announce)
+            run = _run_worker if settings.role == "worker" else _run
+            run(Installation(settings, role="server"), listener, opened, announce)
         except _Stopped:
             log.info("stopping")
         finally:  # the end is near; a second signal would only interrupt it
@@ -75,7 +78,8 @@ def _run(
     """Start every part, serve, and leave behind in `opened` how each part is stopped, the last one first."""
     settings, running = installation.settings, installation.running
     worker = Worker(running, batch=settings.fold_batch)
-    acceptor = Acceptor(running.log, max_waiting=settings.max_waiting, on_append=worker.wake)
+    on_append = worker.wake if settings.role == "all" else _nobody_here
+    acceptor = Acceptor(running.log, max_waiting=settings.max_waiting, on_append=on_append)
     app = create_app(running, installation.directory, acceptor, _web_options(settings))
     url = _url(listener)
     installation.office.worker_failures = lambda: worker.failures
@@ -92,6 +96,31 @@ def _run(
     log.info("serving", extra={"url": served.url, "data_dir": served.data_dir})
     announce(served)
     _web_server(app, settings).run(sockets=[listener])
+
+
+def _run_worker(
+    installation: Installation, listener: socket.socket, opened: ExitStack, announce: Callable[[Served], None]
+) -> None:
+    """Fold and score, and answer what machines ask, as `_run`."""
+    settings, running = installation.settings, installation.running
+    worker = Worker(running, batch=settings.fold_batch)
+    app = create_worker_app(
+        running,
+        Work(lambda: worker.failures, lambda: worker.failing),
+        metrics_token=settings.metrics_token,
+        allowed_hosts=settings.allowed_hosts,
+        any_address=not is_loopback(settings.host),
+    )
+    served = Served(_url(listener), str(installation.folder.path), None)
+    worker.start()
+    opened.callback(_close, installation, worker, settings.stop_s)
+    log.info("working", extra={"url": served.url, "data_dir": served.data_dir})
+    announce(served)
+    _web_server(app, settings).run(sockets=[listener])
+
+
+def _nobody_here() -> None:
+    """Workers are other processes: they look by themselves."""
 
 
 def _close(installation: Installation, worker: Worker, timeout_s: int) -> None:
@@ -126,6 +155,7 @@ def _web_options(settings: Settings) -> WebOptions:
         allowed_hosts=(*settings.allowed_hosts, public_name) if public_name else settings.allowed_hosts,
         any_address=not is_loopback(settings.host),
         metrics_token=settings.metrics_token,
+        form_secret=_form_secret(settings),
         ingest=IngestOptions(
             silent_auth=settings.silent_auth,
             public_url=settings.public_url,
@@ -139,6 +169,13 @@ def _web_options(settings: Settings) -> WebOptions:
             provider=_provider_options(settings),
         ),
     )
+
+
+def _form_secret(settings: Settings) -> str:
+    """Web nodes share it, so that a form that one has served may be sent to another."""
+    if settings.role != "web":
+        return ""
+    return hmac.new(settings.secret_key.encode(), b"forms", "sha256").hexdigest()
 
 
 def _provider_options(settings: Settings) -> ProviderOptions | None:

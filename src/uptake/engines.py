@@ -25,6 +25,21 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def refuse_role(settings: Settings) -> None:
+    """See to it that a process which does a part of the work shares its stores with the others.  Raises UptakeError
+    (E017)."""
+    if settings.role == "all":
+        return
+    each = ("meta_url", "log_url", "store_url", "secret_key")
+    missing = [f"UPTAKE_{name.upper()}" for name in each if not getattr(settings, name, "")]
+    if missing:
+        raise UptakeError(
+            "E017",
+            f"Role {settings.role} shares its stores with other processes, but {', '.join(missing)} is not set.",
+            hint="Set what is missing, the same for every process, or take role all.",
+        )
+
+
 def _engine(module: str, name: str) -> Any:
     return getattr(importlib.import_module(f"uptake.stores.{module}"), name)
 

@@ -13,7 +13,7 @@ from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
 from uptake.core.errors import UptakeError
-from uptake.engines import now_us, open_archive, open_log, open_meta, open_store
+from uptake.engines import now_us, open_archive, open_log, open_meta, open_store, refuse_role
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.running import Running
@@ -31,25 +31,35 @@ class Installation:
     """An open data folder with everything in it."""
 
     def __init__(self, settings: Settings, *, role: str) -> None:
-        """role: `server` or `command`.
+        """role: `server` or `command`.  Which part of the work it does is a setting.
 
-        An empty folder gets a product, a workspace and an ingest key.  Raises UptakeError.
+        An empty installation gets a product, a workspace and an ingest key.  Raises UptakeError.
         """
         self.settings = settings
+        refuse_role(settings)
         with ExitStack() as opened:
             self.folder = DataFolder(settings.data_dir, role)
             opened.callback(self.folder.close)
             self._meta = open_meta(self.folder.path, settings)
             opened.callback(self._meta.close)
-            _demand_lead(self._meta)
+            if settings.role == "all":
+                _demand_lead(self._meta)
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
             archive = open_archive(self.folder.path, self._log)
             self.running = Running(
-                self._meta, self._log, self._store, self.folder.drop_store, clock=now_us, archive=archive
+                self._meta,
+                self._log,
+                self._store,
+                self.folder.drop_store,
+                clock=now_us,
+                archive=archive,
+                part=settings.role,
             )
             opened.callback(self.running.close)
-            self._set_up()
-            self._drop_orphans()
+            if settings.role != "worker":
+                self._set_up()
+            if settings.role == "all":
+                self._drop_orphans()
             self.directory = Directory(self.running, look=in_a_thread if role == "server" else at_once)
             self._opened = opened.pop_all()
         self.office = Office(self.running, self.directory, self.folder.path, served=role == "server")
@@ -78,9 +88,10 @@ class Installation:
         return open_store(path, self.settings, generation, rules)
 
     def _set_up(self) -> None:
-        if not self.running.products():
-            self.running.create_product(ProductConfig(dedupe_days=self.settings.dedupe_days), by=BY)
+        first = ProductConfig(dedupe_days=self.settings.dedupe_days)
+        if not self.running.products() and self.running.create_first_product(first, by=BY):
             log.info("installation_made", extra={"data_dir": str(self.folder.path)})
+        self.running.refresh()
         for product in self.running.products():
             if not self.running.meta.keys(product.product_id):
                 self.running.meta.create_key(product.product_id, "ingest", name=FIRST_KEY, now_us=now_us())
@@ -94,8 +105,8 @@ class Installation:
 
     def ingest_key(self) -> str | None:
         """The text of the first product's first good ingest key."""
-        product = self.running.products()[0]
-        good = (key for key in self.running.meta.keys(product.product_id) if key.revoked_us is None and key.secret)
+        keys = [key for product in self._meta.products()[:1] for key in self._meta.keys(product.id)]
+        good = (key for key in keys if key.revoked_us is None and key.secret)
         return next((key.secret for key in good), None)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -163,6 +164,12 @@ SETTINGS: tuple[Setting, ...] = (
         log_url_of,
         secret=True,
     ),
+    choice_row(
+        "ROLE",
+        ("all", "web", "worker"),
+        "What of the work this process does. web takes calls and serves the app and the API, worker folds and scores; "
+        "both need a call log, an event store and a meta store on servers. all does both, alone",
+    ),
     choice_row("LOG_LEVEL", ("info", "debug", "warning", "error"), "The least important kind of line to log"),
     choice_row("LOG_FORMAT", ("text", "json"), "How a log line is written"),
     whole_row(
@@ -237,6 +244,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_key: str
     meta_url: str
     log_url: str
+    role: Literal["all", "web", "worker"]
     log_level: str
     log_format: str
     max_waiting: int

@@ -18,11 +18,15 @@ class Worker:
     """One thread that calls `Running.step` whenever there is something to do."""
 
     def __init__(self, running: Running, *, batch: int = 10_000, idle_s: float = 0.25) -> None:
-        """batch: about how many calls one fold takes.  idle_s: how often to look when nobody woke it."""
+        """batch: about how many calls one fold takes.  idle_s: how often to look when nobody woke it.
+
+        `failures` counts steps that failed; `failing` names the fault of the last one, '' where it went well.
+        """
         self._running, self._batch, self._idle_s = running, batch, idle_s
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="uptake-worker", daemon=True)
         self.failures = 0
+        self.failing = ""
 
     def start(self) -> None:
         """Begin to work."""
@@ -44,9 +48,10 @@ class Worker:
         while not self._stop.is_set():
             try:
                 more = self._running.step(most=self._batch)
-                pause_s = FIRST_PAUSE_S
+                pause_s, self.failing = FIRST_PAUSE_S, ""
             except Exception as error:
                 self.failures += 1
+                self.failing = type(error).__name__
                 log.error("step_failed", exc_info=error, extra={"failures": self.failures, "again_in_s": pause_s})
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

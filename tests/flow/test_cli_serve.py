@@ -213,12 +213,13 @@ def test_a_long_path_has_its_socket_elsewhere(tmp_path):
     assert not os.path.exists(os.path.dirname(socket_path))
 
 
-def test_a_worker_of_its_own_says_what_it_needs(installed):
-    """`uptake worker` does nothing yet and ends with 2."""
-    done = installed.run("worker")
+@pytest.mark.parametrize("words", [("worker",), ("serve", "--role", "web"), ("serve", "--role", "worker")])
+def test_a_part_of_the_work_needs_stores_that_are_shared(installed, words):
+    """With a data folder one process does everything; the refusal names the settings that are missing."""
+    done = installed.run(*words)
 
-    assert done.returncode == 2
-    assert "uptake serve" in done.stderr
+    assert (done.returncode, code_of(done.stderr)) == (1, "E017")
+    assert all(name in done.stderr for name in ("UPTAKE_META_URL", "UPTAKE_LOG_URL", "UPTAKE_STORE_URL"))
 
 
 def send_until(installed, stop, acknowledged, name):

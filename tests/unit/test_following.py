@@ -212,3 +212,15 @@ def test_what_was_folded_under_a_version_is_remembered(shared):
 
     assert not folded_too_early(shared.meta, worker.product(1))
     assert web.product(1).store.generation == 1
+
+
+def test_the_first_product_is_made_by_one_of_the_nodes(shared):
+    """Whoever comes second finds it."""
+    shared.meta = type(shared.meta)()
+    nodes = [shared.node("web") for _ in range(2)]
+
+    made = [node.create_first_product(ProductConfig(product="Acme App"), by="setup") for node in nodes]
+
+    assert [each and each.name for each in made] == ["Acme App", None]
+    nodes[1].refresh()
+    assert [each.name for each in nodes[1].products()] == ["Acme App"]

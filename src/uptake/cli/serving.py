@@ -1,4 +1,4 @@
-"""`serve`, and `worker` for installations of several nodes."""
+"""`serve`, and `worker`, a part of it for installations of several processes."""
 
 import importlib
 from typing import Annotated, Any
@@ -6,28 +6,35 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from uptake.cli.base import AsJson, DataDir, console, settings_of
+from uptake.cli.base import AsJson, DataDir, settings_of
 from uptake.cli.logs import log_to_stderr
+
+Host = Annotated[
+    str | None, typer.Option(metavar="HOST", help="The address to listen on; else UPTAKE_HOST, else 127.0.0.1.")
+]
+Port = Annotated[
+    str | None, typer.Option(metavar="PORT", help="The port; 0 takes a free one. Else UPTAKE_PORT, else 8000.")
+]
 
 
 def serve(
     *,
     data_dir: DataDir = None,
-    host: Annotated[
-        str | None, typer.Option(metavar="HOST", help="The address to listen on; else UPTAKE_HOST, else 127.0.0.1.")
-    ] = None,
-    port: Annotated[
-        str | None, typer.Option(metavar="PORT", help="The port; 0 takes a free one. Else UPTAKE_PORT, else 8000.")
+    host: Host = None,
+    port: Port = None,
+    role: Annotated[
+        str | None,
+        typer.Option(metavar="ROLE", help="web, worker, or all of the work; else UPTAKE_ROLE, else all."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the app and the API, and fold and score what arrives, in one process.
+    """Serve the app and the API, and fold and score what arrives, in one process or, by role, in several.
 
     An empty data folder gets a product, a workspace named Engagement and an ingest key, and a link is printed with
     which you become its owner. Ctrl+C or SIGTERM finishes what was begun and ends; a kill loses nothing that was
     acknowledged.
     """
-    settings = settings_of(data_dir, host=host, port=port)
+    settings = settings_of(data_dir, host=host, port=port, role=role)
     log_to_stderr(settings)
 
     def announce(served: Any) -> None:
@@ -46,12 +53,9 @@ def serve(
     importlib.import_module("uptake.app").serve(settings, announce)
 
 
-def worker(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Fold and score in a process of its own: for installations of several nodes, not there yet."""
-    settings_of(data_dir)
-    console.print("With the embedded engines `uptake serve` folds and scores too; a separate worker comes with")
-    console.print("the engines for several nodes (ClickHouse, NATS, PostgreSQL).")
-    raise typer.Exit(2)
+def worker(*, data_dir: DataDir = None, host: Host = None, port: Port = None, as_json: AsJson = False) -> None:
+    """Fold and score beside other processes: `uptake serve --role worker`."""
+    serve(data_dir=data_dir, host=host, port=port, role="worker", as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

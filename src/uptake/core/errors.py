@@ -40,6 +40,7 @@ CODES: dict[str, Code] = {
         503, "The event store is damaged and is being made again from the call log; repeat after Retry-After."
     ),
     "not_scored_yet": Code(503, "A worker must score these days first, and has not yet; repeat after Retry-After."),
+    "worker_failing": Code(503, "The worker's last step failed; its log says why, and it tries again."),
     "meta_unavailable": Code(503, "The meta store is locked or cannot be read; repeat after Retry-After."),
     "shutting_down": Code(503, "The server is stopping; repeat after the seconds in Retry-After."),
     # one call
@@ -144,6 +145,7 @@ CODES: dict[str, Code] = {
     "E014": Code(0, "The call log is damaged; a server that starts on it keeps what can be read."),
     "E015": Code(0, "A server that a setting names cannot be used, or the package that speaks to it is not installed."),
     "E016": Code(0, "What servers keep is backed up by their own means, not by `uptake backup`."),
+    "E017": Code(0, "A role was asked for that needs a call log, an event store and a meta store on servers."),
     "E012": Code(0, "A backup is damaged, cut short, or none at all."),
     "E013": Code(0, "A backup is restored into an empty folder only."),
 }

@@ -129,7 +129,14 @@ class Running:
     def create_product(self, config: ProductConfig, *, by: str) -> RunningProduct:
         """A new product.  Raises ConfigInvalid."""
         self._refuse_retention(config)
-        product = self.meta.create_product(sound(config), now_us=self.clock(), by=by)
+        return self._made(self.meta.create_product(sound(config), now_us=self.clock(), by=by), by=by)
+
+    def create_first_product(self, config: ProductConfig, *, by: str) -> RunningProduct | None:
+        """A new product where there is none, however many processes ask; None where there is one."""
+        product = self.meta.create_first_product(sound(config), now_us=self.clock(), by=by)
+        return self._made(product, by=by) if product else None
+
+    def _made(self, product: Product, *, by: str) -> RunningProduct:
         self.meta.audit.add(Entry(self.clock(), by, "product_created", product.id, product.name))
         self.refresh()
         return self.product(product.id)

@@ -51,6 +51,7 @@ class WebOptions(msgspec.Struct, frozen=True):
     allowed_hosts: tuple[str, ...] = ()
     any_address: bool = False
     metrics_token: str = ""
+    form_secret: str = ""
     ingest: IngestOptions = IngestOptions()
     access: AccessOptions = AccessOptions()
 
@@ -101,16 +102,18 @@ def create_app(running: Running, directory: Directory, acceptor: Acceptor, optio
         access=Access(running, options.access),
         metrics_token=options.metrics_token,
     )
-    return Server(ingest, Guard(create_site(site), options.allowed_hosts, any_address=options.any_address))
+    return Server(
+        ingest, Guard(create_site(site, options.form_secret), options.allowed_hosts, any_address=options.any_address)
+    )
 
 
-def create_site(site: Site) -> Litestar:
-    """API, operations, pages and assets, without the guard."""
+def create_site(site: Site, form_secret: str = "") -> Litestar:
+    """API, operations, pages and assets, without the guard.  form_secret: see WebOptions."""
     return Lean(
         route_handlers=[*API_HANDLERS, *OPS_HANDLERS, *page_handlers, *_assets()],
         dependencies={"running": Provide(lambda: site.running, sync_to_thread=False)},
         exception_handlers=_handlers(site.faults),
-        csrf_config=csrf_config(secrets.token_hex(32), secure=site.access.secure),
+        csrf_config=csrf_config(form_secret or secrets.token_hex(32), secure=site.access.secure),
         state=State({"site": site, "running": site.running, "directory": site.tokens}),
         openapi_config=None,
         logging_config=None,

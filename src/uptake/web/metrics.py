@@ -54,11 +54,11 @@ class OutcomeTotals:
         return self._closed + still_open
 
 
-class Metrics(Collector):
-    """All metrics of the server, read when they are scraped."""
+class ProductMetrics(Collector):
+    """What any process can tell of the products that it has open, read when it is scraped."""
 
-    def __init__(self, running: Running, acceptor: Acceptor, ingest: Ingest, faults: FaultCount) -> None:
-        self._running, self._acceptor, self._ingest, self._faults = running, acceptor, ingest, faults
+    def __init__(self, running: Running) -> None:
+        self._running = running
         self._totals: dict[int, OutcomeTotals] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
@@ -76,14 +76,34 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
-        yield from self._accepted()
-        yield from self._requests()
         yield from _progress(self._running.products())
         yield self._outcomes()
-        yield _counter(
+        yield gauge("uptake_log_bytes", "Bytes of the call log", [], [((), self._running.log.size_bytes())])
+
+    def _outcomes(self) -> Metric:
+        labels = ["product", "type", "fate", "code", "mapping"]
+        samples: list[Sample] = []
+        for product in self._running.products():
+            totals = self._totals.setdefault(product.product_id, OutcomeTotals()).read(product.store)
+            samples += [((str(product.product_id), *outcome), times) for outcome, times in sorted(totals.items())]
+        return counter("uptake_folded_calls", "Folded calls by their fate", labels, samples)
+
+
+class Metrics(ProductMetrics):
+    """All metrics of a server that takes calls."""
+
+    def __init__(self, running: Running, acceptor: Acceptor, ingest: Ingest, faults: FaultCount) -> None:
+        self._acceptor, self._ingest, self._faults = acceptor, ingest, faults
+        super().__init__(running)
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric with its samples."""
+        yield from self._accepted()
+        yield from self._requests()
+        yield from super().collect()
+        yield counter(
             "uptake_faults", "Requests that failed by a fault of Uptake itself", [], [((), self._faults.times)]
         )
-        yield _gauge("uptake_log_bytes", "Bytes of the call log", [], [((), self._running.log.size_bytes())])
 
     def _accepted(self) -> Iterator[Metric]:
         """What came in since the start: received = logged + refused."""
@@ -92,34 +112,24 @@ class Metrics(Collector):
         received = [((source,), times) for source, times in sorted(dict(counts.received).items())]
         logged = [((source,), times) for source, times in sorted(dict(counts.logged).items())]
         refused = sorted(dict(counts.refused).items())
-        yield _counter("uptake_received_calls", "Calls received, refused ones too", by_source, received)
-        yield _counter("uptake_logged_calls", "Calls made durable", by_source, logged)
-        yield _counter("uptake_refused_calls", "Calls refused", ["source", "code"], refused)
-        yield _gauge(
-            "uptake_waiting_requests", "Requests that wait to be committed", [], [((), self._acceptor.waiting)]
-        )
+        yield counter("uptake_received_calls", "Calls received, refused ones too", by_source, received)
+        yield counter("uptake_logged_calls", "Calls made durable", by_source, logged)
+        yield counter("uptake_refused_calls", "Calls refused", ["source", "code"], refused)
+        yield gauge("uptake_waiting_requests", "Requests that wait to be committed", [], [((), self._acceptor.waiting)])
 
     def _requests(self) -> Iterator[Metric]:
         """What ingest answered since the start."""
         requests = [
             ((path, str(status)), times) for (path, status), times in sorted(dict(self._ingest.requests).items())
         ]
-        yield _counter("uptake_ingest_requests", "Requests to ingest, by status", ["route", "status"], requests)
+        yield counter("uptake_ingest_requests", "Requests to ingest, by status", ["route", "status"], requests)
         limits = self._ingest.limits
         limited = [((name,), times) for name, times in sorted(limits.refused.items())] if limits else []
-        yield _counter("uptake_limited_requests", "Requests refused by a limit of their key", ["limit"], limited)
+        yield counter("uptake_limited_requests", "Requests refused by a limit of their key", ["limit"], limited)
         unknown = [((), self._ingest.unknown_keys.times)]
-        yield _counter("uptake_unknown_keys", "Requests to ingest with a key that no product has", [], unknown)
+        yield counter("uptake_unknown_keys", "Requests to ingest with a key that no product has", [], unknown)
         lost = [((), self._ingest.lost_pixels)]
-        yield _counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
-
-    def _outcomes(self) -> Metric:
-        labels = ["product", "type", "fate", "code", "mapping"]
-        samples: list[Sample] = []
-        for product in self._running.products():
-            totals = self._totals.setdefault(product.product_id, OutcomeTotals()).read(product.store)
-            samples += [((str(product.product_id), *outcome), times) for outcome, times in sorted(totals.items())]
-        return _counter("uptake_folded_calls", "Folded calls by their fate", labels, samples)
+        yield counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
 
 
 def _progress(products: Sequence[RunningProduct]) -> Iterator[Metric]:
@@ -143,14 +153,14 @@ def _progress(products: Sequence[RunningProduct]) -> Iterator[Metric]:
         ("uptake_rebuilding", "1 while another generation is made", lambda status: status.rebuilding),
     )
     for name, told, value in gauges:
-        yield _gauge(name, told, ["product"], [((product,), value(status)) for product, status in statuses])
-    yield _gauge(
+        yield gauge(name, told, ["product"], [((product,), value(status)) for product, status in statuses])
+    yield gauge(
         "uptake_store_bytes",
         "Bytes of the event store",
         ["product"],
         [((str(product.product_id),), product.store.size_bytes()) for product in products],
     )
-    yield _gauge(
+    yield gauge(
         "uptake_rescore_seconds",
         "How long the last rescore took",
         ["product"],
@@ -158,14 +168,16 @@ def _progress(products: Sequence[RunningProduct]) -> Iterator[Metric]:
     )
 
 
-def _gauge(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+def gauge(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    """What goes up and down."""
     family = GaugeMetricFamily(name, told, labels=labels)
     for values, value in samples:
         family.add_metric(values, float(value))
     return family
 
 
-def _counter(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+def counter(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    """What only grows, from the start of the process on."""
     family = CounterMetricFamily(name, told, labels=labels)
     for values, value in samples:
         family.add_metric(values, float(value))

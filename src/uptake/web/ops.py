@@ -6,6 +6,7 @@ from litestar import MediaType, Response, get
 
 from uptake.web.access import is_local
 from uptake.web.api.openapi import document
+from uptake.web.metrics import ProductMetrics
 from uptake.web.problems import AnyRequest, Refused
 from uptake.web.site import site_of
 
@@ -29,11 +30,15 @@ def readyz(request: AnyRequest) -> dict[str, str]:
 @get("/metrics", sync_to_thread=True)
 def metrics(request: AnyRequest) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
-    wanted = site_of(request).metrics_token
+    return metrics_text(request, site_of(request).metrics_token, site_of(request).metrics)
+
+
+def metrics_text(request: AnyRequest, token: str, told: ProductMetrics) -> Response[bytes]:
+    """The metrics, for this machine and for who has the token.  Raises Refused."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not is_local(request) and not (wanted and compare_digest(given.encode(), wanted.encode())):
+    if not is_local(request) and not (token and compare_digest(given.encode(), token.encode())):
         raise Refused("invalid_token", "metrics are for this machine, or for who has UPTAKE_METRICS_TOKEN")
-    return Response(site_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(told.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @get("/openapi.json", sync_to_thread=True)

@@ -1,0 +1,79 @@
+"""What a worker answers over HTTP: is it up, can it work, and its metrics.  It takes no calls and serves no pages."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.datastructures import State
+from prometheus_client.core import Metric
+
+from uptake.pipeline.running import Running
+from uptake.stores.meta.base import MetaUnavailable
+from uptake.web.metrics import ProductMetrics, counter, gauge
+from uptake.web.ops import ALIVE, healthz, metrics_text
+from uptake.web.problems import AnyRequest, FaultCount, Refused, handlers
+from uptake.web.security import Guard
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A worker as it is asked about: how many steps failed ever, and by what the last one did ('' for a good one)."""
+
+    failures: Callable[[], int]
+    failing: Callable[[], str]
+
+
+class WorkerMetrics(ProductMetrics):
+    """All metrics of a worker."""
+
+    def __init__(self, running: Running, work: Work) -> None:
+        self._work = work
+        super().__init__(running)
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric with its samples."""
+        yield from super().collect()
+        held = [((), len(self._running.products()))]
+        yield gauge("uptake_leased_products", "Products that this worker folds and scores", [], held)
+        yield counter("uptake_failed_steps", "Steps of the worker that failed", [], [((), self._work.failures())])
+
+
+@get("/readyz", sync_to_thread=True)
+def readyz(request: AnyRequest) -> dict[str, str]:
+    """200 while the worker can work, with products or without; else 503 with the reason."""
+    state = request.app.state
+    try:
+        state.running.meta.revision()
+    except MetaUnavailable as error:
+        raise Refused("meta_unavailable", str(error), headers={"Retry-After": "5"}) from error
+    if fault := state.work.failing():
+        raise Refused("worker_failing", f"the last step failed with {fault}", headers={"Retry-After": "5"})
+    return ALIVE
+
+
+@get("/metrics", sync_to_thread=True)
+def metrics(request: AnyRequest) -> Response[bytes]:
+    """Counters and gauges in Prometheus' text format."""
+    state = request.app.state
+    return metrics_text(request, state.metrics_token, state.metrics)
+
+
+def create_worker_app(
+    running: Running, work: Work, *, metrics_token: str, allowed_hosts: tuple[str, ...], any_address: bool
+) -> Guard:
+    """The worker's application; options as `uptake.web.app.WebOptions`."""
+    state = State(
+        {
+            "running": running,
+            "work": work,
+            "metrics": WorkerMetrics(running, work),
+            "metrics_token": metrics_token,
+        }
+    )
+    site = Litestar(
+        route_handlers=[healthz, readyz, metrics],
+        exception_handlers=handlers(FaultCount()),
+        state=state,
+        openapi_config=None,
+        logging_config=None,
+    )
+    return Guard(site, allowed_hosts, any_address=any_address)

@@ -1,0 +1,85 @@
+"""What a worker answers over HTTP."""
+
+import pytest
+from litestar.testing import TestClient
+
+from tests.sharing import Shared
+from uptake.stores.meta.base import MetaUnavailable
+from uptake.web.working import Work, create_worker_app
+
+
+class Failing:
+    """A worker whose last step may have failed."""
+
+    times, told = 0, ""
+
+
+@pytest.fixture
+def shared():
+    """What the processes share."""
+    return Shared()
+
+
+@pytest.fixture
+def failing():
+    """How the worker's steps go."""
+    return Failing()
+
+
+@pytest.fixture
+def running(shared):
+    """A worker that has the product."""
+    running = shared.node("worker")
+    running.step()
+    return running
+
+
+@pytest.fixture
+def client(running, failing):
+    """A client on this machine."""
+    work = Work(lambda: failing.times, lambda: failing.told)
+    app = create_worker_app(running, work, metrics_token="", allowed_hosts=(), any_address=False)
+
+    async def here(scope, receive, send):
+        await app({**scope, "client": ("127.0.0.1", 50_000)} if scope["type"] == "http" else scope, receive, send)
+
+    with TestClient(here, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_worker_is_ready_while_it_can_work(client, running, failing, monkeypatch):
+    """It is alive whatever happens; ready unless its last step failed or the meta store is away."""
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+
+    failing.told = "StoreDamaged"
+    failed = client.get("/readyz")
+    failing.told = ""
+
+    def gone():
+        raise MetaUnavailable("away")
+
+    monkeypatch.setattr(running.meta, "revision", gone, raising=False)
+    away = client.get("/readyz")
+
+    assert (failed.status_code, failed.json()["error"]["code"]) == (503, "worker_failing")
+    assert (away.status_code, away.json()["error"]["code"]) == (503, "meta_unavailable")
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_worker_tells_what_it_holds_and_how_far_it_is(client, shared, running, failing):
+    """Metrics name the leased products, their offsets, and steps that failed."""
+    shared.track("ana", "Export")
+    running.step()
+    failing.times = 3
+
+    lines = client.get("/metrics").text.splitlines()
+
+    assert "uptake_leased_products 1.0" in lines
+    assert 'uptake_folded_offset{product="1"} 1.0' in lines
+    assert "uptake_failed_steps_total 3.0" in lines
+
+
+def test_a_worker_serves_nothing_else(client):
+    """Neither calls nor pages nor the read API."""
+    assert [client.get(path).status_code for path in ("/", "/v2/status", "/openapi.json")] == [404, 404, 404]
+    assert client.post("/v1/batch", json={"batch": []}).status_code == 404
