@@ -38,6 +38,7 @@ from uptake.stores.events.base import (
     GroupSize,
     JoinedRow,
     ListQuery,
+    Membership,
     OutcomeRow,
     Published,
     StoreRules,
@@ -499,6 +500,9 @@ class MemoryEventStore:
             found.append(GroupDay(day, len(now), len(scores), average, len(came), len(went)))
             before = now
         return found
+
+    def memberships(self, user: str) -> list[Membership]:
+        return [Membership(account, first, last) for who, account, first, last in self._intervals() if who == user]
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         return sorted(user for user in self._joined if self._turns(user)[-1][1] in accounts)

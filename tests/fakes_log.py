@@ -30,7 +30,9 @@ class MemoryCallLog:
     def _append(self, request: Request) -> int:
         calls = self._calls.setdefault(request.product_id, [])
         first = len(calls)
-        calls += [LoggedCall(first + i, request.received_us, call) for i, call in enumerate(request.calls)]
+        calls += [
+            LoggedCall(first + i, request.received_us, call, request.source) for i, call in enumerate(request.calls)
+        ]
         if request.calls:
             self._ends.setdefault(request.product_id, []).append(len(calls))
         refusals = self._refusals.setdefault(request.product_id, [])

@@ -30,6 +30,8 @@ PAGES = {
     "features": "/features",
     "feature": "/features/Reporting?of=users&days=7",
     "live": "/live",
+    "live-narrow": "/live?type=track&user=ana",
+    "live-call": "/live/3",
     "settings": "/settings",
     "import": "/settings/import",
     "backtest": "/settings/backtest",

@@ -137,6 +137,8 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
             yield f"latest_events of {kind} {each}", store.latest_events(kind, each, most=5)
         for match in MATCHES:
             yield f"find {kind} {match}", store.find(kind, *match)
+    for each in asked.ids:
+        yield f"memberships of {each}", store.memberships(each)
     for model in asked.models:
         yield from scores(store, model, asked)
     for table in EXPORT_TABLES:

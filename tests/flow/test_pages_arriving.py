@@ -1,5 +1,6 @@
 """The way in and what arrives: first steps, live calls, events, search, settings, and headers of every page."""
 
+import html
 import re
 
 import msgspec
@@ -24,6 +25,11 @@ def acme() -> House:
     house.send(refused=(Rejection("missing_user", "$.userId", "the call needs a user"),))
     house.settle()
     return house
+
+
+def words(text):
+    """What a reader sees of a page, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
 def test_an_empty_product_has_every_page():
@@ -111,6 +117,68 @@ def test_live_lists_each_call_with_its_fate(acme):
     assert "$.userId" in refused
     assert "the call needs a user" in refused
     assert "<html" not in refused
+
+
+def test_live_is_narrowed_down_by_the_address(acme):
+    """Type, user, account, event and fate stay in every link; a refresh asks the same."""
+    with acme.client() as client:
+        text = client.get("/live?type=track&user=AN&event=open").text
+        part = client.get("/live?type=track&user=bob", headers={"HX-Request-Type": "partial"}).text
+
+    assert text.count('<tr id="') == 1
+    assert 'hx-get="/live?type=track&amp;user=AN&amp;event=open"' in text
+    assert 'href="/live?fate=applied&amp;type=track&amp;user=AN&amp;event=open"' in text
+    assert "No such call" in part
+    assert "<html" not in part
+
+
+def test_a_call_is_opened_stage_by_stage(acme):
+    """From the list to its page: bytes, time, destination, account, day, feature, weight, and why it counts."""
+    with acme.client() as client:
+        path = re.search(r'href="(/live/\d+)">Report_Created<', client.get("/live").text)[1]
+        text = client.get(path).text
+
+    told = words(text)
+    stages = ["Received", "Read as a track call", "Time", "Destination", "What it means", "Report_Created"]
+    assert [told.index(f"{number} {stage}") for number, stage in enumerate(stages, 1)] == sorted(
+        told.index(f"{number} {stage}") for number, stage in enumerate(stages, 1)
+    )
+    assert "By Segment's API (/v1)" in told
+    assert '"messageId": "m' in told
+    assert "Account acme (the user's first account" in told
+    assert "Feature Reporting" in told
+    assert 'href="/users/ana"' in text
+
+
+def test_a_duplicate_says_that_it_is_not_counted(acme):
+    """And what it would have meant."""
+    acme.send(acme.log.read(1, 2, most=1)[0].call)
+    acme.settle()
+    with acme.client() as client:
+        told = words(client.get("/live/6").text)
+
+    assert "It is not counted. duplicate The same messageId was counted before" in told
+    assert "no: duplicate" in told
+
+
+def test_a_refused_item_has_a_page(acme):
+    """Code, place, what was expected and got, and what to do."""
+    with acme.client() as client:
+        path = re.search(r'href="(/live/refused/\w+)"', client.get("/live?fate=refused").text)[1]
+        told = words(client.get(path).text)
+        gone = client.get("/live/refused/nonsense")
+
+    assert "Place $.userId" in told
+    assert "Expected and got The call needs a user." in told
+    assert "What to do The call needs userId or anonymousId." in told
+    assert gone.status_code == 404
+
+
+@pytest.mark.parametrize("call", ["6", "-1", "x", "9" * 30])
+def test_there_is_no_page_of_a_call_that_is_not(acme, call):
+    """After the end, before the beginning, and what is no number."""
+    with acme.client() as client:
+        assert client.get(f"/live/{call}").status_code == 404
 
 
 def test_events_are_listed_with_their_weight_and_volume(acme):

@@ -23,7 +23,7 @@ from uptake.views.accounts import (
 from uptake.views.base import BadDay, Unknown
 from uptake.views.events import event_list, events_by_day
 from uptake.views.health import counters
-from uptake.views.live import live_calls
+from uptake.views.live import LiveQuery, live_calls
 from uptake.views.segments import segments_of
 from uptake.views.status import status_of
 from uptake.views.users import user_detail, user_events, user_history, user_list, user_named, user_traits
@@ -86,9 +86,9 @@ def test_live_calls_can_be_kept_to_a_fate(house):
     """Refused ones alone, or one fate alone; never more than asked for."""
     house.send(refused=(Rejection("bad_json", "$", "not JSON"),))
 
-    assert [call.fate for call in live_calls(house.product, 50, "refused")] == ["refused"]
-    assert [call.fate for call in live_calls(house.product, 2, "applied")] == ["applied"] * 2
-    assert live_calls(house.product, 50, "invalid") == []
+    assert [call.fate for call in live_calls(house.product, 50, LiveQuery("refused"))] == ["refused"]
+    assert [call.fate for call in live_calls(house.product, 2, LiveQuery("applied"))] == ["applied"] * 2
+    assert live_calls(house.product, 50, LiveQuery("invalid")) == []
     assert len(live_calls(house.product, 3)) == 3
 
 
@@ -269,7 +269,7 @@ def test_a_wrong_mapping_is_seen_among_the_live_calls():
     house.track("ana", "Login")
     house.settle()
 
-    listed = live_calls(house.product, 50, "unmatched")
+    listed = live_calls(house.product, 50, LiveQuery("unmatched"))
 
     assert [(call.code, call.event) for call in listed] == [("NO_MATCHING_MAPPING", "Login")]
     assert counters(house.product).by_code == {"NO_MATCHING_MAPPING": 1}

@@ -60,9 +60,10 @@ class Projection(msgspec.Struct, frozen=True):
 
 
 class LoggedCall(msgspec.Struct, frozen=True, gc=False):
-    """A call with its place in the log: its offset in the product's log and when it was received (µs since 1970
-    UTC)."""
+    """A call with its place in the log: its offset in the product's log, when it was received (µs since 1970 UTC), and
+    the route's family that it came by, e.g. `segment`."""
 
     offset: int
     received_us: int
     call: Call
+    source: str = ""

@@ -5,6 +5,7 @@ msgspec when a document is read; what needs more than one field (an event in two
 compile) is checked in `uptake.pipeline.configure`.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -202,3 +203,13 @@ class ConfigVersion(msgspec.Struct, frozen=True):
     why: str
     config: ProductConfig
     scores_from: date | None = None
+
+
+def destinations_by_offset(versions: Sequence[ConfigVersion]) -> list[tuple[int, Destination]]:
+    """Which destination applies from which log offset on, ascending, starting at 0; versions are oldest first."""
+    inforce: list[tuple[int, Destination]] = []
+    for version in versions:
+        inforce = [each for each in inforce if each[0] < version.from_offset]
+        if not inforce or inforce[-1][1] != version.config.destination:
+            inforce.append((version.from_offset if inforce else 0, version.config.destination))
+    return inforce

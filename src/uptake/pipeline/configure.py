@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from uptake.core.calls import Projection
-from uptake.core.config import ConfigVersion, Destination, Mapping, ProductConfig, Workspace
+from uptake.core.config import ConfigVersion, Mapping, ProductConfig, Workspace
 from uptake.core.days import DAY_US
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.destination.actions import compile_action
@@ -221,13 +221,3 @@ def reaches_rows(versions: Sequence[ConfigVersion], built: int) -> bool:
     return any(
         after.from_offset == 0 or needs_rebuild(before.config, after.config) for before, after in pairwise(since)
     )
-
-
-def destinations_by_offset(versions: Sequence[ConfigVersion]) -> list[tuple[int, Destination]]:
-    """Which destination applies from which log offset on, ascending, starting at 0; versions are oldest first."""
-    inforce: list[tuple[int, Destination]] = []
-    for version in versions:
-        inforce = [each for each in inforce if each[0] < version.from_offset]
-        if not inforce or inforce[-1][1] != version.config.destination:
-            inforce.append((version.from_offset if inforce else 0, version.config.destination))
-    return inforce

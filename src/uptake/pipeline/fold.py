@@ -14,11 +14,10 @@ from typing import Protocol
 import msgspec
 
 from uptake.core.calls import LoggedCall
-from uptake.core.config import ConfigVersion
+from uptake.core.config import ConfigVersion, destinations_by_offset
 from uptake.core.effects import Acted, Effect, Joined, Note, Outcome, TraitsSet
 from uptake.core.merges import Canonical
 from uptake.destination.meaning import Meaning
-from uptake.pipeline.configure import destinations_by_offset
 from uptake.stores.events.base import (
     KEPT_OF_REASON,
     ActedRow,

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import msgspec
 
 from uptake.core.calls import Call, Projection
-from uptake.core.config import ConfigVersion
+from uptake.core.config import ConfigVersion, destinations_by_offset
 from uptake.core.days import DAY_US
-from uptake.pipeline.configure import destinations_by_offset, projection_of
+from uptake.pipeline.configure import projection_of
 from uptake.sources.project import kept_context, kept_properties
 from uptake.stores.log.base import CallLog, LogUnavailable
 from uptake.stores.meta.base import MetaStore

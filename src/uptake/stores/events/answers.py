@@ -30,6 +30,14 @@ class GroupDay(msgspec.Struct, frozen=True):
     left: int
 
 
+class Membership(msgspec.Struct, frozen=True):
+    """A user is in an account from a moment until another (µs); None for the beginning and the end of time."""
+
+    account: str
+    from_us: int | None
+    until_us: int | None
+
+
 class EventVolume(msgspec.Struct, frozen=True):
     """An event's name with its times ever, first and last moment (µs), users and (attributed) accounts that ever did
     it."""

@@ -30,6 +30,7 @@ from uptake.stores.events.answers import EventVolume as EventVolume
 from uptake.stores.events.answers import FeatureUse as FeatureUse
 from uptake.stores.events.answers import GroupDay as GroupDay
 from uptake.stores.events.answers import GroupSize as GroupSize
+from uptake.stores.events.answers import Membership as Membership
 from uptake.stores.events.answers import Totals as Totals
 from uptake.stores.events.batches import ActedRow as ActedRow
 from uptake.stores.events.batches import FateRow as FateRow
@@ -211,6 +212,9 @@ class EventStore(Protocol):
 
         On each day it holds whom `matching` finds for that day.  At most 400 days.
         """
+
+    def memberships(self, user: str) -> list[Membership]:
+        """In which accounts a user was when, the earliest first: without a gap, the first one from the beginning."""
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         """Users who are in one of the accounts now, ascending."""

@@ -1,7 +1,8 @@
 """How users and accounts are described: name, e-mail, creation and current account, out of traits and memberships."""
 
-from uptake.stores.events.base import StoreRules
-from uptake.stores.events.schema import FOREVER
+from uptake.stores.events.base import Membership, StoreRules
+from uptake.stores.events.schema import BEGINNING, FOREVER
+from uptake.stores.events.session import Session
 
 USER_PROFILES = f"""
 select k.id, coalesce(t.name, t.email, k.id) as name, t.email, t.created_us, m.account_id
@@ -33,11 +34,21 @@ left join (
 where k.kind = 'account'
 """
 
+MEMBERSHIPS = "select account_id, from_us, until_us from memberships where user_id = $user_id order by from_us"
+
 EVERYONE = {"of_page": "", "of_page_accounts": ""}
 OF_PAGE = {
     "of_page": "and id in (select id from page)",
     "of_page_accounts": "and m.account_id in (select id from page)",
 }
+
+
+def memberships_of(session: Session, user: str) -> list[Membership]:
+    """In which accounts a user was when, the earliest first."""
+    return [
+        Membership(account, None if from_us == BEGINNING else from_us, None if until_us == FOREVER else until_us)
+        for account, from_us, until_us in session.rows(MEMBERSHIPS, user_id=user)
+    ]
 
 
 def rule_values(rules: StoreRules) -> dict[str, str]:

@@ -25,6 +25,7 @@ from uptake.stores.events.base import (
     GroupDay,
     GroupSize,
     ListQuery,
+    Membership,
     OutcomeRow,
     Published,
     StoreRules,
@@ -51,7 +52,7 @@ from uptake.stores.events.list_sql import (
     series_of,
     standings_of,
 )
-from uptake.stores.events.people_sql import rule_values
+from uptake.stores.events.people_sql import memberships_of, rule_values
 from uptake.stores.events.question_sql import (
     cycles_in,
     events_of,
@@ -148,6 +149,11 @@ class StoreQuestions:
         """The group day by day, scored days only."""
         with self._reading() as session:
             return group_history(session, kind, condition, model, days=days, rules=self.rules)
+
+    def memberships(self, user: str) -> list[Membership]:
+        """In which accounts a user was when."""
+        with self._reading() as session:
+            return memberships_of(session, user)
 
     def members_of(self, accounts: Collection[str]) -> list[str]:
         """Users who are in one of the accounts now, ascending."""

@@ -60,7 +60,7 @@ def calls_of(part: Part) -> list[Call]:
 
 def logged(first: int, part: Part) -> list[LoggedCall]:
     """The part's calls at their offsets.  Raises as `calls_of`."""
-    return [LoggedCall(first + place, part.received_us, call) for place, call in enumerate(calls_of(part))]
+    return [LoggedCall(first + place, part.received_us, call, part.source) for place, call in enumerate(calls_of(part))]
 
 
 def with_calls(part: Part, calls: Sequence[Call]) -> Part:

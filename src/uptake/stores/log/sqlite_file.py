@@ -74,7 +74,7 @@ on conflict (product_id) do update set base = max(base, excluded.base)
 """
 INSERT = "insert into requests (product_id, first, calls, received_us, source, crc, body) values "
 _READ = """
-select first, calls, received_us, crc, body from requests
+select first, calls, received_us, crc, body, source from requests
 where product_id = ?1
   and first >= (select coalesce(max(first), 0) from requests where product_id = ?1 and first <= ?2)
 order by first
@@ -339,14 +339,14 @@ class LogFile:
         except sqlite3.DatabaseError:
             return -1
 
-    def _decoded(self, row: tuple[int, int, int, int, bytes]) -> list[LoggedCall]:
-        first, count, received_us, crc, body = row
+    def _decoded(self, row: tuple[int, int, int, int, bytes, str]) -> list[LoggedCall]:
+        first, count, received_us, crc, body, source = row
         if not isinstance(body, bytes) or zlib.crc32(body) != crc:
             raise LogDamaged(f"the checksum of the request at {first} does not match its content")
         calls = _decode(body)
         if len(calls) != count:
             raise LogDamaged(f"the request at {first} holds {len(calls)} calls instead of {count}")
-        return [LoggedCall(first + index, received_us, call) for index, call in enumerate(calls)]
+        return [LoggedCall(first + index, received_us, call, source) for index, call in enumerate(calls)]
 
     def refusals(self, product_id: int, *, most: int) -> list[Refusal]:
         """The latest refused items of this file, newest first."""

@@ -31,6 +31,7 @@ from uptake.web.pages.feature_editor import feature_editor_page, feature_editor_
 from uptake.web.pages.features import features_page
 from uptake.web.pages.home import home_page
 from uptake.web.pages.live import live_page
+from uptake.web.pages.live_call import call_page, refused_page
 from uptake.web.pages.me import me_page, me_posted
 from uptake.web.pages.needs import Need, demand
 from uptake.web.pages.search import search_page
@@ -98,6 +99,8 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         features_page,
         feature_page,
         live_page,
+        call_page,
+        refused_page,
         destination_home,
         mapping_page,
         filter_page,

@@ -1,40 +1,47 @@
-"""The Live page: the last calls with their fate, refreshed by itself."""
+"""The Live page: the last calls with their fate, refreshed by itself, narrowed down by what the address says."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Response, get
 
+from uptake.core.calls import CALL_TYPES
 from uptake.core.effects import FATES
 from uptake.views.health import Counters, counters
-from uptake.views.live import REFUSED, LiveCall, live_calls
+from uptake.views.live import EXCLUDED, IGNORED, REFUSED, LiveCall, LiveQuery, live_calls
 from uptake.web.pages.render import page
 from uptake.web.pages.visit import PageRequest, Visit
 
 MOST_CALLS = 50
+MOST_FILTER = 200
 FATE_NAMES = {
     "": "All",
     "applied": "Counted",
     "duplicate": "Duplicate",
     "filtered": "Filtered",
+    IGNORED: "Ignored",
     "unmatched": "Unmatched",
     "invalid": "Invalid",
     "no_user": "No user",
+    EXCLUDED: "Excluded",
     "recorded": "Recorded",
     "unreadable": "Unreadable",
     "erased": "Erased",
     REFUSED: "Refused",
 }
 FATE_KINDS = {"applied": "good", "invalid": "bad", REFUSED: "bad", "unmatched": "notice", "no_user": "notice"}
+ALWAYS = ("", "applied", "duplicate", "filtered", IGNORED, "unmatched", "invalid", "no_user", EXCLUDED, REFUSED)
+"""The fates that can be chosen before any call met them; the rare others only then."""
+TYPES = (("", "Every type"), *((each, each) for each in CALL_TYPES))
 
 
 class LiveRow(msgspec.Struct, frozen=True):
-    """A call as it is listed; `key` is its element's id, so that a refresh leaves it in place."""
+    """A call as it is listed; `key` is its element's id, so that a refresh leaves it in place, `href` its own page."""
 
     key: str
     call: LiveCall
+    href: str
 
     @property
     def fate_name(self) -> str:
@@ -61,32 +68,44 @@ class LiveCounts(msgspec.Struct, frozen=True):
 
 @get("/live", sync_to_thread=True)
 def live_page(request: PageRequest) -> Response[str]:
-    """The last calls, newest first."""
-    visit = Visit(request)
-    asked = request.query_params.get("fate", "")
-    fate = asked if asked in (*FATES, REFUSED) else ""
+    """The last calls that the address asks for, newest first."""
+    visit, query = Visit(request), _query(request)
+    counts = _counts(counters(visit.product))
+    asked = msgspec.structs.asdict(query)
     context: dict[str, Any] = {
-        "rows": _rows(live_calls(visit.product, MOST_CALLS, fate)),
-        "counts": _counts(counters(visit.product)),
-        "fates": list(FATE_NAMES.items()),
-        "fate": fate,
-        "here": visit.link("/live", fate=fate),
+        "rows": _rows(visit, live_calls(visit.product, MOST_CALLS, query)),
+        "counts": counts,
+        "fates": [
+            (key, name, visit.link("/live", **{**asked, "fate": key}))
+            for key, name in FATE_NAMES.items()
+            if key in ALWAYS or counts.by_fate.get(key) or key == query.fate
+        ],
+        "types": TYPES,
+        "query": query,
+        "here": visit.link("/live", **asked),
     }
     return page(visit, "parts/live.html" if visit.partial else "live.html", **context)
 
 
-def _rows(calls: Sequence[LiveCall]) -> list[LiveRow]:
+def _query(request: PageRequest) -> LiveQuery:
+    asked = {name: request.query_params.get(name, "").strip()[:MOST_FILTER] for name in LiveQuery.__struct_fields__}
+    fate = asked["fate"] if asked["fate"] in (*FATES, REFUSED, IGNORED, EXCLUDED) else ""
+    return LiveQuery(**{**asked, "fate": fate, "type": asked["type"] if asked["type"] in CALL_TYPES else ""})
+
+
+def call_link(visit: Visit, call: LiveCall) -> str:
+    """The page of a listed call."""
+    return visit.link(f"/live/{call.offset}" if call.offset is not None else f"/live/refused/{call.key}")
+
+
+def _rows(visit: Visit, calls: Sequence[LiveCall]) -> list[LiveRow]:
     seen: dict[str, int] = {}
     rows = []
     for call in calls:
-        key = f"call-{call.offset}" if call.offset is not None else f"refused-{_digest(call)}"
+        key = f"call-{call.offset}" if call.offset is not None else f"refused-{call.key}"
         seen[key] = seen.get(key, 0) + 1
-        rows.append(LiveRow(key if seen[key] == 1 else f"{key}-{seen[key]}", call))
+        rows.append(LiveRow(key if seen[key] == 1 else f"{key}-{seen[key]}", call, call_link(visit, call)))
     return rows
-
-
-def _digest(call: LiveCall) -> str:
-    return hashlib.blake2b(msgspec.json.encode(call), digest_size=6).hexdigest()
 
 
 def _counts(told: Counters) -> LiveCounts:
