@@ -10,7 +10,8 @@ import pytest
 from tests.house import House
 from tests.visitors import person, visiting_as
 from uptake.core.config import ProductConfig
-from uptake.pipeline.care import MOST_TEXT, SOMEBODY
+from uptake.pipeline.care import MOST_TEXT, SOMEBODY, notes_on, owners_by_account
+from uptake.pipeline.merges import merge_ids, undo_merge
 from uptake.stores.meta.audit import AuditQuery
 
 
@@ -126,6 +127,34 @@ def test_an_account_belongs_to_whom_it_was_given(house):
     assert "by trait" in taken
     entry = house.meta.audit.entries(AuditQuery(what="owner_set"))[1].entry
     assert (entry.about, entry.before, entry.after) == ("account bob-inc", "", "bob@acme.example")
+
+
+def test_notes_and_owners_follow_a_merge_and_come_back(house):
+    """Those of a merged account are told of the one that counts, until the merge is taken back."""
+    with visiting_as(house, "editor") as ana:
+        bob = person(house, "bob@acme.example", "viewer")
+        ana.post("/accounts/bob-inc", do="note", text="From before.")
+        ana.post("/accounts/bob-inc", do="owner", id=str(bob.id))
+        made = merge_ids(house.running, 1, "account", "bob-inc", "acme", by="test")
+        merged = ana.get("/accounts/acme").text
+        mine = owners_by_account(house.meta, 1)
+        ana.post("/accounts/acme", do="owner", id="")
+        nobody = owners_by_account(house.meta, 1)
+        ana.post("/accounts/acme", do="owner", id=str(bob.id))
+        number = notes_on(house.meta, 1, "account", "acme")[0].id
+        undo_merge(house.running, 1, made.id, by="test")
+        apart = [notes_on(house.meta, 1, "account", each) for each in ("acme", "bob-inc")]
+        ana.post("/accounts/bob-inc", do="delete", id=str(number))
+
+    assert (notes(merged), "<b>bob</b>" in merged, mine, nobody) == (
+        [("From before.", "ana")],
+        True,
+        {"acme": bob.id},
+        {},
+    )
+    assert [len(each) for each in apart] == [0, 1]
+    assert house.meta.care.notes(1) == []
+    assert owners_by_account(house.meta, 1) == {"acme": bob.id}
 
 
 def test_home_and_lists_begin_with_my_accounts(house):

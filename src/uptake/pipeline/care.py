@@ -1,9 +1,16 @@
-"""Writing notes down, giving an account an owner, and saving views: who may, how much, what the audit log is told."""
+"""Writing notes down, giving an account an owner, and saving views: who may, how much, what the audit log is told.
 
+Notes and owners stay with the id that they were given to.  Where ids were merged, those of all of them are told of the
+one that counts, so that taking a merge back leaves no trace here either.
+"""
+
+from collections.abc import Sequence
 from typing import Protocol
 
 from uptake.core.effects import Kind
 from uptake.core.errors import UptakeError
+from uptake.core.merges import canonical_of
+from uptake.pipeline.erase import all_ids
 from uptake.pipeline.standing import Standing
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
@@ -22,6 +29,23 @@ class Caring(Protocol):
 
     def clock(self) -> int:
         """Now, µs since 1970 UTC."""
+
+
+def notes_on(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> Sequence[Note]:
+    """Notes on an account or user, those on merged ids too; the newest first."""
+    ids = all_ids(meta, product_id, kind, tracking_id)
+    found = [note for each in ids for note in meta.care.notes(product_id, kind, each)]
+    return sorted(found, key=lambda note: (note.written_us, note.id), reverse=True)
+
+
+def owners_by_account(meta: MetaStore, product_id: int) -> dict[str, int]:
+    """Account that counts → the person who owns it: its own owner, else the first of those of merged ids."""
+    canonical = canonical_of(meta.merges.all(product_id))
+    given = meta.care.owners(product_id)
+    owners = {account: person_id for account, person_id in given.items() if canonical.id("account", account) == account}
+    for account, person_id in given.items():
+        owners.setdefault(canonical.id("account", account), person_id)
+    return dict(sorted(owners.items()))
 
 
 def author_of(standing: Standing) -> str:
@@ -49,19 +73,22 @@ def write_note(caring: Caring, standing: Standing, product_id: int, whom: tuple[
 def delete_note(caring: Caring, standing: Standing, product_id: int, whom: tuple[Kind, str], note_id: int) -> None:
     """Forget a note on an account or user; one that is gone already is no fault.  Raises UptakeError: not_permitted."""
     standing.demand("editor", product_id)
-    known = {note.id for note in caring.meta.care.notes(product_id, *whom)}
+    known = {note.id for note in notes_on(caring.meta, product_id, *whom)}
     if note_id in known:
         caring.meta.care.drop_note(product_id, note_id, _entry(caring, standing, "note_deleted", product_id, whom))
 
 
 def set_owner(caring: Caring, standing: Standing, product_id: int, account: str, person_id: int | None) -> None:
-    """Give an account an owner who may see the product, or none.  Raises UptakeError: not_permitted, unknown_person."""
+    """Give an account an owner who may see the product, or none, also of ids that were merged into it.
+
+    Raises UptakeError: not_permitted, unknown_person.
+    """
     standing.demand("editor", product_id)
     people = {each.id: each for each in caring.meta.people.people()}
     person = people.get(person_id) if person_id is not None else None
     if person_id is not None and (person is None or not (person.owner or product_id in person.roles)):
         raise UptakeError("unknown_person", f"nobody with the number {person_id} has a role in this product")
-    before = people.get(caring.meta.care.owners(product_id).get(account, 0))
+    before = people.get(owners_by_account(caring.meta, product_id).get(account, 0))
     entry = Entry(
         at_us=caring.clock(),
         by=standing.by,
@@ -72,7 +99,10 @@ def set_owner(caring: Caring, standing: Standing, product_id: int, account: str,
         after=person.email if person else "",
         address=standing.address,
     )
-    caring.meta.care.set_owner(product_id, account, person_id, entry)
+    given = caring.meta.care.owners(product_id)
+    merged = [each for each in all_ids(caring.meta, product_id, "account", account) if each in given]
+    for each in (merged or [account]) if person_id is None else [account]:
+        caring.meta.care.set_owner(product_id, each, person_id, entry)
 
 
 def save_view(caring: Caring, standing: Standing, product_id: int, name: str, address: str) -> SavedView:

@@ -9,7 +9,15 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
 from uptake.core.effects import Kind
-from uptake.pipeline.care import delete_note, delete_view, save_view, set_owner, write_note
+from uptake.pipeline.care import (
+    delete_note,
+    delete_view,
+    notes_on,
+    owners_by_account,
+    save_view,
+    set_owner,
+    write_note,
+)
 from uptake.stores.meta.care import Note
 from uptake.stores.meta.people import Person
 from uptake.views.accounts import account_named, account_traits
@@ -37,14 +45,13 @@ class Care(msgspec.Struct, frozen=True):
 
 def care_of(visit: Visit, kind: Kind, tracking_id: str) -> Care:
     """What the page shows."""
-    care, product = visit.running.meta.care, visit.product
-    notes = care.notes(product.product_id, kind, tracking_id)
+    meta, product = visit.running.meta, visit.product
+    notes = notes_on(meta, product.product_id, kind, tracking_id)
     if kind == "user":
         return Care(notes, visit.link("/users", tracking_id))
-    people = visit.running.meta.people.people()
-    owner = owner_of(
-        product, care.owners(product.product_id), people, tracking_id, account_traits(product, tracking_id)
-    )
+    people = meta.people.people()
+    owners = owners_by_account(meta, product.product_id)
+    owner = owner_of(product, owners, people, tracking_id, account_traits(product, tracking_id))
     return Care(notes, visit.link("/accounts", tracking_id), owner, _choices(people, product.product_id))
 
 

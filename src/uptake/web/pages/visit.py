@@ -14,6 +14,7 @@ from litestar.exceptions import NotFoundException
 
 from uptake.core.config import Workspace
 from uptake.core.scores import ScoringModel
+from uptake.pipeline.care import owners_by_account
 from uptake.pipeline.product import RunningProduct, Status
 from uptake.pipeline.standing import Power, Standing
 from uptake.stores.meta.care import SavedView
@@ -145,7 +146,7 @@ class Visit:
         person = self.standing.person
         if person is None:
             return ()
-        return owned_accounts(self.product, self.running.meta.care.owners(self.product.product_id), person)
+        return owned_accounts(self.product, owners_by_account(self.running.meta, self.product.product_id), person)
 
     @property
     def csrf(self) -> str:
