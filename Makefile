@@ -13,7 +13,8 @@ SAY = @printf '\n==> %s\n'
 STATIC := src/uptake/web/static/manifest.json
 FRONTEND := frontend/package.json frontend/vite.config.js $(shell find frontend/src frontend/public -type f)
 
-.PHONY: help demo test check setup frontend bench bench-peers peers soak build docs locks clean node chromium clients
+.PHONY: help demo test check setup frontend bench bench-peers peers soak build docs locks clean node chromium clients \
+  promtool
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +23,7 @@ demo: setup frontend ## simulate a B2B product and serve it at http://localhost:
 	$(SAY) 'Starting the demo (its data is in uptake-demo)'
 	@$(BIN)/uptake demo $(ARGS)
 
-test: setup frontend clients chromium ## run every test (ARGS="-k name" for some)
+test: setup frontend clients chromium promtool ## run every test (ARGS="-k name" for some)
 	$(SAY) 'Running the tests'
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -112,3 +113,6 @@ tests/clients/node_modules/.stamp: tests/clients/package-lock.json | node
 
 chromium:
 	@tools/chromium.sh
+
+promtool:
+	@tools/promtool.sh

@@ -82,6 +82,12 @@ def routes_table(module: Any) -> str:
     )
 
 
+def metrics_table(module: Any) -> str:
+    """One row for each metric, in the order of the table in the code."""
+    rows = ((code(m.name), m.kind, ", ".join(map(code, m.labels)), m.help) for m in module.TABLE)
+    return grid(("Metric", "Kind", "Labels", "Meaning"), rows)
+
+
 def commands_table(module: Any) -> str:
     """A section for each command: what it does, then its arguments and options."""
     typer = importlib.import_module("typer")
@@ -137,6 +143,7 @@ TABLES = {
         Table("errors", "uptake.core.errors", errors_table),
         Table("routes", "uptake.web.routes", routes_table),
         Table("commands", "uptake.cli", commands_table),
+        Table("metrics", "uptake.web.metric_table", metrics_table),
     )
 }
 

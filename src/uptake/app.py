@@ -79,7 +79,7 @@ def _run(
     settings, running = installation.settings, installation.running
     worker = Worker(running, batch=settings.fold_batch)
     on_append = worker.wake if settings.role == "all" else _nobody_here
-    acceptor = Acceptor(running.log, max_waiting=settings.max_waiting, on_append=on_append)
+    acceptor = Acceptor(running.log, max_waiting=settings.max_waiting, on_append=on_append, durations=running.durations)
     app = create_app(running, installation.directory, acceptor, _web_options(settings))
     url = _url(listener)
     installation.office.worker_failures = lambda: worker.failures
@@ -106,7 +106,7 @@ def _run_worker(
     worker = Worker(running, batch=settings.fold_batch)
     app = create_worker_app(
         running,
-        Work(lambda: worker.failures, lambda: worker.failing),
+        Work(lambda: worker.failing),
         metrics_token=settings.metrics_token,
         allowed_hosts=settings.allowed_hosts,
         any_address=not is_loopback(settings.host),
@@ -156,6 +156,7 @@ def _web_options(settings: Settings) -> WebOptions:
         any_address=not is_loopback(settings.host),
         metrics_token=settings.metrics_token,
         form_secret=_form_secret(settings),
+        data_dir=settings.data_dir,
         ingest=IngestOptions(
             silent_auth=settings.silent_auth,
             public_url=settings.public_url,

@@ -25,8 +25,12 @@ class Worker:
         self._running, self._batch, self._idle_s = running, batch, idle_s
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="uptake-worker", daemon=True)
-        self.failures = 0
         self.failing = ""
+
+    @property
+    def failures(self) -> int:
+        """How many steps have failed."""
+        return self._running.failed_steps
 
     def start(self) -> None:
         """Begin to work."""
@@ -50,7 +54,7 @@ class Worker:
                 more = self._running.step(most=self._batch)
                 pause_s, self.failing = FIRST_PAUSE_S, ""
             except Exception as error:
-                self.failures += 1
+                self._running.failed_steps += 1
                 self.failing = type(error).__name__
                 log.error("step_failed", exc_info=error, extra={"failures": self.failures, "again_in_s": pause_s})
                 self._stop.wait(pause_s)

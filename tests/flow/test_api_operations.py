@@ -82,7 +82,7 @@ def test_metrics_tell_how_far_everything_is(house):
     applied = 'uptake_folded_calls_total{code="",fate="applied",mapping="",product="1",type="track"}'
     assert metric(text, applied) == 3
     assert metric(text, "uptake_waiting_requests") == 0
-    assert metric(text, 'uptake_rescore_seconds{product="1"}') >= 0
+    assert metric(text, 'uptake_last_rescore_seconds{product="1"}') >= 0
     assert metric(text, "process_resident_memory_bytes") > 0
     assert "acme" not in text
     assert "My product" not in text

@@ -11,7 +11,7 @@ from uptake.web.working import Work, create_worker_app
 class Failing:
     """A worker whose last step may have failed."""
 
-    times, told = 0, ""
+    told = ""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def running(shared):
 @pytest.fixture
 def client(running, failing):
     """A client on this machine."""
-    work = Work(lambda: failing.times, lambda: failing.told)
+    work = Work(lambda: failing.told)
     app = create_worker_app(running, work, metrics_token="", allowed_hosts=(), any_address=False)
 
     async def here(scope, receive, send):
@@ -70,7 +70,7 @@ def test_a_worker_tells_what_it_holds_and_how_far_it_is(client, shared, running,
     """Metrics name the leased products, their offsets, and steps that failed."""
     shared.track("ana", "Export")
     running.step()
-    failing.times = 3
+    running.failed_steps = 3
 
     lines = client.get("/metrics").text.splitlines()
 

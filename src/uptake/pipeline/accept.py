@@ -16,6 +16,7 @@ from contextlib import suppress
 import msgspec
 
 from uptake.core.calls import Projection
+from uptake.pipeline.durations import Durations
 from uptake.stores.log.base import CallLog, LogUnavailable, Request
 
 PATIENCE_S = 1.0
@@ -90,12 +91,17 @@ class Acceptor:
         max_group: int = 256,
         on_append: Callable[[], None] = lambda: None,
         clock_s: Callable[[], float] = time.monotonic,
+        durations: Durations | None = None,
     ) -> None:
         """max_waiting: requests that may wait.  max_group: requests in one commit.
 
         on_append: called in the writer's thread after each commit.  clock_s: seconds since any moment.
+
+        durations: where to note how long commits take.
         """
-        self._log, self._max_waiting, self._max_group, self._on_append = log, max_waiting, max_group, on_append
+        self._log, self.max_waiting, self._max_group, self._on_append = log, max_waiting, max_group, on_append
+        self.durations = durations or Durations()
+        self.failed_commits = 0
         self._pending: list[_Waiting] = []
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._awake = False
@@ -171,7 +177,7 @@ class Acceptor:
         with self._lock:
             if self._thread is None:
                 raise Stopping
-            if self._taken - self._settled >= self._max_waiting:
+            if self._taken - self._settled >= self.max_waiting:
                 raise Overloaded
             self._taken += 1
             self._pending.append(waiting)
@@ -216,10 +222,11 @@ class Acceptor:
             self._wakes.put(None)
 
     def _committed(self, requests: Sequence[Request]) -> Sequence[Outcome]:
-        self._committing_since = self._clock_s()
+        self._committing_since = began_s = self._clock_s()
         try:
             firsts = self._log.append(requests)
         except LogUnavailable as error:
+            self.failed_commits += 1
             self._failed, self._tried_s = str(error), self._clock_s()
             return [error] * len(requests)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -228,6 +235,7 @@ class Acceptor:
         finally:
             self._committing_since = None
         self._failed = ""
+        self.durations.note("commit", self._clock_s() - began_s, facts={"requests": len(requests)})
         for request in requests:
             self.counts.count(request)
         self._on_append()

@@ -101,6 +101,11 @@ class Eraser:
         """Find out what is to be done."""
         self._waiting = [each for each in self._meta.erasures.all() if each.step != "done"]
 
+    @property
+    def waiting(self) -> list[Erasure]:
+        """What is to be done, as far as it was looked for."""
+        return list(self._waiting)
+
     def step(self, product: RunningProduct) -> bool:
         """Do some of the product's first erasure; True if there may be more to do at once."""
         erasure = next((each for each in self._waiting if each.product_id == product.product_id), None)

@@ -7,9 +7,12 @@ from datetime import date
 from typing import Literal
 
 from uptake.core.config import ConfigVersion, ProductConfig
+from uptake.core.days import SECOND_US
+from uptake.core.erasure import Erasure
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
+from uptake.pipeline.durations import Durations
 from uptake.pipeline.erase import Eraser
 from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
@@ -61,6 +64,8 @@ class Running:
         self._asked: dict[int, int] = {}
         self._folded: dict[int, tuple[int, int]] = {}
         self.chores: list[Callable[[], None]] = []
+        self.durations = Durations()
+        self.failed_steps = self.failed_meta_reads = 0
         self.refresh()
 
     def products(self) -> list[RunningProduct]:
@@ -198,9 +203,9 @@ class Running:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
         first: dict[Part, Callable[[], object]] = {"all": self._demand_lead, "worker": self._share, "web": lambda: None}
         for work in (first[self.part], self.refresh, *self.chores):
-            _if_possible(work)
+            self._if_possible(work)
         if self.part == "web":
-            _if_possible(self._follow)
+            self._if_possible(self._follow)
             return False
         more = False
         for product in self.products():
@@ -218,6 +223,14 @@ class Running:
             if isinstance(product, FollowedProduct):
                 product.follow()
 
+    def _if_possible(self, work: Callable[[], object]) -> None:
+        """Do what needs the meta store; without it what is in force stays so, and calls are folded all the same."""
+        try:
+            work()
+        except MetaUnavailable as error:
+            self.failed_meta_reads += 1
+            log_.error("meta_unavailable", extra={"why": str(error)})
+
     def _demand_lead(self) -> None:
         if not self.meta.lead():
             raise AnotherLeads("another process folds for this meta store now; this one waits until that is over")
@@ -227,9 +240,12 @@ class Running:
             if not self.may_write(product.product_id):
                 return False
             score_asked(self.meta, product)
-        folded = product.fold(most=most)
+        folded = self._fold(product, most)
         behind = folded >= most // 2
         scored = product.rescore_if_due(backlog=folded > 0)
+        if scored:
+            took_s = product.rescore_took_us / SECOND_US
+            self.durations.note("rescore", took_s, facts={"product": product.product_id})
         due = product.rebuild_due or self.rebuild_asked(product.product_id)
         if due and not product.rebuilding and not behind:  # there may always be a call to fold
             self.rebuild(product.product_id)
@@ -238,6 +254,19 @@ class Running:
         erased = not behind and self._eraser.step(product)
         retained = not behind and not erased and product.retain_if_due()
         return scored or purged or erased or retained or behind
+
+    def _fold(self, product: RunningProduct, most: int) -> int:
+        began_us = self.clock()
+        folded = product.fold(most=most)
+        if folded:
+            facts = {"product": product.product_id, "calls": folded}
+            self.durations.note("fold", (self.clock() - began_us) / SECOND_US, facts=facts)
+        return folded
+
+    @property
+    def waiting_erasures(self) -> list[Erasure]:
+        """Erasures that were asked for and are not done."""
+        return self._eraser.waiting
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
         """Make a new generation of the product from the log and swap it in."""
@@ -293,11 +322,3 @@ def _scores_from(publish: Publish | None, product: RunningProduct) -> date | Non
     if publish is None:
         return None
     return BEGINNING if publish == "recompute" else product.today()
-
-
-def _if_possible(work: Callable[[], object]) -> None:
-    """Do what needs the meta store; without it what is in force stays so, and calls are folded all the same."""
-    try:
-        work()
-    except MetaUnavailable as error:
-        log_.error("meta_unavailable", extra={"why": str(error)})

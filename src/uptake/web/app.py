@@ -4,6 +4,7 @@ Ingest stays outside the framework for speed, and answers any origin and any Hos
 """
 
 import secrets
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from uptake import __version__
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.directory import Directory
+from uptake.pipeline.durations import Durations
 from uptake.pipeline.running import Running
 from uptake.web.access import Access, AccessOptions
 from uptake.web.api import API_HANDLERS
@@ -36,6 +38,7 @@ from uptake.web.security import PRIVATE, Guard
 from uptake.web.site import Site
 
 STATIC = Path(__file__).parent / "static"
+OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 AN_HOUR = CacheControlHeader(public=True, max_age=3_600)
 FOR_EVER = CacheControlHeader(public=True, max_age=31_536_000, immutable=True)
 """For assets whose names hold a hash of their content."""
@@ -45,13 +48,15 @@ class WebOptions(msgspec.Struct, frozen=True):
     """What the settings say of the web.
 
     allowed_hosts: names that the site may be addressed as beside loopback; `*` allows any.  any_address: also by any
-    address of the network.  metrics_token: what opens /metrics from another machine; '' for nothing.
+    address of the network.  metrics_token: what opens /metrics from another machine; '' for nothing.  data_dir: a
+    folder whose disk the metrics tell of.
     """
 
     allowed_hosts: tuple[str, ...] = ()
     any_address: bool = False
     metrics_token: str = ""
     form_secret: str = ""
+    data_dir: Path | None = None
     ingest: IngestOptions = IngestOptions()
     access: AccessOptions = AccessOptions()
 
@@ -59,17 +64,48 @@ class WebOptions(msgspec.Struct, frozen=True):
 class Server:
     """The ASGI application: ingest's paths to ingest, the rest to the site, which answers HEAD like GET, bodiless."""
 
-    def __init__(self, ingest: Ingest, site: Any) -> None:
-        self.ingest, self.site = ingest, site
+    def __init__(self, ingest: Ingest, site: Any, durations: Durations) -> None:
+        self.ingest, self.site, self._durations = ingest, site, durations
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] == "http" and self.ingest.handles(scope["path"], scope["method"]):
             await self.ingest(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "HEAD":
-            await self.site({**scope, "method": "GET"}, receive, _without_body(send))
+            await self._timed({**scope, "method": "GET"}, receive, _without_body(send))
+        elif scope["type"] == "http":
+            await self._timed(scope, receive, send)
         else:
             await self.site(scope, receive, send)
+
+    async def _timed(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request of the site, and note how long that took and under which route, never which address."""
+        began_s, status = time.perf_counter(), 0
+
+        async def noted(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.site(scope, receive, noted)
+        finally:
+            part, took_s = part_of(scope["path"]), time.perf_counter() - began_s
+            facts = {"part": part, "method": scope["method"], "route": scope.get("path_template", ""), "status": status}
+            self._durations.note("request", took_s, (part, f"{status // 100}xx"), facts)
+
+
+def part_of(path: str) -> str:
+    """The part of the site that an address belongs to.
+
+    >>> [part_of(path) for path in ("/v2/accounts", "/static/app.js", "/readyz", "/accounts/acme")]
+    ['api', 'static', 'operations', 'page']
+    """
+    if path.startswith(PRIVATE):
+        return "api"
+    if path.startswith("/static/"):
+        return "static"
+    return "operations" if path in OPERATIONS else "page"
 
 
 def _without_body(send: Any) -> Any:
@@ -90,21 +126,21 @@ class Lean(Litestar):
 def create_app(running: Running, directory: Directory, acceptor: Acceptor, options: WebOptions) -> Server:
     """The server's application; whoever calls it starts and stops the acceptor and the worker."""
     faults = FaultCount()
-    ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest)
+    ingest = Ingest(directory.find_ingest, acceptor, running.clock, options.ingest, durations=running.durations)
     site = Site(
         running=running,
         tokens=directory,
         acceptor=acceptor,
         ingest=ingest,
         faults=faults,
-        metrics=Metrics(running, acceptor, ingest, faults),
+        metrics=Metrics(running, acceptor, ingest, faults, data_dir=options.data_dir),
         version=__version__,
         access=Access(running, options.access),
         metrics_token=options.metrics_token,
     )
-    return Server(
-        ingest, Guard(create_site(site, options.form_secret), options.allowed_hosts, any_address=options.any_address)
-    )
+    inner = create_site(site, options.form_secret)
+    guarded = Guard(inner, options.allowed_hosts, any_address=options.any_address)
+    return Server(ingest, guarded, running.durations)
 
 
 def create_site(site: Site, form_secret: str = "") -> Litestar:

@@ -3,6 +3,7 @@
 The order: the key, the body, its decoding, the log, the answer.  Nothing is answered with success before it is durable.
 """
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 
 from uptake.core.errors import Rejection
 from uptake.pipeline.accept import Acceptor, IngestProduct, Overloaded, Stopping
+from uptake.pipeline.durations import Durations
 from uptake.pipeline.limits import KeyLimits, Limits, TooMuch
 from uptake.sources.base import MAX_BODY_BYTES, Decoded, Incoming
 from uptake.sources.keys import key_in_body, key_in_query
@@ -72,9 +74,16 @@ class Ingest:
     """The ingest routes."""
 
     def __init__(
-        self, find: FindProduct, acceptor: Acceptor, clock: Callable[[], int], options: IngestOptions | None = None
+        self,
+        find: FindProduct,
+        acceptor: Acceptor,
+        clock: Callable[[], int],
+        options: IngestOptions | None = None,
+        *,
+        durations: Durations | None = None,
     ) -> None:
-        """find: ingest key → product.  clock: now, µs since 1970 UTC."""
+        """find: ingest key → product.  clock: now, µs since 1970 UTC.  durations: how long answers take."""
+        self._durations = durations or Durations()
         self._find, self._acceptor, self._clock = find, acceptor, clock
         self._options = options or IngestOptions()
         self._bodies = Bodies(
@@ -85,7 +94,7 @@ class Ingest:
         self.limits = KeyLimits(self._options.limits) if self._options.limits.named() else None
         self.unknown_keys = UnknownKeys()
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.lost_pixels = 0
+        self.lost_pixels = self.repeated = 0
 
     def refused_keys(self) -> list[RefusedKey]:
         """The latest attempts with unknown keys, the latest first."""
@@ -97,7 +106,7 @@ class Ingest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request to a path that `handles` knows."""
-        route = route_of(scope["path"])
+        route, began_s = route_of(scope["path"]), time.perf_counter()
         if route is None:
             answer = answers.refusal("not_found", "there is nothing at this address")
         elif scope["method"] != route.method:
@@ -107,9 +116,14 @@ class Ingest:
                 answer = await self._answer(route, scope, receive)
             except Disconnected:
                 return
-        self.requests[route.path if route else "", answer.status] += 1
+        path = route.path if route else ""
+        self.requests[path, answer.status] += 1
         await send(answer.start)
         await send(answer.body)
+        labels = ("ingest", f"{answer.status // 100}xx")
+        self._durations.note(
+            "request", time.perf_counter() - began_s, labels, {"route": path, "status": answer.status, "part": "ingest"}
+        )
 
     def _other_method(self, route: Route, scope: Scope) -> Answer:
         if scope["method"] != "OPTIONS":
@@ -168,6 +182,7 @@ class Ingest:
 
     async def _post(self, route: Route, scope: Scope, receive: Receive) -> Answer:
         facts = _facts_of(scope["headers"])
+        self.repeated += facts.repeated
         opened = self._opened_by_header(facts.authorization)
         held = Held()
         try:

@@ -4,21 +4,27 @@ What a scrape costs does not grow with history: counters of fates are kept here 
 are asked for again.  Products appear by id, never by name, and nothing of a call's content appears at all.
 """
 
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from uptake import __version__
 from uptake.core.days import SECOND_US
 from uptake.pipeline.accept import Acceptor
+from uptake.pipeline.durations import Durations, What
 from uptake.pipeline.product import RunningProduct, Status
 from uptake.pipeline.running import Running
 from uptake.stores.events.base import EventStore
+from uptake.stores.log.base import LogDamaged, LogUnavailable
 from uptake.web.ingest import Ingest
+from uptake.web.metric_table import METRICS
 from uptake.web.problems import FaultCount
 
 BUCKET_US = 600 * SECOND_US
@@ -55,10 +61,11 @@ class OutcomeTotals:
 
 
 class ProductMetrics(Collector):
-    """What any process can tell of the products that it has open, read when it is scraped."""
+    """What any process can tell of its work and of the products that it has open, read when it is scraped."""
 
-    def __init__(self, running: Running) -> None:
-        self._running = running
+    def __init__(self, running: Running, *, data_dir: Path | None = None) -> None:
+        """data_dir: a folder whose disk is told of; None for none."""
+        self._running, self._data_dir = running, data_dir
         self._totals: dict[int, OutcomeTotals] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
@@ -76,109 +83,142 @@ class ProductMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
-        yield from _progress(self._running.products())
+        yield family("uptake_build_info", [((__version__,), 1)])
+        yield from self._work()
+        yield from _progress(self._running)
         yield self._outcomes()
-        yield gauge("uptake_log_bytes", "Bytes of the call log", [], [((), self._running.log.size_bytes())])
+        yield from self._disk()
+
+    def _work(self) -> Iterator[Metric]:
+        """What the worker did since the start, and what waits for it."""
+        yield one("uptake_failed_steps_total", self._running.failed_steps)
+        yield one("uptake_failed_meta_reads_total", self._running.failed_meta_reads)
+        yield _histogram("uptake_fold_duration_seconds", self._running.durations, "fold")
+        yield _histogram("uptake_rescore_duration_seconds", self._running.durations, "rescore")
+        waiting = Counter((str(each.product_id), each.step) for each in self._running.waiting_erasures)
+        yield family("uptake_waiting_erasures", sorted(waiting.items()))
 
     def _outcomes(self) -> Metric:
-        labels = ["product", "type", "fate", "code", "mapping"]
         samples: list[Sample] = []
         for product in self._running.products():
             totals = self._totals.setdefault(product.product_id, OutcomeTotals()).read(product.store)
             samples += [((str(product.product_id), *outcome), times) for outcome, times in sorted(totals.items())]
-        return counter("uptake_folded_calls", "Folded calls by their fate", labels, samples)
+        return family("uptake_folded_calls_total", samples)
+
+    def _disk(self) -> Iterator[Metric]:
+        log = self._running.log
+        yield one("uptake_log_bytes", log.size_bytes())
+        yield one("uptake_log_damaged_places", len(log.damage()))
+        if self._data_dir is not None:
+            usage = shutil.disk_usage(self._data_dir)
+            yield one("uptake_disk_free_bytes", usage.free)
+            yield one("uptake_disk_size_bytes", usage.total)
 
 
 class Metrics(ProductMetrics):
     """All metrics of a server that takes calls."""
 
-    def __init__(self, running: Running, acceptor: Acceptor, ingest: Ingest, faults: FaultCount) -> None:
+    def __init__(
+        self, running: Running, acceptor: Acceptor, ingest: Ingest, faults: FaultCount, *, data_dir: Path | None = None
+    ) -> None:
         self._acceptor, self._ingest, self._faults = acceptor, ingest, faults
-        super().__init__(running)
+        super().__init__(running, data_dir=data_dir)
 
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
+        yield one("uptake_ready", not self._acceptor.trouble())
         yield from self._accepted()
         yield from self._requests()
         yield from super().collect()
-        yield counter(
-            "uptake_faults", "Requests that failed by a fault of Uptake itself", [], [((), self._faults.times)]
-        )
 
     def _accepted(self) -> Iterator[Metric]:
         """What came in since the start: received = logged + refused."""
-        counts = self._acceptor.counts  # copied before they are looked through: the writer goes on counting
-        by_source = ["source"]
-        received = [((source,), times) for source, times in sorted(dict(counts.received).items())]
-        logged = [((source,), times) for source, times in sorted(dict(counts.logged).items())]
-        refused = sorted(dict(counts.refused).items())
-        yield counter("uptake_received_calls", "Calls received, refused ones too", by_source, received)
-        yield counter("uptake_logged_calls", "Calls made durable", by_source, logged)
-        yield counter("uptake_refused_calls", "Calls refused", ["source", "code"], refused)
-        yield gauge("uptake_waiting_requests", "Requests that wait to be committed", [], [((), self._acceptor.waiting)])
+        acceptor, counts = self._acceptor, self._acceptor.counts
+        # Copied before they are looked through: the writer goes on counting.
+        yield family("uptake_received_calls_total", _by_one(dict(counts.received)))
+        yield family("uptake_logged_calls_total", _by_one(dict(counts.logged)))
+        yield family("uptake_refused_calls_total", sorted(dict(counts.refused).items()))
+        yield one("uptake_waiting_requests", acceptor.waiting)
+        yield one("uptake_waiting_requests_limit", acceptor.max_waiting)
+        yield one("uptake_failed_commits_total", acceptor.failed_commits)
+        yield _histogram("uptake_commit_duration_seconds", acceptor.durations, "commit")
 
     def _requests(self) -> Iterator[Metric]:
-        """What ingest answered since the start."""
-        requests = [
-            ((path, str(status)), times) for (path, status), times in sorted(dict(self._ingest.requests).items())
-        ]
-        yield counter("uptake_ingest_requests", "Requests to ingest, by status", ["route", "status"], requests)
-        limits = self._ingest.limits
-        limited = [((name,), times) for name, times in sorted(limits.refused.items())] if limits else []
-        yield counter("uptake_limited_requests", "Requests refused by a limit of their key", ["limit"], limited)
-        unknown = [((), self._ingest.unknown_keys.times)]
-        yield counter("uptake_unknown_keys", "Requests to ingest with a key that no product has", [], unknown)
-        lost = [((), self._ingest.lost_pixels)]
-        yield counter("uptake_lost_pixels", "Pixel calls that could not be kept", [], lost)
+        """What was answered since the start."""
+        ingest, requests = self._ingest, sorted(dict(self._ingest.requests).items())
+        yield family("uptake_ingest_requests_total", [((path, str(status)), n) for (path, status), n in requests])
+        yield family("uptake_limited_requests_total", _by_one(dict(ingest.limits.refused) if ingest.limits else {}))
+        yield one("uptake_repeated_requests_total", ingest.repeated)
+        yield one("uptake_unknown_keys_total", ingest.unknown_keys.times)
+        yield one("uptake_lost_pixels_total", ingest.lost_pixels)
+        yield one("uptake_faults_total", self._faults.times)
+        yield _histogram("uptake_request_duration_seconds", self._running.durations, "request")
 
 
-def _progress(products: Sequence[RunningProduct]) -> Iterator[Metric]:
+OF_STATUS: tuple[tuple[str, Callable[[Status], float | None]], ...] = (
+    ("uptake_logged_offset", lambda status: status.log_offset),
+    ("uptake_folded_offset", lambda status: status.folded_offset),
+    ("uptake_scored_offset", lambda status: status.scored_offset),
+    ("uptake_fold_lag_calls", lambda status: status.log_offset - status.folded_offset),
+    ("uptake_scored_timestamp_seconds", lambda status: status.as_of_us and status.as_of_us / SECOND_US),
+    ("uptake_config_revision", lambda status: status.revision),
+    ("uptake_store_generation", lambda status: status.generation),
+    ("uptake_rebuilding", lambda status: status.rebuilding),
+)
+
+
+def _progress(running: Running) -> Iterator[Metric]:
     """How far every product's log, fold and scores are."""
-    statuses = [(str(product.product_id), product.status()) for product in products]
-    gauges: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
-        ("uptake_logged_offset", "Calls in the log", lambda status: status.log_offset),
-        ("uptake_folded_offset", "Calls folded", lambda status: status.folded_offset),
-        (
-            "uptake_scored_offset",
-            "Calls that the scores in force tell of; -1: none",
-            lambda status: status.scored_offset,
-        ),
-        (
-            "uptake_fold_lag_calls",
-            "Calls logged and not yet folded",
-            lambda status: status.log_offset - status.folded_offset,
-        ),
-        ("uptake_config_revision", "The configuration in force", lambda status: status.revision),
-        ("uptake_store_generation", "The event store's generation", lambda status: status.generation),
-        ("uptake_rebuilding", "1 while another generation is made", lambda status: status.rebuilding),
+    products = running.products()
+    statuses = {product: product.status() for product in products}
+    of_product: tuple[tuple[str, Callable[[RunningProduct], float | None]], ...] = (
+        *((name, lambda product, value=value: value(statuses[product])) for name, value in OF_STATUS),
+        ("uptake_folds", lambda product: product.folds),
+        ("uptake_fold_lag_seconds", lambda product: _lag_s(running, product, statuses[product])),
+        ("uptake_rebuild_folded_calls", lambda product: running.rebuild_progress(product.product_id)[0]),
+        ("uptake_store_bytes", lambda product: product.store.size_bytes()),
+        ("uptake_last_rescore_seconds", lambda product: product.rescore_took_us / SECOND_US),
+        ("uptake_purged_offset", lambda product: product.purged[-1].before_offset if product.purged else 0),
+        ("uptake_retained_offset", lambda product: product.retained.offset if product.retained else 0),
     )
-    for name, told, value in gauges:
-        yield gauge(name, told, ["product"], [((product,), value(status)) for product, status in statuses])
-    yield gauge(
-        "uptake_store_bytes",
-        "Bytes of the event store",
-        ["product"],
-        [((str(product.product_id),), product.store.size_bytes()) for product in products],
-    )
-    yield gauge(
-        "uptake_rescore_seconds",
-        "How long the last rescore took",
-        ["product"],
-        [((str(product.product_id),), product.rescore_took_us / SECOND_US) for product in products],
-    )
+    for name, value in of_product:
+        values = ((str(product.product_id), value(product)) for product in products)
+        yield family(name, [((product,), number) for product, number in values if number is not None])
 
 
-def gauge(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
-    """What goes up and down."""
-    family = GaugeMetricFamily(name, told, labels=labels)
+def _lag_s(running: Running, product: RunningProduct, status: Status) -> float | None:
+    """How long the first call that is not folded has waited; None where the log cannot say."""
+    if status.folded_offset >= status.log_offset:
+        return 0
+    try:
+        calls = running.log.read(product.product_id, status.folded_offset, most=1)
+    except (LogDamaged, LogUnavailable):
+        return None
+    return max(0, running.clock() - calls[0].received_us) / SECOND_US if calls else None
+
+
+def _by_one(counts: Mapping[str, int]) -> list[Sample]:
+    return [((value,), times) for value, times in sorted(counts.items())]
+
+
+def one(name: str, value: float) -> Metric:
+    """A metric of the table that has one sample."""
+    return family(name, [((), value)])
+
+
+def family(name: str, samples: Iterable[Sample]) -> Metric:
+    """A counter or gauge of the table, with its samples."""
+    row = METRICS[name]
+    kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
+    made = kind(name, row.help, labels=row.labels)
     for values, value in samples:
-        family.add_metric(values, float(value))
-    return family
+        made.add_metric(values, float(value))
+    return made
 
 
-def counter(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
-    """What only grows, from the start of the process on."""
-    family = CounterMetricFamily(name, told, labels=labels)
-    for values, value in samples:
-        family.add_metric(values, float(value))
-    return family
+def _histogram(name: str, durations: Durations, what: What) -> Metric:
+    row = METRICS[name]
+    made = HistogramMetricFamily(name, row.help, labels=row.labels)
+    for labels, counts, sum_s in durations.histograms(what):
+        made.add_metric(labels, counts, sum_s)
+    return made

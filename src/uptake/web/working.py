@@ -9,32 +9,25 @@ from prometheus_client.core import Metric
 
 from uptake.pipeline.running import Running
 from uptake.stores.meta.base import MetaUnavailable
-from uptake.web.metrics import ProductMetrics, counter, gauge
+from uptake.web.metrics import ProductMetrics, one
 from uptake.web.ops import ALIVE, healthz, metrics_text
 from uptake.web.problems import AnyRequest, FaultCount, Refused, handlers
 from uptake.web.security import Guard
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A worker as it is asked about: how many steps failed ever, and by what the last one did ('' for a good one)."""
+    """A worker as it is asked about: by what its last step failed, '' for a good one."""
 
-    failures: Callable[[], int]
     failing: Callable[[], str]
 
 
 class WorkerMetrics(ProductMetrics):
     """All metrics of a worker."""
 
-    def __init__(self, running: Running, work: Work) -> None:
-        self._work = work
-        super().__init__(running)
-
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
         yield from super().collect()
-        held = [((), len(self._running.products()))]
-        yield gauge("uptake_leased_products", "Products that this worker folds and scores", [], held)
-        yield counter("uptake_failed_steps", "Steps of the worker that failed", [], [((), self._work.failures())])
+        yield one("uptake_leased_products", len(self._running.products()))
 
 
 @get("/readyz", sync_to_thread=True)
@@ -65,7 +58,7 @@ def create_worker_app(
         {
             "running": running,
             "work": work,
-            "metrics": WorkerMetrics(running, work),
+            "metrics": WorkerMetrics(running),
             "metrics_token": metrics_token,
         }
     )
