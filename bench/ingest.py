@@ -1,9 +1,12 @@
 """How fast calls are acknowledged, beside a bare route in the same server that only decodes.
 
-Run: python -m bench.ingest [SECONDS]
+Run: python -m bench ingest [--seconds S] [--connections 8,32,128,256]
+
+Single calls, batches of 20 and batches of almost 500 KB, plain and gzip, over few and many connections, on one server
+process and on two that share a port and a log.
 """
 
-import json
+import argparse
 import shutil
 import socket
 import statistics
@@ -11,107 +14,130 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-BODIES = 300
-AIMS = {"20-call batches": 0.5, "single calls": 0.35}
-PATHS = {"20-call batches": ("/v1/batch", "/bare/batch", 20), "single calls": ("/v1/track", "/bare/track", 1)}
+from bench.senders import bodies, load
+from bench.tables import judged, tell
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of request: its name, paths of ours and of the bare route, calls in it, bodies in rotation, and the aim
+    that is set for 32 connections and plain bodies."""
+
+    name: str
+    ours: str
+    bare: str
+    calls: int
+    bodies: int
+    aim: float | None
+
+
+SHAPES = (
+    Shape("single calls", "/v1/track", "/bare/track", 1, 300, 0.35),
+    Shape("batches of 20", "/v1/batch", "/bare/batch", 20, 300, 0.5),
+    Shape("batches of 480 KB", "/v1/batch", "/bare/batch", 720, 12, None),
+)
+AIMED = 32
+COLUMNS = ("requests", "connections", "calls/s", "ceiling", "ratio", "p50", "p99", "p99.9", "longest")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One shape of request: acknowledged calls a second, the ceiling, their ratio and the latency."""
+    """Acknowledged calls a second, the ceiling, and latencies in milliseconds: 50, 99, 99.9 of 100, longest."""
 
-    name: str
     calls_a_s: float
     ceiling_a_s: float
-    p99_ms: float
-    max_ms: float
+    latencies_ms: tuple[float, float, float, float]
 
     @property
     def ratio(self) -> float:
         """How much of the ceiling was reached."""
         return self.calls_a_s / self.ceiling_a_s
 
-
-def call(place: int) -> dict:
-    """A track call as an SDK sends it, about 600 bytes."""
-    return {
-        "anonymousId": str(uuid.uuid4()),
-        "context": {
-            "library": {"name": "analytics-node", "version": "3.1.0"},
-            "ip": "203.0.113.7",
-            "locale": "en-GB",
-            "page": {"url": "https://app.example.com/reports/1", "title": "Reports", "referrer": ""},
-            "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36",
-        },
-        "event": f"Report_Created_{place % 25}",
-        "integrations": {},
-        "messageId": f"node-next-{uuid.uuid4()}",
-        "properties": {"plan": "pro", "seats": place % 40, "source": "web"},
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
-        "type": "track",
-        "userId": f"user-{place % 2_000}",
-    }
+    def cells(self) -> list[str]:
+        """As a table shows it."""
+        times = [f"{each:.1f} ms" if each < 100 else f"{each:.0f} ms" for each in self.latencies_ms]
+        return [f"{self.calls_a_s:,.0f}", f"{self.ceiling_a_s:,.0f}", f"{self.ratio:.2f}", *times]
 
 
-def bodies(calls: int) -> bytes:
-    """Bodies of so many calls each, one a line."""
-    sent_at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    batches = [[call(place * calls + each) for each in range(calls)] for place in range(BODIES)]
-    lines = [batch[0] if calls == 1 else {"batch": batch, "sentAt": sent_at, "writeKey": "KEY"} for batch in batches]
-    return "\n".join(json.dumps(line) for line in lines).encode()
-
-
-def load(port: int, path: str, seconds: float, lines: bytes) -> dict:
-    """What the load generator, in a process of its own, saw."""
-    command = [sys.executable, "-m", "bench.load", str(port), path, str(seconds)]
-    seen = json.loads(subprocess.run(command, input=lines, stdout=subprocess.PIPE, check=True).stdout)
-    if seen["refused"]:
-        raise SystemExit(f"{seen['refused']} requests to {path} were refused")
-    return seen
-
-
-def measured(port: int, name: str, seconds: float, rounds: int = 3) -> Measured:
+def measured(port: int, shape: Shape, seconds: float, options: list[str], *, rounds: int) -> Measured:
     """The middle of several rounds, each of the bare route and then of ours."""
-    ours, bare, calls = PATHS[name]
-    lines = bodies(calls)
-    seen = [(load(port, bare, seconds, lines), load(port, ours, seconds, lines)) for _ in range(rounds)]
+    lines = bodies(shape.calls, shape.bodies)
+    seen = [
+        (load(port, shape.bare, seconds, lines, options), load(port, shape.ours, seconds, lines, options))
+        for _ in range(rounds)
+    ]
     middle = statistics.median(mine["requests_a_s"] / ceiling["requests_a_s"] for ceiling, mine in seen)
     ceiling, mine = min(seen, key=lambda pair: abs(pair[1]["requests_a_s"] / pair[0]["requests_a_s"] - middle))
-    return Measured(name, calls * mine["requests_a_s"], calls * ceiling["requests_a_s"], mine["p99_ms"], mine["max_ms"])
+    times = (mine["p50_ms"], mine["p99_ms"], mine["p999_ms"], mine["max_ms"])
+    return Measured(shape.calls * mine["requests_a_s"], shape.calls * ceiling["requests_a_s"], times)
 
 
-def measure(seconds: float = 4.0) -> list[Measured]:
-    """Start a server on an empty log, and measure each shape of request."""
+@contextmanager
+def serving(processes: int) -> Iterator[int]:
+    """So many server processes on one port and an empty log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="uptake-bench-"))
-    server = subprocess.Popen([sys.executable, "-m", "bench.ingest_server", str(port), str(folder)])
+    command = [sys.executable, "-m", "bench.ingest_server", str(port), str(folder)]
+    servers = []
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        return [measured(port, name, seconds) for name in PATHS]
+        for _ in range(processes):
+            servers.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+            servers[-1].stdout.readline()  # it says that it listens
+        time.sleep(0.5)
+        yield port
     finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder)
+        for server in servers:
+            server.terminate()
+            server.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def main() -> None:
-    """Print what was measured."""
-    for each in measure(float(sys.argv[1]) if len(sys.argv) > 1 else 4.0):
-        print(
-            f"{each.name:16} {each.calls_a_s:9,.0f} calls/s acknowledged, ceiling {each.ceiling_a_s:9,.0f}, "
-            f"ratio {each.ratio:.2f} (aim {AIMS[each.name]}), p99 {each.p99_ms:.1f} ms, longest {each.max_ms:.0f} ms"
-        )
+def one_process(seconds: float, connections: list[int]) -> None:
+    """Every shape, plain and gzip, over every number of connections."""
+    rows, told = [], []
+    for shape in SHAPES:
+        for packed in (False, True):
+            with serving(1) as port:
+                for many in connections:
+                    options = [f"--connections={many}", *(["--gzip"] if packed else [])]
+                    aimed = shape.aim is not None and many == AIMED and not packed
+                    found = measured(port, shape, seconds, options, rounds=3 if aimed else 1)
+                    name = f"{shape.name}, gzip" if packed else shape.name
+                    rows.append([name, str(many), *found.cells()])
+                    if aimed:
+                        word = judged(found.ratio, shape.aim or 0, least=True)
+                        told.append(f"{name}: {found.ratio:.2f} of the ceiling (aim ≥ {shape.aim}: {word})")
+    tell("ingest", COLUMNS, rows)
+    print(*told, sep="\n", flush=True)
+
+
+def two_processes(seconds: float) -> None:
+    """Plain bodies on one process and on two."""
+    rows = []
+    for shape in SHAPES:
+        for processes in (1, 2):
+            with serving(processes) as port:
+                found = measured(port, shape, seconds, ["--connections=64"], rounds=1)
+                rows.append([f"{shape.name}, {processes} process{'es' * (processes - 1)}", "64", *found.cells()])
+    tell("ingest processes", COLUMNS, rows)
+
+
+def main(words: list[str]) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench ingest", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1.5, help="a round")
+    parser.add_argument("--connections", default="8,32,128,256")
+    chosen = parser.parse_args(words)
+    one_process(chosen.seconds, [int(each) for each in chosen.connections.split(",")])
+    two_processes(chosen.seconds)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,7 +1,9 @@
 """The server that the ingest benchmark drives: the real ingest routes, and beside them one that only decodes."""
 
+import gzip
 import logging
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ from uptake.web.ingest import Ingest
 from uptake.web.ingest_answers import SUCCESS
 
 _decode = msgspec.json.Decoder().decode
+_GZIP = b"\x1f\x8b"
 
 
 async def _body(receive) -> bytes:
@@ -36,7 +39,8 @@ def application(folder: Path):
 
     async def serve(scope, receive, send) -> None:
         if scope["path"].startswith("/bare/"):
-            _decode(await _body(receive))
+            body = await _body(receive)
+            _decode(gzip.decompress(body) if body[:2] == _GZIP else body)
             await send(SUCCESS.start)
             await send(SUCCESS.body)
         else:
@@ -45,16 +49,27 @@ def application(folder: Path):
     return serve
 
 
+def listening(port: int) -> socket.socket:
+    """A socket on a port that other processes may share."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(2048)
+    return listener
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    uvicorn.run(
+    config = uvicorn.Config(
         application(Path(sys.argv[2])),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
         loop="uvloop",
         http="httptools",
         access_log=False,
         log_level="warning",
         lifespan="off",
     )
+    shared = listening(int(sys.argv[1]))
+    print("listening", flush=True)
+    uvicorn.Server(config).run(sockets=[shared])
     os._exit(0)

@@ -49,7 +49,7 @@ def kept(path: Path) -> list[Table]:
 
 
 def written(page: str, tables: Sequence[Table]) -> str:
-    """The page with these tables between their lines.  Raises ValueError for a table that the page has no place for.
+    """The page with these tables between their lines; a table that it has no place for is left out.
 
     >>> print(written("<!-- bench: a -->\\n<!-- end -->", [Table("a", ["x"], [["1"]])]))
     <!-- bench: a -->
@@ -59,12 +59,18 @@ def written(page: str, tables: Sequence[Table]) -> str:
     <!-- end -->
     """
     for table in tables:
-        place = re.compile(rf"(<!-- bench: {re.escape(table.name)} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if not place.search(page):
-            raise ValueError(f"docs/performance.md has no place for the table {table.name}")
         text = "\n".join(table.lines()) + "\n"
-        page = place.sub(lambda found, text=text: found[1] + text + found[2], page, count=1)
+        page = _place(table.name).sub(lambda found, text=text: found[1] + text + found[2], page, count=1)
     return page
+
+
+def homeless(page: str, tables: Sequence[Table]) -> list[str]:
+    """The names of tables that the page has no place for."""
+    return [table.name for table in tables if not _place(table.name).search(page)]
+
+
+def _place(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- bench: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def judged(value: float, aim: float, *, least: bool = False) -> str:
