@@ -142,6 +142,19 @@ def test_earlier_scores_stand_beside_the_score(client, house):
     assert account["score_last_period"] == account["score"] - account["score_change"]
 
 
+def test_scored_events_are_counted_recently_and_overall(client):
+    """Within the window they are those that the explanation tells of; a later day has no fewer than an earlier one."""
+    for path, name in (("/v2/accounts/acme", "account"), ("/v2/users/ana", "user")):
+        body = client.get(f"{path}?expand=explanation").json()[name]
+        earlier = client.get(f"{path}?day=2026-11-01").json()[name]
+        history = client.get(f"{path}/history?from=2026-11-23&to=2026-11-23").json()["data"][0]
+
+        assert body["recently_scored_events"] == sum(part["times"] for part in body["explanation"]["parts"]) > 0
+        assert body["overall_scored_events"] >= body["recently_scored_events"]
+        assert 0 == earlier["recently_scored_events"] <= earlier["overall_scored_events"]
+        assert body["tenure_days"] == history["tenure_days"]
+
+
 def test_the_first_version_looks_one_account_up(client):
     """By id or match, with `_expansions` inside the account."""
     entry = client.get("/v2/accounts?workspace_id=1").json()["data"][0]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from uptake.core.days import days_between
+from uptake.core.days import days_between, window
 from uptake.core.effects import Kind
 from uptake.views.base import FIRST_DAY, ProductView, model_of
 
@@ -39,6 +39,25 @@ class Activity(msgspec.Struct, frozen=True):
     def most(self) -> int:
         """The highest number of a row on a day."""
         return max((max(row.times) for row in self.rows), default=0)
+
+
+class ScoredEvents(msgspec.Struct, frozen=True):
+    """How many times scored events were done: within the window up to a day, and ever up to it."""
+
+    recently: int
+    overall: int
+
+
+def scored_events(
+    product: ProductView, kind: Kind, workspace_id: int | None, tracking_id: str, day: date
+) -> ScoredEvents:
+    """How often an account or user did what its score is made of, without a daily cap.  Raises Unknown."""
+    model = model_of(product, workspace_id, day)
+    acts = product.store.acts_by_day(kind, tracking_id, model, (FIRST_DAY, day))
+    unnamed = 1 if model.every_event else 0
+    scored = [act for act in acts if model.weights.get(act.event, unnamed) > 0]
+    first, _ = window(day, model.window_days)
+    return ScoredEvents(sum(act.times for act in scored if act.day >= first), sum(act.times for act in scored))
 
 
 def activity(

@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 from litestar import get
 from litestar.params import FromPath
 
+from uptake.core.days import day_of
 from uptake.core.effects import Kind
 from uptake.pipeline.product import RunningProduct
+from uptake.views.activity import scored_events
 from uptake.views.base import Unknown, model_of
 from uptake.views.explanation import explain
 from uptake.views.insights import Seen, insights
@@ -105,6 +107,9 @@ def _expanded(product: RunningProduct, found: Standing, params: OneAsked) -> dic
         if "insights" in params.expand:
             model = model_of(product, found.workspace_id, found.day)
             blocks["insights"] = insights(Seen(told, found.numbers, model, product.zone))
+    done = scored_events(product, kind, found.workspace_id, tracking_id, found.day)
+    created_us = found.numbers.created_us
+    tenure = None if created_us is None else (found.day - day_of(created_us, product.zone)).days
     return {
         "workspace_id": found.workspace_id,
         "day": found.day,
@@ -112,6 +117,9 @@ def _expanded(product: RunningProduct, found: Standing, params: OneAsked) -> dic
         "as_of": iso_or_none(found.as_of_us),
         "score_yesterday": found.score_yesterday,
         "score_last_period": found.score_last_period,
+        "recently_scored_events": done.recently,
+        "overall_scored_events": done.overall,
+        "tenure_days": tenure if tenure is not None and tenure >= 0 else None,
         **blocks,
     }
 

@@ -88,7 +88,11 @@ class UserEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(AccountEntry, frozen=True, kw_only=True):
-    """One account: its entry of the list, its earlier scores, and the blocks that were asked for."""
+    """One account: its entry of the list, its earlier scores, and the blocks that were asked for.
+
+    recently_scored_events, overall_scored_events: how many times its users did scored events within the window, and
+    ever.  tenure_days: since the creation; null where that is unknown or later.
+    """
 
     workspace_id: int
     day: date
@@ -96,6 +100,9 @@ class Account(AccountEntry, frozen=True, kw_only=True):
     as_of: str | None
     score_yesterday: int
     score_last_period: int
+    recently_scored_events: int
+    overall_scored_events: int
+    tenure_days: int | None
     traits: dict[str, Any] | UnsetType = UNSET
     segments: Sequence[SegmentName] | UnsetType = UNSET
     explanation: Explanation | UnsetType = UNSET
@@ -103,7 +110,7 @@ class Account(AccountEntry, frozen=True, kw_only=True):
 
 
 class User(UserEntry, frozen=True, kw_only=True):
-    """One user: the entry of the list, earlier scores, and the blocks that were asked for."""
+    """One user: the entry of the list, earlier scores, and the blocks that were asked for; see `Account`."""
 
     workspace_id: int
     day: date
@@ -111,6 +118,9 @@ class User(UserEntry, frozen=True, kw_only=True):
     as_of: str | None
     score_yesterday: int
     score_last_period: int
+    recently_scored_events: int
+    overall_scored_events: int
+    tenure_days: int | None
     traits: dict[str, Any] | UnsetType = UNSET
     segments: Sequence[SegmentName] | UnsetType = UNSET
     explanation: Explanation | UnsetType = UNSET
