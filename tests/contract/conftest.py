@@ -1,6 +1,12 @@
 """The servers that contract suites ask: each is started once a process, when a test first needs it."""
 
+from collections.abc import Iterator
+from functools import wraps
+from itertools import count
+from typing import Any
+
 import pytest
+from hypothesis import settings
 
 from tests.jetstream import jetstream
 from tests.postgres import postgres
@@ -18,3 +24,37 @@ def addresses():
     """Makes the address of an empty call log on NATS."""
     with jetstream() as (_, make):
         yield make
+
+
+SLOW = "clickhouse"
+FEW = max(2, settings().max_examples // 15)
+"""An engine that plans each question for long is shown so many of the examples that are drawn."""
+
+
+def _engines(test: pytest.Function) -> list[Any]:
+    return list(test.callspec.params.values()) if hasattr(test, "callspec") else []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Show the slow engine few examples; after one that fails all, so that a smaller one can be found."""
+    drawn = getattr(pyfuncitem.obj, "hypothesis", None)
+    if drawn is None or SLOW not in _engines(pyfuncitem):
+        return (yield)
+    test, places, failed = drawn.inner_test, count(), []
+
+    @wraps(test)
+    def few(*arguments: Any, **named: Any) -> None:
+        if not failed and next(places) >= FEW:
+            return
+        try:
+            test(*arguments, **named)
+        except BaseException:
+            failed.append(True)
+            raise
+
+    drawn.inner_test = few
+    try:
+        return (yield)
+    finally:
+        drawn.inner_test = test

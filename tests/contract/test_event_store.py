@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
+from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
@@ -68,7 +69,13 @@ def duckdb(folder: Path) -> Iterator[Open]:
         store.close()
 
 
-ENGINES = {"memory": memory, "duckdb": duckdb}
+@contextmanager
+def chdb(_folder: Path) -> Iterator[Open]:
+    with clickhouse() as create:
+        yield create
+
+
+ENGINES = {"memory": memory, "duckdb": duckdb, "clickhouse": chdb}
 
 
 @pytest.fixture(params=ENGINES)
