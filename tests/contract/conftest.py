@@ -27,7 +27,7 @@ def addresses():
 
 
 SLOW = "clickhouse"
-FEW = max(2, settings().max_examples // 15)
+FEW = max(2, settings().max_examples // 25)
 """An engine that plans each question for long is shown so many of the examples that are drawn."""
 
 
