@@ -9,6 +9,7 @@ import msgspec
 from tests.fakes_attempts import MemoryAttemptStore
 from tests.fakes_care import MemoryCareStore
 from tests.fakes_erasures import MemoryErasureStore
+from tests.fakes_jobs import MemoryJobStore
 from tests.fakes_people import MemoryAuditLog, MemoryPeopleStore
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.merges import Merge
@@ -30,6 +31,7 @@ class MemoryMetaStore:
         self.merges = MemoryMergeStore(self)
         self.erasures = MemoryErasureStore(self)
         self.attempts = MemoryAttemptStore()
+        self.jobs = MemoryJobStore(self)
         self.care = MemoryCareStore(self.audit)
 
     def lead(self) -> bool:

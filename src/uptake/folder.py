@@ -4,6 +4,7 @@
     log/                   precious: the calls, a file a month
     base.sqlite            precious: what calls meant that have left the log
     secret.key             precious: what texts of keys are encrypted under
+    files/                 results of long work, for some days; uploads until they are read
     store/p1-g1.duckdb     derived: product 1, generation 1; made again from the log where it is missing
     lock, control.*        of the process that has the folder open
 

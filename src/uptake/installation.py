@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from uptake.backup.job import backup_kind
 from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
@@ -16,6 +17,7 @@ from uptake.core.errors import UptakeError
 from uptake.engines import now_us, open_archive, open_log, open_meta, open_store, refuse_role
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
+from uptake.pipeline.files import Files
 from uptake.pipeline.running import Running
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreDamaged, StoreRules
@@ -53,8 +55,10 @@ class Installation:
                 self.folder.drop_store,
                 clock=now_us,
                 archive=archive,
+                files=self._files(),
                 part=settings.role,
             )
+            self._add_backups()
             opened.callback(self.running.close)
             if settings.role != "worker":
                 self._set_up()
@@ -86,6 +90,14 @@ class Installation:
             log.error("store_made_again", extra={"file": path.name, "why": why, "calls": logged})
         self.folder.drop_store(product_id, generation)
         return open_store(path, self.settings, generation, rules)
+
+    def _files(self) -> Files:
+        most_bytes = self.settings.max_result_mb * 1_000_000
+        return Files(self.folder.path / "files", keep_days=self.settings.result_days, most_bytes=most_bytes)
+
+    def _add_backups(self) -> None:
+        if not (self.settings.meta_url or self.settings.log_url):  # what servers keep they back up themselves
+            self.running.jobs.kinds["backup"] = backup_kind(self.folder.path)
 
     def _set_up(self) -> None:
         first = ProductConfig(dedupe_days=self.settings.dedupe_days)

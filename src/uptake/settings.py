@@ -201,6 +201,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     whole_row("DEDUPE_DAYS", 7, (1, 90), "days", "The dedupe window that a new product begins with."),
     whole_row("FOLD_BATCH", 10_000, (100, 200_000), "calls", "About how many calls one fold takes from the log."),
+    whole_row(
+        "RESULT_DAYS",
+        7,
+        (1, 90),
+        "days",
+        "How long a file that long work made (an export, a backup, a backtest) is kept in the data folder.",
+    ),
+    whole_row("MAX_RESULT_MB", 2_000, (1, 1_000_000), "MB", "How large an export that is made in the app may become."),
     Setting(
         "UPTAKE_MEMORY_LIMIT",
         str,
@@ -254,6 +262,8 @@ class Settings(msgspec.Struct, frozen=True):
     silent_auth: bool
     dedupe_days: int
     fold_batch: int
+    result_days: int
+    max_result_mb: int
     memory_limit: str
     threads: int
     receive_s: int

@@ -4,7 +4,10 @@ import pytest
 
 from tests.house import House, _drop, _in_memory
 from tests.visitors import PART, visiting_as
+from uptake.core.config import ProductConfig
+from uptake.pipeline.jobs import Kind
 from uptake.pipeline.running import Running
+from uptake.pipeline.steps import Step
 from uptake.stores.meta.audit import AuditQuery
 
 DATA, SYSTEM = "/settings/data", "/settings/system"
@@ -21,8 +24,8 @@ def house():
 
 
 def finish(house):
-    """Work until every erasure has its receipt."""
-    while house.meta.erasures.all(1)[-1].step != "done":
+    """Work until everything is done."""
+    while house.meta.jobs.unfinished():
         house.running.step()
         house.now_us += 10_000_000
 
@@ -37,8 +40,8 @@ def test_an_admin_erases_a_user_and_sees_the_receipt(house):
 
     assert begun.headers["location"] == "/settings/data?told=erase"
     assert 'hx-trigger="every 2s"' in on_its_way
-    assert "erasing calls" in on_its_way
-    assert ">done<" in part
+    assert "Erase a user" in on_its_way
+    assert "receipt 1: 2 calls, 0 decisions" in part
     assert "<h1>" not in part
     assert '<td class="num">2</td>' in part
     assert house.product.store.find("user", "tracking_id", "ana") is None
@@ -59,19 +62,99 @@ def test_an_id_that_is_typed_differently_erases_nobody(house):
     assert len(house.meta.erasures.all(1)) == 1
 
 
+def work(house, steps=12):
+    """Let the worker work."""
+    for _ in range(steps):
+        house.running.step()
+        house.now_us += 1_000_000
+
+
 def test_a_rebuild_is_asked_for_and_done_once(house):
     """The worker makes the next generation, and is not asked again by that."""
     with visiting_as(house, "admin") as visitor:
         visitor.post(DATA, do="rebuild")
+        visitor.post(DATA, do="rebuild")
         asked = visitor.get(DATA).text
-        house.running.step()
-        house.running.step()
+        work(house)
         after = visitor.get(DATA).text
 
-    assert "A rebuild begins next" in asked
+    assert ">waits<" in asked
+    assert "generation 2 from 3 calls" in after
     assert house.product.store.generation == 2
-    assert "Nothing is being rebuilt" in after
-    assert "rebuild_asked" in [each.entry.what for each in house.meta.audit.entries(AuditQuery())]
+    assert [each.entry.what for each in house.meta.audit.entries(AuditQuery())].count("job_asked") == 1
+
+
+def test_a_table_is_exported_and_downloaded(house):
+    """The file has every row and the reader's name for it, and the audit log tells who took it."""
+    with visiting_as(house, "admin") as visitor:
+        begun = visitor.post(DATA, do="export", table="users", format="jsonl")
+        work(house)
+        text = visitor.get(DATA).text
+        log = visitor.get(DATA, params={"log": 1}).text
+        file = visitor.get("/settings/data/result", params={"job": 1})
+
+    assert begun.headers["location"] == "/settings/data?told=export"
+    assert "Export users as JSON Lines" in text
+    assert "2 rows" in text
+    assert "taken up" not in log
+    assert "<span>begun</span>" in log
+    assert len(file.text.splitlines()) == 2
+    assert 'filename="users-2026-11-23.jsonl"' in file.headers["content-disposition"]
+    assert house.meta.audit.entries(AuditQuery())[0].entry.what == "result_downloaded"
+
+
+def test_work_is_ended_from_the_page(house):
+    """What waits or runs has a button for it; what is over has none."""
+    with visiting_as(house, "admin") as visitor:
+        visitor.post(DATA, do="rebuild")
+        before = visitor.get(DATA).text
+        visitor.post(DATA, do="cancel", job="1")
+        work(house)
+        after = visitor.get(DATA).text
+        again = visitor.post(DATA, do="cancel", job="1")
+
+    assert 'value="cancel"' in before
+    assert 'value="cancel"' not in after
+    assert ">cancelled<" in after
+    assert (again.status_code, house.product.store.generation) == (409, 1)
+
+
+def test_another_products_work_is_not_to_be_seen(house):
+    """Its jobs are not listed, its log and file are not there, and nobody ends it."""
+    house.running.create_product(ProductConfig(product="Bobs"), by="test")
+    job = house.running.jobs.ask(2, "export", {"table": "users", "format": "csv"}, by="bob@bob.example")
+    work(house)
+    with visiting_as(house, "admin") as visitor:
+        text = visitor.get(DATA, params={"log": job.id}).text
+        file = visitor.get("/settings/data/result", params={"job": job.id})
+        ended = visitor.post(DATA, do="cancel", job=str(job.id))
+        elsewhere = visitor.get(DATA, params={"product": 2})
+
+    assert house.running.jobs.files.found(2, job.id)
+    assert "bob@bob.example" not in text
+    assert [file.status_code, ended.status_code, elsewhere.status_code] == [404, 404, 404]
+
+
+def made_at_once(*_):
+    """A backup of five bytes."""
+    yield Step(0, 1, "Copying")
+    return {"bytes": 5}
+
+
+def test_a_backup_is_an_owners(house):
+    """It holds every product: an admin of one neither makes nor has it."""
+    house.running.jobs.kinds["backup"] = Kind(made_at_once, power="owner")
+    (house.running.jobs.files.folder() / "p1-j1-backup-all.tar.zst").write_bytes(b"everything")
+    house.running.jobs.ask(1, "backup", by="olga@acme.example")
+    work(house)
+    with visiting_as(house, "admin") as visitor:
+        refused = visitor.post(DATA, do="backup")
+        file = visitor.get("/settings/data/result", params={"job": 1})
+        text = visitor.get(DATA).text
+
+    assert (refused.status_code, file.status_code) == (403, 404)
+    assert "Make a backup" not in text
+    assert len(house.meta.jobs.all(1)) == 1
 
 
 def test_an_editor_neither_erases_nor_sees_the_system(house):
@@ -80,11 +163,14 @@ def test_an_editor_neither_erases_nor_sees_the_system(house):
         answers = [
             visitor.get(DATA),
             visitor.post(DATA, do="erase", kind="user", id="ana", confirm="ana"),
+            visitor.post(DATA, do="export", table="users", format="csv"),
+            visitor.get("/settings/data/result", params={"job": 1}),
             visitor.get(SYSTEM),
         ]
 
-    assert [each.status_code for each in answers] == [403] * 3
+    assert [each.status_code for each in answers] == [403] * 5
     assert house.meta.erasures.all(1) == []
+    assert house.meta.jobs.all(1) == []
 
 
 def test_the_system_page_tells_how_far_products_are(house):
@@ -104,8 +190,8 @@ def test_what_was_asked_for_survives_a_restart(house):
     house.running.ask_rebuild(1, by="test")
 
     later = Running(house.meta, house.log, _in_memory, _drop, clock=house.clock)
-    for _ in range(4):
+    for _ in range(9):
         later.step()
 
     assert later.product(1).store.generation == 2
-    assert not later.rebuild_asked(1)
+    assert [each.state for each in house.meta.jobs.all(1)] == ["done"]

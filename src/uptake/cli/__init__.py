@@ -16,6 +16,7 @@ from uptake.cli import (
     destination,
     erase,
     health,
+    jobs,
     keys,
     later,
     merge,
@@ -47,6 +48,7 @@ for module in (
     destination,
     backup,
     erase,
+    jobs,
     later,
 ):
     module.register(app)

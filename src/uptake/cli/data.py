@@ -105,7 +105,7 @@ def export(
 ) -> None:
     """Write all rows of a table, in a stable order."""
     chosen = format_ or _format_of(out)
-    with desk(settings_of(data_dir)) as opened, _bulk().TableFile(out, chosen) as file, shown(file.take) as told:
+    with desk(settings_of(data_dir)) as opened, _bulk().TableFile(out, chosen) as file, shown(file.take_bytes) as told:
         answer = opened.ask(Export(table=table, product=product), told)
     if as_json and str(out) != "-":
         print_json({"file": str(out), "format": chosen, "rows": answer["rows"]})

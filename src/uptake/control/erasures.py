@@ -6,18 +6,10 @@ from typing import Any
 from uptake.control import requests as ask
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
-from uptake.pipeline.erase import ask_erasure
+from uptake.pipeline.erase import STEP_WORDS, ask_erasure
 from uptake.pipeline.running import Running, RunningProduct
 
 LOOK_EVERY_S = 0.1
-DOING = {
-    "log": "Erasing calls",
-    "notes": "Erasing decisions",
-    "rebuild": "Counting anew",
-    "bytes": "Erasing bytes",
-    "sweep": "Erasing bytes",
-    "done": "Erased",
-}
 
 
 def erase(running: Running, product: RunningProduct, request: ask.Erase, *, by: str) -> dict[str, Any]:
@@ -36,7 +28,7 @@ def await_erasure(
     """Wait until an erasure is done; work: nobody else does it.  Raises UptakeError (unknown_erasure)."""
     while (erasure := _found(running, product, request.id)).step != "done":
         end = running.log.end(product.product_id)
-        told.progress(min(erasure.offset, end), end, DOING[erasure.step])
+        told.progress(min(erasure.offset, end), end, STEP_WORDS[erasure.step])
         if not (work and running.step()):
             time.sleep(LOOK_EVERY_S)
     return listed(erasure)

@@ -15,6 +15,7 @@ from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
 from uptake.control.erasures import await_erasure, erase, erasures
 from uptake.control.exports import send_table
+from uptake.control.jobs import await_job, list_jobs, listed, show_job, start_job
 from uptake.control.merges import merge, merges, undo
 from uptake.control.people import CONSOLE, create_user, list_users, owner_path, reset_password
 from uptake.control.requests import Told
@@ -31,6 +32,7 @@ from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import Key, MetaUnavailable, chosen
+from uptake.stores.meta.jobs import Job
 from uptake.views.accounts import account_named
 from uptake.views.backtest import Backtest
 from uptake.views.base import BadDay, Unknown
@@ -249,18 +251,19 @@ def _explain(office: Office, request: ask.Explain, told: Told) -> Explanation:
 def _rebuild(office: Office, request: ask.Rebuild, told: Told) -> dict[str, Any]:
     product = office.product(request.product)
     if product.rebuilding:
-        raise UptakeError("E010", "The product is being rebuilt already.", hint="`uptake check` says how far it is.")
-    office.running.rebuild(product.product_id, lambda done, total: told.progress(done, total, "Folding"))
-    return {"generation": product.status().generation, "calls": product.status().folded_offset}
+        raise UptakeError(
+            "E010", "The product is being rebuilt already.", hint="`uptake jobs list` says how far it is."
+        )
+    return _done(office, product, office.running.ask_rebuild(product.product_id, by=BY), told)
 
 
 def _rescore(office: Office, request: ask.Rescore, told: Told) -> dict[str, Any]:
     product = _up_to_date(office, request, told)
-    told.progress(0, 1, "Scoring")
-    product.rescore_every_day()
-    told.progress(1, 1, "Scoring")
-    days = {day for model in product.models for day in product.store.scored_days(model.workspace_id)}
-    return {"days": len(days)}
+    return _done(office, product, office.running.jobs.ask(product.product_id, "recompute", by=BY), told)
+
+
+def _done(office: Office, product: RunningProduct, job: Job, told: Told) -> dict[str, Any]:
+    return await_job(office.running, product, job, told, work=not office.served).result
 
 
 def _settle(office: Office, request: ask.Settle, told: Told) -> dict[str, Any]:
@@ -322,6 +325,29 @@ def _await_erasure(office: Office, request: ask.AwaitErasure, told: Told) -> dic
     return await_erasure(office.running, product, request, told, work=not office.served)
 
 
+# ---- long work
+def _start_job(office: Office, request: ask.StartJob, _told: Told) -> dict[str, Any]:
+    return start_job(office.running, office.product(request.product), request, by=BY)
+
+
+def _list_jobs(office: Office, request: ask.ListJobs, _told: Told) -> list[dict[str, Any]]:
+    return list_jobs(office.running, office.product(request.product))
+
+
+def _show_job(office: Office, request: ask.ShowJob, _told: Told) -> dict[str, Any]:
+    return show_job(office.running, office.product(request.product), request)
+
+
+def _await_job(office: Office, request: ask.AwaitJob, told: Told) -> dict[str, Any]:
+    product = office.product(request.product)
+    job = office.running.jobs.found(product.product_id, request.id)
+    return listed(await_job(office.running, product, job, told, work=not office.served))
+
+
+def _cancel_job(office: Office, request: ask.CancelJob, _told: Told) -> dict[str, Any]:
+    return listed(office.running.jobs.cancel(office.product(request.product).product_id, request.id, by=BY))
+
+
 # ---- the destination
 def _test_call(office: Office, request: ask.TestCall, _told: Told) -> Trace:
     return test_call(office.product(request.product), request, office.running.clock())
@@ -369,4 +395,9 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.Erase: _erase,
     ask.ListErasures: _erasures,
     ask.AwaitErasure: _await_erasure,
+    ask.StartJob: _start_job,
+    ask.ListJobs: _list_jobs,
+    ask.ShowJob: _show_job,
+    ask.AwaitJob: _await_job,
+    ask.CancelJob: _cancel_job,
 }

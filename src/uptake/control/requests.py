@@ -168,6 +168,36 @@ class AwaitErasure(_Request, frozen=True, tag="await_erasure"):
     id: int
 
 
+class StartJob(_Request, frozen=True, tag="start_job"):
+    """Ask for long work; the answer, the listed job, does not wait for it.  table, format: of an export."""
+
+    kind: Literal["rebuild", "recompute", "export", "backup"]
+    table: Table = "users"
+    format: Literal["csv", "jsonl", "parquet"] = "csv"
+
+
+class ListJobs(_Request, frozen=True, tag="jobs"):
+    """A product's long work, the newest first.  Answer: a list."""
+
+
+class ShowJob(_Request, frozen=True, tag="job"):
+    """A piece of long work with its `log`."""
+
+    id: int
+
+
+class AwaitJob(_Request, frozen=True, tag="await_job"):
+    """Wait until a job is over.  Answer: the listed job; tells progress."""
+
+    id: int
+
+
+class CancelJob(_Request, frozen=True, tag="cancel_job"):
+    """Ask that a job ends at its next step.  Answer: the listed job."""
+
+    id: int
+
+
 class Export(_Request, frozen=True, tag="export"):
     """All rows of a table.  Answer: `rows`; sends each batch as an Arrow stream of its own."""
 
@@ -221,6 +251,11 @@ Request = (
     | Erase
     | ListErasures
     | AwaitErasure
+    | StartJob
+    | ListJobs
+    | ShowJob
+    | AwaitJob
+    | CancelJob
 )
 
 

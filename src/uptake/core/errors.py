@@ -125,6 +125,15 @@ CODES: dict[str, Code] = {
     "erased": Code(400, "The user or account was erased after this happened; calls from then on are taken."),
     "unknown_erasure": Code(404, "The product has no erasure with this number."),
     "not_confirmed": Code(400, "An erasure is confirmed by the id, typed once more."),
+    # long work
+    "unknown_job": Code(404, "The product has no job with this number."),
+    "job_over": Code(409, "The job is over already."),
+    "job_goes_on": Code(409, "This work goes on to its end: half of it would be worse than all of it."),
+    "job_cancelled": Code(0, "Somebody ended the job before it was done."),
+    "job_impossible": Code(409, "This installation cannot do work of that kind; see the message."),
+    "job_too_large": Code(0, "The result would be larger than UPTAKE_MAX_RESULT_MB."),
+    "too_many_jobs": Code(409, "A product has only so many jobs that wait; see the message."),
+    "no_result": Code(404, "The job made no file, or it is not kept any more."),
     # configuration
     "config_invalid": Code(400, "The configuration has faults; each is listed with its place."),
     "config_conflict": Code(409, "The configuration changed meanwhile; read it again and repeat."),

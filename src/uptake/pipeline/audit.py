@@ -33,7 +33,9 @@ DEEDS: dict[str, str] = {
     "merge_undone": "took a merge back",
     "note_written": "wrote a note",
     "note_deleted": "deleted a note",
-    "rebuild_asked": "asked for a rebuild",
+    "job_asked": "asked for long work",
+    "job_cancel_asked": "ended long work",
+    "result_downloaded": "downloaded a result",
     "erasure_asked": "asked for an erasure",
     "owner_set": "changed an account's owner",
 }

@@ -7,7 +7,7 @@ at to its end are erased too; later ones are new.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import msgspec
@@ -17,10 +17,13 @@ from uptake.core.effects import Kind
 from uptake.core.erasure import Erasure, Step, digest_of, erased_from, new_salt
 from uptake.core.errors import UptakeError
 from uptake.core.merges import MOST_ID_LENGTH, canonical_of
-from uptake.pipeline.product import Clock, DropStore, RunningProduct
-from uptake.pipeline.retention import Archive, calls_told, left_of
+from uptake.pipeline.jobs import Bench, Jobs
+from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.retention import calls_told, left_of
+from uptake.pipeline.steps import Step as Progressed
+from uptake.pipeline.steps import Work
 from uptake.stores.events.base import FoldBatch
-from uptake.stores.log.base import CallLog, LogUnavailable
+from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
 
@@ -28,6 +31,16 @@ log_ = logging.getLogger("uptake.erase")
 
 CALLS_AT_ONCE = 2_000
 EVER_US = 2**62
+
+STEP_WORDS: dict[Step, str] = {
+    "log": "Erasing calls",
+    "notes": "Erasing decisions",
+    "rebuild": "Counting anew",
+    "bytes": "Erasing bytes",
+    "sweep": "Erasing bytes",
+    "done": "Erased",
+}
+"""What an erasure that is at a step does, for people."""
 
 READERS_US = 5_000_000
 """How long after the new event store is in force the old one may still be read."""
@@ -37,6 +50,7 @@ class Installed(Protocol):
     """What asking for an erasure needs of the running installation."""
 
     meta: MetaStore
+    jobs: Jobs
 
     def clock(self) -> int:
         """Now, µs since 1970 UTC."""
@@ -60,8 +74,17 @@ def ask_erasure(running: Installed, product_id: int, kind: Kind, tracking_id: st
     digests = tuple(sorted(digest_of(salt, kind, each) for each in ids))
     wanted = Erasure(0, product_id, kind, now_us, by, salt, digests, tuple(sorted(ids)))
     made = running.meta.erasures.add(wanted, Entry(now_us, by, "erasure_asked", product_id, f"a {kind}"))
+    ask_waiting(running.meta, running.jobs, {product_id})
     running.refresh()
     return made
+
+
+def ask_waiting(meta: MetaStore, jobs: Jobs, product_ids: Collection[int]) -> None:
+    """Ask for the work of every erasure for which nobody does it: a kill may have come between the two."""
+    known = {each.request.get("erasure") for each in meta.jobs.unfinished() if each.kind == "erase"}
+    for each in meta.erasures.all():
+        if each.step != "done" and each.id not in known and each.product_id in product_ids:
+            jobs.ask(each.product_id, "erase", {"erasure": each.id, "kind": each.kind}, by=each.by, always=True)
 
 
 def all_ids(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> set[str]:
@@ -73,57 +96,43 @@ def all_ids(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> s
 
 
 class Eraser:
-    """Carries erasures out, one at a time, for every product."""
+    """Carries one erasure out."""
 
-    def __init__(
-        self,
-        meta: MetaStore,
-        log: CallLog,
-        drop_store: DropStore,
-        rebuild: Callable[[int], None],
-        *,
-        clock: Clock,
-        archive: Archive | None = None,
-    ) -> None:
-        """rebuild: makes a product's event store anew.  archive: where calls are that have left the log."""
-        self._make_anew, self._archive = rebuild, archive
-        self._meta, self._log, self._drop_store, self._clock = meta, log, drop_store, clock
+    def __init__(self, bench: Bench, product: RunningProduct) -> None:
+        self._meta, self._log, self._drop_store, self._clock = bench.meta, bench.log, bench.drop_store, bench.clock
+        self._files, self._archive, self._product = bench.files, bench.archive, product
         self._steps: dict[Step, Callable[[Erasure, RunningProduct], Erasure]] = {
             "log": self._erase_calls,
             "notes": self._erase_decisions,
-            "rebuild": self._rebuild,
+            "rebuild": self._note_generation,
             "bytes": self._erase_bytes,
             "sweep": self._sweep,
         }
-        self.look_again()
 
-    def look_again(self) -> None:
-        """Find out what is to be done."""
-        self._waiting = [each for each in self._meta.erasures.all() if each.step != "done"]
+    def work(self, erasure: Erasure) -> Work[Erasure]:
+        """Go on with the erasure until it has its receipt, which is returned."""
+        while erasure.step != "done":
+            if erasure.step == "rebuild" and self._product.store.generation <= erasure.generation:
+                yield from self._product.rebuild_steps(self._drop_store)
+            after = self._after(erasure)
+            if after != erasure:
+                self._meta.erasures.keep(after)
+            yield self._told(after, idle=after == erasure)
+            erasure = after
+        log_.info("erased", extra={"erasure": erasure.id, "calls": erasure.calls})
+        return erasure
 
-    @property
-    def waiting(self) -> list[Erasure]:
-        """What is to be done, as far as it was looked for."""
-        return list(self._waiting)
-
-    def step(self, product: RunningProduct) -> bool:
-        """Do some of the product's first erasure; True if there may be more to do at once."""
-        erasure = next((each for each in self._waiting if each.product_id == product.product_id), None)
-        if erasure is None:
-            return False
+    def _after(self, erasure: Erasure) -> Erasure:
+        """The erasure after one step; itself where that must wait."""
         try:
-            after = self._steps[erasure.step](erasure, product)
+            return self._steps[erasure.step](erasure, self._product)
         except LogUnavailable as error:  # calls that come in go first
             log_.info("erasure_waits", extra={"erasure": erasure.id, "why": str(error)})
-            return False
-        if after == erasure:
-            return False
-        self._meta.erasures.keep(after)
-        self._waiting[self._waiting.index(erasure)] = after
-        if after.step == "done":
-            self.look_again()
-            log_.info("erased", extra={"erasure": after.id, "calls": after.calls})
-        return True
+            return erasure
+
+    def _told(self, erasure: Erasure, *, idle: bool) -> Progressed:
+        end = self._log.end(erasure.product_id)
+        return Progressed(min(erasure.offset, end), end, STEP_WORDS[erasure.step], idle)
 
     def _erase_calls(self, erasure: Erasure, product: RunningProduct) -> Erasure:
         meanings, calls = product.rules.meanings, 0
@@ -162,23 +171,25 @@ class Eraser:
         product.reload(anew=True)
         return msgspec.structs.replace(erasure, decisions=erasure.decisions + gone, step="rebuild")
 
-    def _rebuild(self, erasure: Erasure, product: RunningProduct) -> Erasure:
-        """Make rows anew; a rebuild that somebody else began before may have read the calls that are gone."""
-        if product.rebuilding:
-            return erasure
+    def _note_generation(self, erasure: Erasure, product: RunningProduct) -> Erasure:
+        """Write down which generation must go; whatever is later was made of what is left."""
         if not erasure.generation:
             return msgspec.structs.replace(erasure, generation=product.store.generation)
-        if product.store.generation <= erasure.generation:
-            self._make_anew(product.product_id)
         return msgspec.structs.replace(erasure, step="bytes")
 
     def _erase_bytes(self, erasure: Erasure, product: RunningProduct) -> Erasure:
-        if not product.drop_retired(self._drop_store, after_us=READERS_US):
+        """The old event store, the log's free pages, and every file that was made of either before."""
+        if not product.drop_retired(self._drop_store, after_us=READERS_US) or self._copying():
             return erasure
+        self._files.drop_results(product.product_id)
         self._log.scrub(product.product_id, erasure.ids)
         if self._archive and not self._archive.base.scrub():
             return erasure
         return msgspec.structs.replace(erasure, ids=(), step="sweep")
+
+    def _copying(self) -> bool:
+        """Is a backup being made, perhaps from before the calls went?"""
+        return any(each.kind == "backup" and each.state == "running" for each in self._meta.jobs.unfinished())
 
     def _sweep(self, erasure: Erasure, _product: RunningProduct) -> Erasure:
         """The ids themselves stood in the meta store until now."""

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from uptake.core.config import ConfigVersion
 from uptake.core.days import days_between
 from uptake.pipeline.eras import eras_of
-from uptake.pipeline.product import RETIRE_AFTER_US, DropStore, Progress, RunningProduct, in_force_fact
+from uptake.pipeline.product import RETIRE_AFTER_US, DropStore, RunningProduct, in_force_fact
 from uptake.pipeline.rescore import KEPT_DAYS
+from uptake.pipeline.steps import Work
 from uptake.stores.events.base import Published
 from uptake.stores.meta.base import MetaStore
 
@@ -95,11 +96,11 @@ class FollowedProduct(RunningProduct):
         scored = [set(self._store.scored_days(model.workspace_id)) for model in self.models]
         return [day for day in days if not all(day in each for each in scored)]
 
-    def rescore_every_day(self) -> None:
+    def recompute_steps(self, place: dict[str, Any]) -> Work[int]:
         """Only the product's worker may do that."""
         raise NotScoredYet("scores are computed anew by workers, not here")
 
-    def rebuild(self, drop_store: DropStore, progress: Progress | None = None, *, most: int = 20_000) -> None:
+    def rebuild_steps(self, drop_store: DropStore, *, most: int = 20_000) -> Work[None]:
         """Only the product's worker may do that."""
         raise NotScoredYet("event stores are made anew by workers, not here")
 

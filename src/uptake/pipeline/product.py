@@ -6,20 +6,24 @@ Whoever reads takes `product.store` once and asks it several questions, so that 
 import logging
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 
 from uptake.core.config import ConfigVersion
 from uptake.core.days import day_of, days_between
 from uptake.core.effects import Kind
+from uptake.core.errors import UptakeError
 from uptake.pipeline.configure import reaches_rows, rules_of
 from uptake.pipeline.eras import Eras, by_models, changed_since, eras_of, hash_of, models_on
+from uptake.pipeline.generation import Making
 from uptake.pipeline.in_force import Clock, InForce
-from uptake.pipeline.merges import WhoIsWho
+from uptake.pipeline.merges import Counted, WhoIsWho
 from uptake.pipeline.purge import Purge, Purged
-from uptake.pipeline.rescore import rescore
+from uptake.pipeline.rescore import DAYS_A_STEP, oldest_kept, recomputed, rescore
 from uptake.pipeline.retention import Archive, Retention
+from uptake.pipeline.steps import Step, Work
 from uptake.stores.events.base import EventStore, StoreRules
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.base import MetaStore, Product
@@ -204,7 +208,7 @@ class RunningProduct(InForce):
         started_us = self._clock()
         # A clock that was set back, or ahead while the last scoring ran, must not put the next one off for long.
         early = 0 < self.rescore_due_us - started_us <= LONGEST_WAIT_US
-        if self.status().settled or (backlog and early):
+        if self._scores_stand() or (backlog and early):
             return False
         with self.lock:
             today = self.today()
@@ -216,12 +220,35 @@ class RunningProduct(InForce):
         self.rescore_due_us = self._clock() + max(1_000_000, 2 * self.rescore_took_us)
         return True
 
-    def rescore_every_day(self) -> None:
-        """Compute the numbers of every kept day anew."""
-        with self.lock:
-            today, revision = self.today(), self._scored_revision()
-            rescore(self._store, self._eras, today, revision=revision, now_us=self._clock(), every_day=True)
-            self._remember_eras()
+    def _scores_stand(self) -> bool:
+        """Do the scores tell all that is folded, as far as the rows are those of the configuration?"""
+        published = self._store.published()
+        return (
+            published is not None
+            and published.offset == self._store.offset() == self._log.end(self.product_id)
+            and published.revision == self._scored_revision()
+            and day_of(published.as_of_us, self._zone) == self.today()
+        )
+
+    def recompute_steps(self, place: dict[str, Any]) -> Work[int]:
+        """Compute the numbers of every kept day anew, the latest first; returns how many days.
+
+        Calls are folded between the steps.  place: where an earlier run came to.
+        """
+        oldest = oldest_kept(self._store, self.today())
+        days = sorted(days_between(oldest, self.today()), reverse=True) if oldest else [self.today()]
+        before = date.fromisoformat(place["before"]) if "before" in place else date.max
+        left = [day for day in days if day < before]
+        if oldest and not place:
+            with self.lock:
+                self._store.forget((date.min, oldest - timedelta(days=1)))
+        for at in range(0, len(left), DAYS_A_STEP):
+            some = left[at : at + DAYS_A_STEP]
+            with self.lock:
+                recomputed(self._store, self._eras, some, now_us=self._clock())
+            done = len(days) - len(left) + at + len(some)
+            yield Step(done, len(days), "Scoring", place={"before": some[-1].isoformat()})
+        return len(days)
 
     def _scored_anew_since(self) -> date | None:
         """The first day whose kept numbers are of other models, or count others, than now; None where none is."""
@@ -262,43 +289,63 @@ class RunningProduct(InForce):
                     self._store.rescore(models, days, at_us=self._clock())
 
     def rebuild(self, drop_store: DropStore, progress: Progress | None = None, *, most: int = 20_000) -> None:
+        """As `rebuild_steps`, all at once."""
+        for step in self.rebuild_steps(drop_store, most=most):
+            if progress:
+                progress(step.done, step.total)
+
+    def rebuild_steps(self, drop_store: DropStore, *, most: int = 20_000) -> Work[None]:
         """Fold the whole log into a new generation beside the live one, score it, and swap it in.
 
-        Where the configuration changes meanwhile in a way that reaches into rows, it begins again.
+        Where the configuration changes meanwhile in a way that reaches into rows, it begins again.  The live store is
+        folded into between the steps.  Raises UptakeError (E010).
         """
-        with self._one_rebuild:
-            self.rebuilding = True
-            try:
-                while not self._rebuilt(drop_store, progress, most=most):
-                    log_.info("rebuild_restarted", extra={"product": self.product_id})
-            finally:
-                self.rebuilding = False
+        if not self._one_rebuild.acquire(blocking=False):
+            raise UptakeError("E010", "The product is being rebuilt already.", hint="`uptake jobs list` shows it.")
+        self.rebuilding = True
+        try:
+            while not (yield from self._rebuilt(drop_store, most=most)):
+                log_.info("rebuild_restarted", extra={"product": self.product_id})
+        finally:
+            self.rebuilding = False
+            self._one_rebuild.release()
 
-    def _rebuilt(self, drop_store: DropStore, progress: Progress | None, *, most: int) -> bool:
+    def _rebuilt(self, drop_store: DropStore, *, most: int) -> Work[bool]:
         with self.lock:
             decided, version = self._decided, self._version
-        timeline, rules = decided.timeline, decided.rules
         generation = self._store.generation + 1
         drop_store(self.product_id, generation)
         fresh = self._open_store(self.product_id, generation, rules_of(version.config))
-        while folded := self._retention.fold(fresh, rules, most=most):
-            if progress:
-                progress(fresh.offset(), max(fresh.offset(), self._log.end(self.product_id)))
-            if folded < most // 2 and fresh.offset() > self._retention.end:
-                break
-        eras = eras_of(timeline, fresh, self.today())
-        rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), every_day=True)
+        making = Making(
+            fresh,
+            lambda: self._retention.fold(fresh, decided.rules, most=most),
+            end=lambda: self._log.end(self.product_id),
+            retained=self._retention.end,
+            few=most // 2,
+        )
+        try:
+            yield from making.folded()
+            eras = eras_of(decided.timeline, fresh, self.today())
+            yield from making.scored(eras, self.today(), revision=version.revision, now_us=self._clock())
+            yield from making.folded()
+            return self._swapped(making, decided, version, eras)
+        finally:
+            if self._store is not fresh:
+                fresh.close()
+                drop_store(self.product_id, generation)
+
+    def _swapped(self, making: Making, decided: Counted, version: ConfigVersion, before: Eras) -> bool:
+        """Put a generation in force, with the last calls; not where what was decided is another now."""
+        fresh, today = making.store, self.today()
         with self.lock:
             if decided is not self._decided:
-                fresh.close()
                 return False
-            while self._retention.fold(fresh, rules, most=most):
-                pass
-            before, eras = eras, eras_of(timeline, fresh, self.today())
+            making.fold_rest()
+            eras = eras_of(decided.timeline, fresh, today)
             since = changed_since(before, eras, fresh)
-            rescore(fresh, eras, self.today(), revision=version.revision, now_us=self._clock(), since=since)
+            rescore(fresh, eras, today, revision=version.revision, now_us=self._clock(), since=since)
             self._swap(fresh, version)
-            self._who.remember(fresh.generation, rules.canonical)
+            self._who.remember(fresh.generation, decided.rules.canonical)
             self._inforce = decided
             self._eras = eras
             self._remember_eras()

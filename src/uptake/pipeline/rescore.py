@@ -5,11 +5,17 @@ today; so the days from the earliest changed one on are scored again, newest fir
 it, and then published together.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from uptake.core.days import days_between
+from uptake.core.scores import ScoringModel
 from uptake.pipeline.eras import Eras, by_models
+from uptake.pipeline.steps import Step, Work, finished
 from uptake.stores.events.base import EventStore, Published
+
+DAYS_A_STEP = 20
+"""How many days are scored between two moments for other things."""
 
 KEPT_DAYS = 400
 """How far back numbers are kept up to date; an older day is computed when it is asked for."""
@@ -48,19 +54,49 @@ def rescore(
     *,
     revision: int,
     now_us: int,
-    every_day: bool = False,
     since: date | None = None,
 ) -> None:
     """Bring the kept numbers up to date with the store's rows and say so (`published`); see `days_to_score`."""
+    finished(rescore_steps(store, eras, today, revision=revision, now_us=now_us, since=since))
+
+
+def rescore_steps(
+    store: EventStore,
+    eras: Eras,
+    today: date,
+    *,
+    revision: int,
+    now_us: int,
+    every_day: bool = False,
+    since: date | None = None,
+) -> Work[None]:
+    """As `rescore`, some days a step; nothing may be folded into the store between them."""
     offset = store.offset()
     days = days_to_score(store, eras, today, every_day=every_day, since=since)
     oldest = oldest_kept(store, today)
     stale = date.min if every_day else min(_first_stale(store, today), since or today)
     if oldest is not None and stale < oldest:
         store.forget((stale, oldest - timedelta(days=1)))
-    for models, within in by_models(eras, days):
+    for done, models, within in _some_at_a_time(eras, days):
+        yield Step(done, len(days), "Scoring")
         store.rescore(models, within, at_us=now_us)
     store.publish(Published(offset, revision, now_us), clear_dirty=True)
+
+
+def recomputed(store: EventStore, eras: Eras, days: Sequence[date], *, now_us: int) -> None:
+    """Compute the numbers of these days anew, whatever is out of date beside them."""
+    for _, models, within in _some_at_a_time(eras, days):
+        store.rescore(models, within, at_us=now_us)
+
+
+def _some_at_a_time(eras: Eras, days: Sequence[date]) -> Iterator[tuple[int, tuple[ScoringModel, ...], list[date]]]:
+    """Days with their models, and how many came before them."""
+    done = 0
+    for models, within in by_models(eras, days):
+        for at in range(0, len(within), DAYS_A_STEP):
+            some = within[at : at + DAYS_A_STEP]
+            yield done, models, some
+            done += len(some)
 
 
 def _first_stale(store: EventStore, today: date) -> date:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.days import SECOND_US
@@ -13,19 +13,26 @@ from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.audit import config_entry
 from uptake.pipeline.configure import sound
 from uptake.pipeline.durations import Durations
-from uptake.pipeline.erase import Eraser
+from uptake.pipeline.erase import ask_waiting
+from uptake.pipeline.files import Files
 from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
+from uptake.pipeline.generation import FOLDING
+from uptake.pipeline.jobs import Bench, Jobs
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.pipeline.retention import Archive
+from uptake.pipeline.work import KINDS
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore, MetaUnavailable, Product
+from uptake.stores.meta.jobs import Job
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
 log_ = logging.getLogger("uptake.running")
+
+Done = TypeVar("Done")
 
 Publish = Literal["from_now_on", "recompute"]
 """How the scoring models of a new version take force: for today and later, or all of them for all of history."""
@@ -47,12 +54,13 @@ class Running:
         *,
         clock: Clock,
         archive: Archive | None = None,
+        files: Files | None = None,
         part: Part = "all",
     ) -> None:
         """open_store: product id, generation, rules → the store, made if new.  drop_store: deletes a generation's
-        files.  archive: where calls go whose days in the log are over; None where there is no such place.  part: what
-        of the work this process does.  To `chores` may be added what is small and has to be done now and then, at every
-        step.
+        files.  archive: where calls go whose days in the log are over; None where there is no such place.  files: what
+        long work takes in and gives out.  part: what of the work this process does.  To `chores` may be added what is
+        small and has to be done now and then, at every step.
         """
         self.meta, self.log, self.clock, self.part = meta, log, clock, part
         self._held: frozenset[int] = frozenset()
@@ -60,9 +68,7 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
-        self._eraser = Eraser(meta, log, drop_store, self.rebuild, clock=clock, archive=archive)
-        self._asked: dict[int, int] = {}
-        self._folded: dict[int, tuple[int, int]] = {}
+        self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), KINDS)
         self.chores: list[Callable[[], None]] = []
         self.durations = Durations()
         self.failed_steps = self.failed_meta_reads = 0
@@ -83,7 +89,6 @@ class Running:
     def refresh(self) -> bool:
         """Take what another process or thread changed in the meta store into force; True if there was something."""
         revision = self.meta.revision()
-        self._asked = {each: int(self.meta.fact(_asked_fact(each)) or 0) for each in list(self._products)}
         if revision == self._revision:
             return False
         with self._lock:
@@ -93,8 +98,10 @@ class Running:
                     self._look_back(self._products[product.id])
                 elif self.part != "worker":
                     self._products[product.id] = self._opened(product)
-            self._eraser.look_again()
+            self.jobs.look_again()
             self._revision = revision
+        if self.part != "web":
+            ask_waiting(self.meta, self.jobs, set(self._products))
         return True
 
     def _opened(self, product: Product) -> RunningProduct:
@@ -109,6 +116,7 @@ class Running:
                 self._held = self.meta.leases(list(products))
             finally:
                 for product_id in self._products.keys() - self._held:
+                    self.jobs.let_go(product_id)
                     self._products.pop(product_id).let_go()
                     log_.info("product_let_go", extra={"product": product_id})
             for product_id in self._held - self._products.keys():
@@ -116,7 +124,7 @@ class Running:
                 if product.store.generation > 1:
                     self._drop_store(product_id, product.store.generation - 1)  # its last worker may have died before
                 self._look_back(product)
-                self._eraser.look_again()
+                self.jobs.look_again()
                 log_.info("product_taken", extra={"product": product_id})
 
     def _look_back(self, product: RunningProduct) -> None:
@@ -202,7 +210,7 @@ class Running:
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
         first: dict[Part, Callable[[], object]] = {"all": self._demand_lead, "worker": self._share, "web": lambda: None}
-        for work in (first[self.part], self.refresh, *self.chores):
+        for work in (first[self.part], self.refresh, self.jobs.sweep, *self.chores):
             self._if_possible(work)
         if self.part == "web":
             self._if_possible(self._follow)
@@ -223,13 +231,14 @@ class Running:
             if isinstance(product, FollowedProduct):
                 product.follow()
 
-    def _if_possible(self, work: Callable[[], object]) -> None:
+    def _if_possible(self, work: Callable[[], Done]) -> Done | None:
         """Do what needs the meta store; without it what is in force stays so, and calls are folded all the same."""
         try:
-            work()
+            return work()
         except MetaUnavailable as error:
             self.failed_meta_reads += 1
             log_.error("meta_unavailable", extra={"why": str(error)})
+            return None
 
     def _demand_lead(self) -> None:
         if not self.meta.lead():
@@ -246,14 +255,17 @@ class Running:
         if scored:
             took_s = product.rescore_took_us / SECOND_US
             self.durations.note("rescore", took_s, facts={"product": product.product_id})
-        due = product.rebuild_due or self.rebuild_asked(product.product_id)
-        if due and not product.rebuilding and not behind:  # there may always be a call to fold
-            self.rebuild(product.product_id)
-            return True
-        purged = not behind and product.purge_if_due()
-        erased = not behind and self._eraser.step(product)
-        retained = not behind and not erased and product.retain_if_due()
-        return scored or purged or erased or retained or behind
+        quiet = not behind and not self.jobs.open(product.product_id, "rebuild", "erase")
+        purged = quiet and product.purge_if_due()
+        retained = quiet and product.retain_if_due()
+        worked = self._if_possible(lambda: self._work(product, behind=behind))
+        return scored or purged or retained or bool(worked) or behind
+
+    def _work(self, product: RunningProduct, *, behind: bool) -> bool:
+        """Do one step of what was asked for; a rebuild that the configuration needs is asked for here."""
+        if product.rebuild_due and not self.jobs.open(product.product_id, "rebuild", "erase"):
+            self.jobs.ask(product.product_id, "rebuild", {"due": True}, by=product.version.by, always=True)
+        return self.jobs.step(product, behind=behind)
 
     def _fold(self, product: RunningProduct, most: int) -> int:
         began_us = self.clock()
@@ -266,36 +278,24 @@ class Running:
     @property
     def waiting_erasures(self) -> list[Erasure]:
         """Erasures that were asked for and are not done."""
-        return self._eraser.waiting
+        if not any(self.jobs.open(product.product_id, "erase") for product in self.products()):
+            return []
+        found = self._if_possible(self.meta.erasures.all) or []
+        return [each for each in found if each.step != "done"]
 
     def rebuild(self, product_id: int, progress: Progress | None = None) -> None:
-        """Make a new generation of the product from the log and swap it in."""
-        product = self.product(product_id)
+        """Make a new generation of the product from the log and swap it in, at once."""
+        self.jobs.let_go(product_id)
+        self.product(product_id).rebuild(self._drop_store, progress)
 
-        def told(done: int, total: int) -> None:
-            self._folded[product_id] = (done, total)
-            if progress:
-                progress(done, total)
+    def ask_rebuild(self, product_id: int, *, by: str) -> Job:
+        """Let the worker rebuild the product, also after a restart; once, however often it is asked meanwhile."""
+        return self.jobs.ask(product_id, "rebuild", by=by)
 
-        try:
-            product.rebuild(self._drop_store, told)
-        finally:
-            self._folded.pop(product_id, None)
-
-    def ask_rebuild(self, product_id: int, *, by: str) -> None:
-        """Let the worker rebuild the product next, also after a restart; once, however often it is asked meanwhile."""
-        generation = self.product(product_id).store.generation
-        self.meta.set_fact(_asked_fact(product_id), str(generation))
-        self._asked[product_id] = generation
-        self.meta.audit.add(Entry(self.clock(), by, "rebuild_asked", product_id))
-
-    def rebuild_asked(self, product_id: int) -> bool:
-        """Is a rebuild asked for that was not done yet?  Every rebuild makes a later generation."""
-        return self._asked.get(product_id, 0) >= self.product(product_id).store.generation
-
-    def rebuild_progress(self, product_id: int) -> tuple[int, int]:
-        """Calls folded by the rebuild at hand, of how many; (0, 0) where none folds."""
-        return self._folded.get(product_id, (0, 0))
+    def rebuilt_calls(self, product_id: int) -> int:
+        """Calls folded by the rebuild at hand; 0 where none folds."""
+        job = self.jobs.at_hand(product_id)
+        return job.done if job and job.words == FOLDING else 0
 
     def settle(self, product_id: int) -> Status:
         """Work until the product is settled; for commands and tests that have no worker beside them."""
@@ -306,16 +306,13 @@ class Running:
 
     def close(self) -> None:
         """Give every store back."""
+        self.jobs.close()
         for product in self.products():
             product.close(self._drop_store)
         if self._archive:
             self._archive.base.close()
         self.log.close()
         self.meta.close()
-
-
-def _asked_fact(product_id: int) -> str:
-    return f"product:{product_id}:rebuild-asked"
 
 
 def _scores_from(publish: Publish | None, product: RunningProduct) -> date | None:

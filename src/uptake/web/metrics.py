@@ -175,7 +175,7 @@ def _progress(running: Running) -> Iterator[Metric]:
         *((name, lambda product, value=value: value(statuses[product])) for name, value in OF_STATUS),
         ("uptake_folds", lambda product: product.folds),
         ("uptake_fold_lag_seconds", lambda product: _lag_s(running, product, statuses[product])),
-        ("uptake_rebuild_folded_calls", lambda product: running.rebuild_progress(product.product_id)[0]),
+        ("uptake_rebuild_folded_calls", lambda product: running.rebuilt_calls(product.product_id)),
         ("uptake_store_bytes", lambda product: product.store.size_bytes()),
         ("uptake_last_rescore_seconds", lambda product: product.rescore_took_us / SECOND_US),
         ("uptake_purged_offset", lambda product: product.purged[-1].before_offset if product.purged else 0),

@@ -13,6 +13,7 @@ from uptake.stores.meta.attempts import AttemptStore
 from uptake.stores.meta.audit import AuditLog
 from uptake.stores.meta.care import CareStore
 from uptake.stores.meta.erasures import ErasureStore
+from uptake.stores.meta.jobs import JobStore
 from uptake.stores.meta.merges import MergeStore
 from uptake.stores.meta.people import PeopleStore
 
@@ -81,6 +82,10 @@ class MetaStore(Protocol):
     @property
     def erasures(self) -> ErasureStore:
         """Who was erased, and who is to be."""
+
+    @property
+    def jobs(self) -> JobStore:
+        """Long work."""
 
     @property
     def care(self) -> CareStore:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     insert,
 )
 
-HEAD = "0008"
+HEAD = "0009"
 
 metadata = MetaData()
 
@@ -213,6 +213,19 @@ attempts = Table(
     Column("last_us", BigInteger, nullable=False),
     Index("attempts_by_last", "last_us"),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("jobs_by_product", "product_id", "state"),
+    sqlite_autoincrement=True,
+)
+"""cancel: beside the document, so that whoever asks for it and whoever does the work do not overwrite each other."""
 
 changes = Table(
     "changes",

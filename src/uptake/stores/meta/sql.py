@@ -22,6 +22,7 @@ from uptake.stores.meta.audit_sql import SqlAuditLog
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_digest
 from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.erasures_sql import SqlErasureStore
+from uptake.stores.meta.jobs_sql import SqlJobStore
 from uptake.stores.meta.lead_sql import ONE_MIGRATES, AdvisoryLock
 from uptake.stores.meta.leases_sql import SqlLeases
 from uptake.stores.meta.merges_sql import SqlMergeStore
@@ -54,6 +55,7 @@ class SqlMetaStore:
         shared = self._engine.dialect.name == "postgresql"
         self._lead = AdvisoryLock(self._engine) if shared else None
         self._leases = SqlLeases(self._engine) if shared else None
+        self.jobs = SqlJobStore(self._engine)
         try:
             self._migrate()
         except (DatabaseError, MetaUnavailable) as error:

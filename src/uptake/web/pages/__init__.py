@@ -46,7 +46,7 @@ from uptake.web.pages.segment_editor import (
 from uptake.web.pages.segments import segment_trend, segments_page
 from uptake.web.pages.settings import settings_page
 from uptake.web.pages.settings_audit import audit_csv, audit_jsonl, audit_page
-from uptake.web.pages.settings_data import data_page, data_posted
+from uptake.web.pages.settings_data import data_page, data_posted, data_result
 from uptake.web.pages.settings_exclusions import exclusions_page, exclusions_posted
 from uptake.web.pages.settings_health import health_page
 from uptake.web.pages.settings_keys import keys_page, keys_posted
@@ -162,6 +162,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         audit_jsonl,
         data_page,
         data_posted,
+        data_result,
         system_page,
     ],
 }

@@ -1,58 +1,49 @@
-"""Settings, Rebuild and erase: long work that the worker does, how far it is, and the receipts of erasures."""
+"""Settings, Data: long work in one place, how far it is and what came of it; exports, backups, rebuilds, erasures."""
 
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 from litestar import Response, get, post
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import RawBody
-from litestar.response import Redirect
+from litestar.response import File, Redirect
 
 from uptake.core.effects import Kind
-from uptake.core.erasure import Erasure, Step
+from uptake.core.erasure import Erasure
 from uptake.core.errors import CODES, UptakeError
 from uptake.core.merges import MOST_ID_LENGTH
-from uptake.pipeline.erase import ask_erasure
+from uptake.pipeline.erase import STEP_WORDS, ask_erasure
+from uptake.stores.meta.audit import Entry
+from uptake.stores.meta.jobs import JobKind
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.jobs import FORMATS, TABLES, JobRow, job_row, power_of
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
 
 PATH = "/settings/data"
 KINDS = (("user", "A user"), ("account", "An account"))
-SAID = {"rebuild": "The rebuild begins.", "erase": "The erasure begins; its receipt stands below."}
-STEP_WORDS: dict[Step, str] = {
-    "log": "erasing calls",
-    "notes": "erasing what was decided",
-    "rebuild": "counting anew",
-    "bytes": "erasing the last bytes",
-    "sweep": "erasing the last bytes",
-    "done": "done",
+SAID = {
+    "rebuild": "The rebuild begins.",
+    "recompute": "Scores are computed anew.",
+    "export": "The export begins; its file is offered above once it is whole.",
+    "backup": "The backup begins; its file is offered above once it is whole.",
+    "erase": "The erasure begins; its receipt stands below.",
+    "cancel": "The work ends at its next step.",
 }
-MOST_RECEIPTS = 50
-
-
-class ReceiptRow(msgspec.Struct, frozen=True):
-    """An erasure as listed.  percent: of the step at hand; None where that cannot be told."""
-
-    erasure: Erasure
-    words: str
-    percent: int | None
+MOST_RECEIPTS, MOST_JOBS = 50, 50
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What the worker does for a product.  state: of the rebuild, `asked`, `running` or ''."""
+    """What the worker does for a product."""
 
-    state: str
-    percent: int | None
-    done: int
-    total: int
-    receipts: list[ReceiptRow]
+    jobs: list[JobRow]
+    receipts: list[tuple[Erasure, str]]
 
     @property
     def busy(self) -> bool:
         """Does something go on, so that the page looks again?"""
-        return bool(self.state) or any(row.erasure.step != "done" for row in self.receipts)
+        return any(not row.job.over for row in self.jobs)
 
 
 @get(PATH, sync_to_thread=True)
@@ -63,17 +54,32 @@ def data_page(request: PageRequest) -> Response[str]:
 
 @post(PATH, status_code=200, sync_to_thread=True)
 def data_posted(request: PageRequest, body: RawBody) -> Response[Any]:
-    """Begin a rebuild or an erasure."""
+    """Begin or end long work."""
     visit, form = Visit(request), Form(bounded(body))
     do = form.text("do")
     try:
-        if do == "rebuild":
-            visit.running.ask_rebuild(visit.product.product_id, by=visit.by)
-        elif do == "erase":
-            _erase(visit, form)
+        _do(visit, form, do)
     except UptakeError as error:
         return _page(visit, form=form, fault=error)
     return Redirect(visit.link(PATH, told=do if do in SAID else ""), status_code=303, headers=HEADERS)
+
+
+def _do(visit: Visit, form: Form, do: str) -> None:
+    jobs, product_id = visit.running.jobs, visit.product.product_id
+    if do in ("rebuild", "recompute", "backup"):
+        kind = cast(JobKind, do)
+        if not visit.may(power_of(visit, kind)):
+            raise UptakeError("not_permitted", "a backup holds every product: an owner makes it")
+        jobs.ask(product_id, kind, by=visit.by)
+    elif do == "export":
+        wanted = {"table": form.text("table"), "format": form.text("format")}
+        if wanted["table"] not in dict(TABLES) or wanted["format"] not in dict(FORMATS):
+            raise ClientException("The form names no table or no format.")
+        jobs.ask(product_id, "export", wanted, by=visit.by)
+    elif do == "cancel":
+        jobs.cancel(product_id, _number(form.text("job")), by=visit.by)
+    elif do == "erase":
+        _erase(visit, form)
 
 
 def _erase(visit: Visit, form: Form) -> None:
@@ -85,36 +91,49 @@ def _erase(visit: Visit, form: Form) -> None:
     ask_erasure(visit.running, visit.product.product_id, kind, tracking_id, by=visit.by)  # type: ignore[arg-type]
 
 
+@get("/settings/data/result", sync_to_thread=True)
+def data_result(request: PageRequest) -> File:
+    """The file that a job made, while it is kept."""
+    visit = Visit(request)
+    job = visit.running.meta.jobs.one(visit.product.product_id, _number(request.query_params.get("job", "")))
+    path = visit.running.jobs.files.found(job.product_id, job.id) if job and job.state == "done" else None
+    if job is None or path is None or not visit.may(power_of(visit, job.kind)):
+        raise NotFoundException("There is no such file, or it is not kept any more.")
+    name = path.name.split("-", 3)[3]
+    entry = Entry(visit.running.clock(), visit.by, "result_downloaded", job.product_id, f"{job.kind} {job.id}, {name}")
+    visit.running.meta.audit.add(entry)
+    return File(path, filename=name, content_disposition_type="attachment", headers=HEADERS)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def _page(visit: Visit, *, form: Form | None = None, fault: UptakeError | None = None) -> Response[str]:
+    query = visit.request.query_params
     return page(
         visit,
         "parts/data_work.html" if visit.partial else "settings_data.html",
         status=CODES[fault.code].status if fault else 200,
-        work=_work(visit),
+        work=_work(visit, _number(query.get("log", ""))),
+        log=_number(query.get("log", "")),
         kinds=KINDS,
+        tables=TABLES,
+        formats=FORMATS,
+        kept_days=visit.running.jobs.files.keep_days,
+        may_backup="backup" in visit.running.jobs.kinds and visit.may(power_of(visit, "backup")),
         kind=form.text("kind") if form else "user",
         typed=form.text("id") if form else "",
         most_id=MOST_ID_LENGTH,
         fault=sentence(fault.message) if fault else "",
-        said=SAID.get(visit.request.query_params.get("told", ""), ""),
+        said=SAID.get(query.get("told", ""), ""),
     )
 
 
-def _work(visit: Visit) -> Work:
-    product_id = visit.product.product_id
-    done, total = visit.running.rebuild_progress(product_id)
-    asked = visit.running.rebuild_asked(product_id) or visit.product.rebuild_due
-    state = "running" if visit.product.rebuilding else "asked" if asked else ""
-    percent = _percent(done, total)
-    kept = visit.running.meta.erasures.all(product_id)[-MOST_RECEIPTS:]
-    receipts = [_row(each, percent, visit.status.log_offset) for each in reversed(kept)]
-    return Work(state, percent, done, total, receipts)
-
-
-def _row(erasure: Erasure, rebuilt: int | None, calls: int) -> ReceiptRow:
-    percents = {"log": _percent(erasure.offset, calls), "rebuild": rebuilt}
-    return ReceiptRow(erasure, STEP_WORDS[erasure.step], percents.get(erasure.step))
-
-
-def _percent(done: int, total: int) -> int | None:
-    return min(100, 100 * done // total) if total else None
+def _work(visit: Visit, shown: int) -> Work:
+    product_id, meta = visit.product.product_id, visit.running.meta
+    jobs = list(meta.jobs.all(product_id))
+    listed = jobs[:MOST_JOBS] + [each for each in jobs[MOST_JOBS:] if not each.over]
+    kept = meta.erasures.all(product_id)[-MOST_RECEIPTS:]
+    receipts = [(each, STEP_WORDS[each.step].lower()) for each in reversed(kept)]
+    return Work([job_row(visit, each, shown=each.id == shown) for each in listed], receipts)

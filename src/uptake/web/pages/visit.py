@@ -68,7 +68,7 @@ SETTINGS: tuple[tuple[str, tuple[tuple[str, str, Power], ...]], ...] = (
         (
             ("/settings/health", "Data health", "viewer"),
             ("/settings/import", "Import traits", "editor"),
-            ("/settings/data", "Rebuild and erase", "admin"),
+            ("/settings/data", "Data", "admin"),
             ("/settings/system", "System", "admin"),
         ),
     ),

@@ -1,0 +1,16 @@
+"""Erasures.  A restart goes on with the step that the erasure itself has come to; see `uptake.pipeline.erase`."""
+
+from typing import Any
+
+from uptake.pipeline.erase import Eraser
+from uptake.pipeline.jobs import Bench, Note
+from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.steps import Work
+from uptake.stores.meta.jobs import Job
+
+
+def erasing(bench: Bench, job: Job, product: RunningProduct, _note: Note) -> Work[dict[str, Any]]:
+    """Erase a user or an account; the receipt stands among the erasures."""
+    erasure = next(each for each in bench.meta.erasures.all(product.product_id) if each.id == job.request["erasure"])
+    receipt = yield from Eraser(bench, product).work(erasure)
+    return {"receipt": receipt.id, "calls": receipt.calls, "decisions": receipt.decisions}

@@ -1,0 +1,45 @@
+"""Exports of whole tables into files.  A restart begins again: half a file is no file."""
+
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from uptake.core.errors import UptakeError
+from uptake.pipeline.jobs import Bench, Note
+from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.steps import Step, Work
+from uptake.pipeline.table_file import TableFile
+from uptake.stores.events.base import ExportTable
+from uptake.stores.events.exports import EXPORTS
+from uptake.stores.meta.jobs import Job
+
+FORMATS = ("csv", "jsonl", "parquet")
+MODE = 0o600
+
+
+def exporting(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Work[dict[str, Any]]:
+    """Write a table as it is at the first step, a batch a step."""
+    table, kind = job.request["table"], job.request["format"]
+    ending = f"{table.replace('_', '-')}-{product.today()}.{kind}"
+    path = bench.files.result(product.product_id, job.id, "export", ending)
+    bench.files.drop_half_made(job.id)
+    rows, expected = 0, _expected(product, table)
+    batches = chain([pa.RecordBatch.from_pylist([], schema=EXPORTS[table])], product.store.export(table))
+    with TableFile(path, kind, for_spreadsheets=True) as file:
+        for batch in batches:
+            file.take(batch)
+            rows += batch.num_rows
+            if file.size_bytes > bench.files.most_bytes:
+                most = f"{bench.files.most_bytes // 1_000_000:,} MB"
+                raise UptakeError("job_too_large", f"the file would have more than {most}: use `uptake export`.")
+            yield Step(rows, max(rows, expected), "Writing")
+    path.chmod(MODE)
+    note(f"{rows:,} rows")
+    return {"file": path.name.split("-", 3)[3], "rows": rows, "bytes": path.stat().st_size}
+
+
+def _expected(product: RunningProduct, table: ExportTable) -> int:
+    """About how many rows there will be; 0 where that is not known."""
+    totals = product.store.totals()
+    return {"users": totals.users, "accounts": totals.accounts}.get(table, 0)
