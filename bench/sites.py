@@ -103,7 +103,7 @@ def _fill(times: float) -> Filled:
     while product.fold(most=FOLD):
         pass
     folded = time.perf_counter()
-    product.rescore_every_day()
+    product.rescore_if_due(backlog=False)
     scored = time.perf_counter()
     logged = product.status().log_offset
     installation.close()

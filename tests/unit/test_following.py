@@ -153,7 +153,7 @@ def test_without_a_worker_an_unscored_day_is_told_as_such(shared, monkeypatch):
     with pytest.raises(NotScoredYet):
         web.product(1).ensure_scored(TODAY)
     with pytest.raises(NotScoredYet):
-        web.product(1).rescore_every_day()
+        web.product(1).recompute_steps({})
 
 
 def test_calls_that_were_folded_too_early_are_folded_again(shared):
