@@ -1,7 +1,7 @@
 """What commands can ask of long work: what there is, waiting for it, and its log."""
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from uptake.control import requests as ask
 from uptake.control.requests import Told
@@ -27,21 +27,35 @@ def await_job(running: Running, product: RunningProduct, job: Job, told: Told, *
     return job
 
 
-def list_jobs(running: Running, product: RunningProduct) -> list[dict[str, Any]]:
+class Office(Protocol):
+    """What these operations need of an open installation."""
+
+    running: Running
+
+    def product(self, name: str | None) -> RunningProduct:
+        """The product with this name; without one the only product.  Raises UptakeError (E008)."""
+
+
+def list_jobs(office: Office, request: ask.ListJobs) -> list[dict[str, Any]]:
     """A product's jobs, the newest first."""
-    return [listed(each) for each in running.meta.jobs.all(product.product_id)]
+    return [listed(each) for each in office.running.meta.jobs.all(office.product(request.product).product_id)]
 
 
-def show_job(running: Running, product: RunningProduct, request: ask.ShowJob) -> dict[str, Any]:
+def show_job(office: Office, request: ask.ShowJob) -> dict[str, Any]:
     """One job with its log.  Raises UptakeError (unknown_job)."""
-    job = running.jobs.found(product.product_id, request.id)
+    job = office.running.jobs.found(office.product(request.product).product_id, request.id)
     return {**listed(job), "log": [{"at_us": line.at_us, "words": line.words} for line in job.log]}
 
 
-def start_job(running: Running, product: RunningProduct, request: ask.StartJob, *, by: str) -> dict[str, Any]:
+def start_job(office: Office, request: ask.StartJob, *, by: str) -> dict[str, Any]:
     """Ask for work.  Raises UptakeError."""
     wanted = {"table": request.table, "format": request.format} if request.kind == "export" else {}
-    return listed(running.jobs.ask(product.product_id, request.kind, wanted, by=by))
+    return listed(office.running.jobs.ask(office.product(request.product).product_id, request.kind, wanted, by=by))
+
+
+def cancel_job(office: Office, request: ask.CancelJob, *, by: str) -> dict[str, Any]:
+    """Ask that a job ends at its next step.  Raises UptakeError (unknown_job, job_over, job_goes_on)."""
+    return listed(office.running.jobs.cancel(office.product(request.product).product_id, request.id, by=by))
 
 
 def listed(job: Job) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
 from uptake.control.erasures import await_erasure, erase, erasures
 from uptake.control.exports import send_table
-from uptake.control.jobs import await_job, list_jobs, listed, show_job, start_job
+from uptake.control.jobs import await_job, cancel_job, list_jobs, listed, show_job, start_job
 from uptake.control.merges import merge, merges, undo
 from uptake.control.people import CONSOLE, create_user, list_users, owner_path, reset_password
 from uptake.control.requests import Told
@@ -326,26 +326,10 @@ def _await_erasure(office: Office, request: ask.AwaitErasure, told: Told) -> dic
 
 
 # ---- long work
-def _start_job(office: Office, request: ask.StartJob, _told: Told) -> dict[str, Any]:
-    return start_job(office.running, office.product(request.product), request, by=BY)
-
-
-def _list_jobs(office: Office, request: ask.ListJobs, _told: Told) -> list[dict[str, Any]]:
-    return list_jobs(office.running, office.product(request.product))
-
-
-def _show_job(office: Office, request: ask.ShowJob, _told: Told) -> dict[str, Any]:
-    return show_job(office.running, office.product(request.product), request)
-
-
 def _await_job(office: Office, request: ask.AwaitJob, told: Told) -> dict[str, Any]:
     product = office.product(request.product)
     job = office.running.jobs.found(product.product_id, request.id)
     return listed(await_job(office.running, product, job, told, work=not office.served))
-
-
-def _cancel_job(office: Office, request: ask.CancelJob, _told: Told) -> dict[str, Any]:
-    return listed(office.running.jobs.cancel(office.product(request.product).product_id, request.id, by=BY))
 
 
 # ---- the destination
@@ -395,9 +379,9 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.Erase: _erase,
     ask.ListErasures: _erasures,
     ask.AwaitErasure: _await_erasure,
-    ask.StartJob: _start_job,
-    ask.ListJobs: _list_jobs,
-    ask.ShowJob: _show_job,
+    ask.StartJob: lambda office, request, _told: start_job(office, request, by=BY),
+    ask.ListJobs: lambda office, request, _told: list_jobs(office, request),
+    ask.ShowJob: lambda office, request, _told: show_job(office, request),
     ask.AwaitJob: _await_job,
-    ask.CancelJob: _cancel_job,
+    ask.CancelJob: lambda office, request, _told: cancel_job(office, request, by=BY),
 }
