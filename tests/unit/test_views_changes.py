@@ -48,6 +48,26 @@ def test_movers_are_those_of_the_list_of_that_day(house):
     ]
 
 
+def test_across_a_change_of_the_model_both_days_are_told_by_the_later_one(house):
+    """Home, its reasons and the change that lists show say the same when scoring changed between the two days."""
+    linear = ProductConfig(workspaces=(Workspace("Engagement", 1, curve="linear-1"),))
+    house.running.change_config(1, lambda _: linear, by="test", publish="from_now_on")
+    house.now_us += DAY_US
+    house.settle()
+
+    changes = what_changed(house.product, None)
+
+    listed = account_list(house.product, None, ListQuery(sort="score_change", limit=50), ago(0))
+    by_list = {row.tracking_id: row.score_change for row in listed.rows}
+    told = [*changes.rose.first, *changes.fell.first]
+    assert (changes.day, changes.against, changes.retold) == (ago(0), ago(7), True)
+    assert told
+    assert [mover.change for mover in told] == [by_list[mover.numbers.tracking_id] for mover in told]
+    for mover in told:
+        reason = explain(house.product, "account", None, mover.numbers.tracking_id, ago(0)).summary
+        assert mover.reason == reason
+
+
 @pytest.mark.parametrize("shift", [1, 7, 20])
 def test_many_reasons_are_the_reasons_of_each(house, shift):
     """Asked for together or one by one, between days near or far, the sentence is the same."""

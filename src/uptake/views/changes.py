@@ -14,9 +14,9 @@ import msgspec
 from uptake.core.conditions import Number
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
-from uptake.stores.events.base import ListQuery
+from uptake.stores.events.base import EventStore, ListQuery
 from uptake.stores.events.changes import DayLevels, Move, Movers, Moves
-from uptake.views.base import FIRST_DAY, ProductView, scored_day
+from uptake.views.base import FIRST_DAY, ProductView, model_of, scored_day
 from uptake.views.explanation import summaries
 from uptake.views.summary import Asked, asked_about
 
@@ -59,6 +59,8 @@ class Changes(msgspec.Struct, frozen=True):
     """What happened between two full days.
 
     moves: as the store tells them.  levels: both days, with their averages.  activation: None without conditions.
+    retold: did another model score the earlier day?  Then it is told as the model of the later day has it, as every
+    change of a score is.
     """
 
     kind: Kind
@@ -72,6 +74,7 @@ class Changes(msgspec.Struct, frozen=True):
     stopped: Group
     came: Group
     activation: Activation | None
+    retold: bool
 
 
 def what_changed(
@@ -88,7 +91,8 @@ def what_changed(
     """
     asked = asked_about(product, workspace_id, max(product.last_full_day(), FIRST_DAY))
     against = scored_day(product, max(asked.day - timedelta(days=days or asked.model.window_days), FIRST_DAY))
-    span = _Span(asked, kind, against, only)
+    retold = model_of(product, asked.model.workspace_id, against) != asked.model
+    span = _Span(asked, kind, against, only, retold)
     return _changes(_Asking(product, span), span)
 
 
@@ -104,12 +108,16 @@ def levels_over_time(
 
 
 class _Span(msgspec.Struct, frozen=True):
-    """The two days that are compared: what is asked about the later one, and the earlier one."""
+    """The two days that are compared: what is asked about the later one, and the earlier one.
+
+    retold: did another model score the earlier one?
+    """
 
     asked: Asked
     kind: Kind
     against: date
     only: tuple[str, ...] | None
+    retold: bool
 
     @property
     def days(self) -> tuple[date, date]:
@@ -132,7 +140,16 @@ class _Asking:
 
 @lru_cache(maxsize=32)
 def _changes(asking: _Asking, span: _Span) -> Changes:
-    store, model, kind = span.asked.store, span.asked.model, span.kind
+    store, model = span.asked.store, span.asked.model
+    if not span.retold:
+        return _seen_by(store, asking, span)
+    with store.imagined([model], span.days) as retold:
+        return _seen_by(retold, asking, span)
+
+
+def _seen_by(store: EventStore, asking: _Asking, span: _Span) -> Changes:
+    """The changes by a store that has both days scored by the model of the later one."""
+    model, kind = span.asked.model, span.kind
     moves = store.moves(kind, model, span.days, most=MOST_MOVERS, only=span.only)
     groups = (moves.rose, moves.fell, moves.stopped, moves.came)
     named = tuple(move.tracking_id for group in groups for move in group.first)
@@ -152,7 +169,8 @@ def _changes(asking: _Asking, span: _Span) -> Changes:
         fell=fell,
         stopped=stopped,
         came=came,
-        activation=_activation(span),
+        activation=_activation(store, span),
+        retold=span.retold,
     )
 
 
@@ -184,13 +202,13 @@ def _group(movers: Movers, numbers: dict[str, Numbers], reasons: dict[str, str])
     return Group(movers.total, first)
 
 
-def _activation(span: _Span) -> Activation | None:
+def _activation(store: EventStore, span: _Span) -> Activation | None:
     asked, kind = span.asked, span.kind
     conditions = asked.model.user_activation if kind == "user" else asked.model.account_activation
     if not conditions or span.only is not None:
         return None
-    now, then = (asked.store.group_size(kind, COMPLETE, asked.model, day).members for day in (asked.day, span.against))
-    _, known = asked.store.numbers(kind, asked.model, asked.day, ListQuery(limit=0))
+    now, then = (store.group_size(kind, COMPLETE, asked.model, day).members for day in (asked.day, span.against))
+    _, known = store.numbers(kind, asked.model, asked.day, ListQuery(limit=0))
     return Activation(now, then, known)
 
 

@@ -92,12 +92,13 @@ def summaries(
 ) -> dict[str, str]:
     """Why the scores of a few (50 at most) moved between two days, the earlier first: by id the sentence of `explain`.
 
-    Who is not known or is excluded is left out.  Raises Unknown for a workspace, BadDay, and ValueError for too many.
+    Both days are under the model of the later one, as the change that is listed beside a score.  Who is not known or is
+    excluded is left out.  Raises Unknown for a workspace, BadDay, and ValueError for too many.
     """
     if len(tracking_ids) > MOST_SUMMARIES:
         raise ValueError(f"expected up to {MOST_SUMMARIES} ids, got {len(tracking_ids)}")
     before, after = (scored_day(product, day) for day in days)
-    between = Between(product, kind, workspace_id, (before, after), as_stood=True)
+    between = Between(product, kind, workspace_id, (before, after), as_stood=False)
     return {each: sentence(between.compared(each).told) for each in between.ask(tracking_ids)}
 
 
