@@ -5,6 +5,7 @@ tables, inserts in any format, results in the format that the statement names, e
 no replication and nothing distributed.  `UPTAKE_TEST_CLICKHOUSE_URL` puts a real server in its place.
 """
 
+import email
 import gzip
 import itertools
 import json
@@ -37,6 +38,7 @@ _TRANSPORT = {
     "query",
     "database",
     "session_id",
+    "session_timeout",
     "query_id",
     "wait_end_of_query",
     "client_protocol_version",
@@ -138,6 +140,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _asked(self, body: bytes) -> None:
         said = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        kind = self.headers.get("Content-Type", "")
+        if kind.startswith("multipart/form-data"):
+            said, body = said | _form(kind, body), b""
         statement = b"\n".join(each for each in (said.get("query", "").encode(), body) if each)
         query_id = {"X-ClickHouse-Query-Id": said.get("query_id") or str(uuid.uuid4())}
         try:
@@ -168,6 +173,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing: the statements would be told."""
+
+
+def _form(kind: str, body: bytes) -> dict[str, str]:
+    """Parameters that came as a form, because an address would be too long for them."""
+    parts = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body).get_payload()
+    return {
+        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True).decode()
+        for part in parts
+    }
 
 
 def _performed(session: Session, statement: bytes, said: dict[str, str]) -> tuple[bytes, dict[str, str]]:

@@ -6,15 +6,16 @@ An engine's module is imported by its name when it is chosen, so that those not 
 import importlib
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from uptake.core.calls import Projection
 from uptake.core.errors import UptakeError
-from uptake.folder import secret_of
+from uptake.folder import DataFolder, secret_of
 from uptake.pipeline.configure import projection_of
 from uptake.pipeline.retention import Archive
 from uptake.settings import Settings
-from uptake.stores.events.base import EventStore, StoreRules
+from uptake.stores.events.base import EventStore, StoreRules, StoreUnavailable
+from uptake.stores.events.clickhouse_address import parse
 from uptake.stores.log import nats_address
 from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
 from uptake.stores.meta.base import MetaStore, chosen
@@ -90,6 +91,38 @@ def _missing(error: ModuleNotFoundError) -> UptakeError:
     return UptakeError("E015", f"the package {error.name} is not installed.", hint="pip install 'uptake[scale]'")
 
 
+class Stores(Protocol):
+    """Where the event stores of an installation are kept: one for each product and generation."""
+
+    def has(self, product_id: int, generation: int) -> bool:
+        """Is there such a store?"""
+
+    def open(self, product_id: int, generation: int, rules: StoreRules) -> EventStore:
+        """A store, made if it is not there.  Raises UptakeError (E011, E015), StoreDamaged."""
+
+    def drop(self, product_id: int, generation: int) -> None:
+        """Delete a store, if it is there."""
+
+    def generations(self) -> list[tuple[int, int]]:
+        """Product and generation of every store, ascending."""
+
+
+class FolderStores:
+    """DuckDB files in the data folder; one process has them open."""
+
+    def __init__(self, folder: DataFolder, settings: Settings) -> None:
+        self._folder, self._settings = folder, settings
+        self.drop, self.generations = folder.drop_store, folder.generations
+
+    def has(self, product_id: int, generation: int) -> bool:
+        """Is there such a store?"""
+        return self._folder.store_path(product_id, generation).exists()
+
+    def open(self, product_id: int, generation: int, rules: StoreRules) -> EventStore:
+        """A store, made if it is not there.  Raises UptakeError (E011), StoreDamaged."""
+        return open_store(self._folder.store_path(product_id, generation), self._settings, generation, rules)
+
+
 def open_store(path: Path, settings: Settings, generation: int, rules: StoreRules) -> EventStore:
     """The event store in a file, made if it is not there; one process may have it open.  Raises UptakeError (E011),
     StoreDamaged."""
@@ -100,6 +133,19 @@ def open_store(path: Path, settings: Settings, generation: int, rules: StoreRule
     except fault as error:
         hint = "See what the message says; where nothing helps move the file away, and it is made again from the log."
         raise UptakeError("E011", f"the event store {path} cannot be opened: {error}.", hint=hint) from error
+
+
+def open_stores(folder: DataFolder, settings: Settings) -> Stores:
+    """Where event stores are: files in the folder, or databases of a server.  Raises UptakeError (E015)."""
+    if not settings.store_url:
+        return FolderStores(folder, settings)
+    try:
+        return cast(Stores, _engine("events.clickhouse_server", "ClickHouseServer")(parse(settings.store_url)))
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    except StoreUnavailable as error:
+        hint = "See whether the server runs and the user may make databases."
+        raise UptakeError("E015", f"the server of UPTAKE_STORE_URL cannot be used: {error}.", hint=hint) from error
 
 
 class ProductLedger:

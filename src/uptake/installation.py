@@ -14,7 +14,7 @@ from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
 from uptake.core.errors import UptakeError
-from uptake.engines import now_us, open_archive, open_log, open_meta, open_store, refuse_role
+from uptake.engines import now_us, open_archive, open_log, open_meta, open_stores, refuse_role
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.files import Files
@@ -48,11 +48,12 @@ class Installation:
                 _demand_lead(self._meta)
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
             archive = open_archive(self.folder.path, self._log)
+            self._stores = open_stores(self.folder, settings)
             self.running = Running(
                 self._meta,
                 self._log,
                 self._store,
-                self.folder.drop_store,
+                self._stores.drop,
                 clock=now_us,
                 archive=archive,
                 files=self._files(),
@@ -69,12 +70,17 @@ class Installation:
         self.office = Office(self.running, self.directory, self.folder.path, served=role == "server")
 
     def _store(self, product_id: int, generation: int, rules: StoreRules) -> EventStore:
-        """The store of the folder; an empty one where that is missing or of no use, for the log has everything."""
-        path, logged = self.folder.store_path(product_id, generation), self._log.end(product_id)
+        """A store; an empty one where that is missing or of no use, for the log has everything.
+
+        What several processes share is only opened: who else uses it cannot be known here.
+        """
+        stores, logged = self._stores, self._log.end(product_id)
+        if self.settings.role != "all":
+            return stores.open(product_id, generation, rules)
         why = ""
-        if path.exists():
+        if stores.has(product_id, generation):
             try:
-                store = open_store(path, self.settings, generation, rules)
+                store = stores.open(product_id, generation, rules)
                 if store.offset() > logged and self._log.damage():
                     self._log.continue_from(product_id, store.offset())  # it knows what the log has lost
                     return store
@@ -85,11 +91,12 @@ class Installation:
             except StoreDamaged as error:
                 why = str(error)
         elif logged and generation == int(self._meta.fact(f"product:{product_id}:generation") or 1):
-            why = "the file is missing"
+            why = "it is missing"
         if why:
-            log.error("store_made_again", extra={"file": path.name, "why": why, "calls": logged})
-        self.folder.drop_store(product_id, generation)
-        return open_store(path, self.settings, generation, rules)
+            told = {"product": product_id, "generation": generation, "why": why, "calls": logged}
+            log.error("store_made_again", extra=told)
+        stores.drop(product_id, generation)
+        return stores.open(product_id, generation, rules)
 
     def _files(self) -> Files:
         most_bytes = self.settings.max_result_mb * 1_000_000
@@ -111,9 +118,9 @@ class Installation:
     def _drop_orphans(self) -> None:
         """Delete generations that a kill in the middle of a rebuild left behind."""
         inforce = {(product.product_id, product.store.generation) for product in self.running.products()}
-        for product_id, generation in self.folder.generations():
+        for product_id, generation in self._stores.generations():
             if (product_id, generation) not in inforce:
-                self.folder.drop_store(product_id, generation)
+                self._stores.drop(product_id, generation)
 
     def ingest_key(self) -> str | None:
         """The text of the first product's first good ingest key."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from uptake.core.errors import UptakeError
+from uptake.stores.events import clickhouse_address
 from uptake.stores.log import nats_address
 
 PREFIX = "UPTAKE_"
@@ -171,6 +172,13 @@ def log_url_of(value: str) -> str:
     """Where NATS servers keep the call log; an empty text is nowhere."""
     if value:
         nats_address.parse(value)
+    return value
+
+
+def store_url_of(value: str) -> str:
+    """Where a ClickHouse server keeps event stores; an empty text is nowhere."""
+    if value:
+        clickhouse_address.parse(value)
     return value
 
 

@@ -31,11 +31,13 @@ from uptake.setting_kinds import (
     scope_of,
     secret_of,
     size_of,
+    store_url_of,
     text_row,
     url_of,
     whole_row,
     word_or_nothing,
 )
+from uptake.stores.events.clickhouse_address import EXAMPLE as CLICKHOUSE_EXAMPLE
 from uptake.stores.log.nats_address import EXAMPLE
 
 PROVIDER_ROWS = (
@@ -164,6 +166,17 @@ SETTINGS: tuple[Setting, ...] = (
         log_url_of,
         secret=True,
     ),
+    Setting(
+        "UPTAKE_STORE_URL",
+        str,
+        "",
+        "",
+        "The ClickHouse server of the event stores, each a database whose name begins with the one given; without it "
+        "files in the data folder. `secure=1` for TLS, `cluster` for one of its clusters, on whose servers tables are.",
+        f"an address such as {CLICKHOUSE_EXAMPLE}",
+        store_url_of,
+        secret=True,
+    ),
     choice_row(
         "ROLE",
         ("all", "web", "worker"),
@@ -252,6 +265,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_key: str
     meta_url: str
     log_url: str
+    store_url: str
     role: Literal["all", "web", "worker"]
     log_level: str
     log_format: str

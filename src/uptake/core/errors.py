@@ -39,6 +39,7 @@ CODES: dict[str, Code] = {
     "store_damaged": Code(
         503, "The event store is damaged and is being made again from the call log; repeat after Retry-After."
     ),
+    "store_unavailable": Code(503, "The server of the event store cannot be reached; repeat after Retry-After."),
     "not_scored_yet": Code(503, "A worker must score these days first, and has not yet; repeat after Retry-After."),
     "worker_failing": Code(503, "The worker's last step failed; its log says why, and it tries again."),
     "meta_unavailable": Code(503, "The meta store is locked or cannot be read; repeat after Retry-After."),

@@ -14,7 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from uptake.core.errors import CODES, ConfigInvalid, Fault
 from uptake.pipeline.following import NotScoredYet
-from uptake.stores.events.base import StoreDamaged
+from uptake.stores.events.base import StoreDamaged, StoreUnavailable
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
 from uptake.views.base import BadDay, Unknown
@@ -75,6 +75,9 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         ConfigInvalid: lambda _request, error: config_problem(error),
         StoreDamaged: lambda _request, _error: problem(
             "store_damaged", "the event store is being made again", headers={"Retry-After": "2"}
+        ),
+        StoreUnavailable: lambda _request, error: problem(
+            "store_unavailable", str(error), headers={"Retry-After": "5"}
         ),
         NotScoredYet: lambda _request, error: problem("not_scored_yet", str(error), headers={"Retry-After": "5"}),
         MetaUnavailable: lambda _request, error: problem("meta_unavailable", str(error), headers={"Retry-After": "5"}),

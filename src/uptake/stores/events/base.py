@@ -48,6 +48,10 @@ class StoreDamaged(Exception):
     """A store's file, or a part of it, can no longer be read; the message names it.  It must be made anew."""
 
 
+class StoreUnavailable(Exception):
+    """A store's server cannot be reached, or refuses; the message names no secret."""
+
+
 class StoreRules(msgspec.Struct, frozen=True):
     """What of the product's configuration the stored rows and the answers depend on.
 

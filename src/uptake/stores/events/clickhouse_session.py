@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
+from clickhouse_connect.driver.exceptions import OperationalError
 
+from uptake.stores.events.base import StoreUnavailable
 from uptake.stores.events.clickhouse_dialect import spoken
 from uptake.stores.events.clickhouse_schema import NOT_BROKEN, creations, on
 from uptake.stores.events.session import Rows, parameters
@@ -159,6 +161,15 @@ def type_of(value: Any) -> str:
     return next(name for kind, name in known if isinstance(value, kind))
 
 
+@contextmanager
+def unavailability_named() -> Iterator[None]:
+    """Raise StoreUnavailable where a server does not answer; what the driver says of it may hold parameters."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailable("the event store's server does not answer") from error
+
+
 class ClickHouseDatabase:
     """One database: made, dropped, and read and written by sessions."""
 
@@ -185,16 +196,21 @@ class ClickHouseDatabase:
     @contextmanager
     def session(self, *, as_of: int | None = None) -> Iterator[ClickHouseSession]:
         """A session on a connection that nobody else uses; from any thread."""
+        with unavailability_named():
+            client, sound = self._taken(), False
+            try:
+                session = ClickHouseSession(client, as_of=as_of)
+                yield session
+                session.end()
+                sound = True
+            finally:  # what a failed session left is not for the next one
+                self._give_back(client, sound=sound)
+
+    def _taken(self) -> Client:
         with self._lock:
-            client = self._idle.pop() if self._idle else None
-        client = client or self._connect(self.name, self._settings())
-        session, sound = ClickHouseSession(client, as_of=as_of), False
-        try:
-            yield session
-            session.end()
-            sound = True
-        finally:  # what a failed session left is not for the next one
-            self._give_back(client, sound=sound)
+            if self._idle:
+                return self._idle.pop()
+        return self._connect(self.name, self._settings())
 
     def _give_back(self, client: Client, *, sound: bool) -> None:
         with self._lock:
@@ -203,6 +219,8 @@ class ClickHouseDatabase:
                 self._idle.append(client)
         if not kept:
             client.close()
+        if not sound:
+            self.close()  # the others may have lost their server, too
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

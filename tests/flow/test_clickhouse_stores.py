@@ -1,0 +1,80 @@
+"""The whole product with its event stores on a ClickHouse server, as far as its engine behind HTTP is one."""
+
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.clickhouse_server import clickhouse, client_of
+from tests.installed import Installed
+
+
+@pytest.fixture(scope="module")
+def make():
+    """Makes the address of an empty database."""
+    with clickhouse() as databases:
+        yield databases
+
+
+def track(message_id):
+    """One of ana's exports."""
+    return {"type": "track", "userId": "ana", "event": "Export", "messageId": message_id}
+
+
+def stores(url):
+    """The databases of event stores on the server."""
+    beginning = urlsplit(url).path.strip("/")
+    with closing(client_of(url, "default")) as client:
+        rows = client.query("select name from system.databases order by name").result_rows
+    return [name.removeprefix(beginning) for (name,) in rows if name.startswith(f"{beginning}_p")]
+
+
+def test_calls_are_counted_and_scored_on_clickhouse(make, tmp_path):
+    """No store is in the folder; a restart goes on where it was; a rebuild is a new database in its place."""
+    url = make()
+    node = Installed(tmp_path / "one", UPTAKE_STORE_URL=url)
+    with closing(node):
+        node.start()
+        token = node.good("key", "create", "--kind", "read").strip()
+        assert node.post([track("a"), track("b"), track("a")]).status_code == 200
+        node.settle(token)
+        assert raw_scores(node, token) == [2.0]
+        assert not list(node.folder.rglob("*.duckdb"))
+        assert stores(url) == ["_p1_g1"]
+        assert node.end()[0] == 0
+
+        node.start()
+        assert node.post([track("b"), track("c")]).status_code == 200
+        node.settle(token)
+        assert raw_scores(node, token) == [3.0]
+        node.good("rebuild")
+        assert raw_scores(node, token) == [3.0]
+        code, log = node.end()
+
+    assert (code, "store_made_again" in log) == (0, False)
+    assert stores(url) == ["_p1_g2"]
+
+
+def test_a_server_that_cannot_be_used_is_named_without_its_password(tmp_path):
+    """A code and a hint say which setting it is; what the address holds is not shown."""
+    done = Installed(tmp_path, UPTAKE_STORE_URL="clickhouse://ana:hush@127.0.0.1:9/uptake").run("serve", "--port", "0")
+
+    assert done.returncode == 1
+    assert "E015" in done.stderr
+    assert "UPTAKE_STORE_URL" in done.stderr
+    assert "hush" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["http://one/uptake", "clickhouse://one", "clickhouse://one/Up-take", "clickhouse://one/u?x=1"]
+)
+def test_an_address_that_is_none_is_refused(tmp_path, text):
+    """Before anything is opened, with what is expected instead."""
+    done = Installed(tmp_path, UPTAKE_STORE_URL=text).run("serve", "--port", "0")
+
+    assert (done.returncode, "E001" in done.stderr, "clickhouse://" in done.stderr) == (1, True, True)
+
+
+def raw_scores(node, token):
+    """Users' raw scores."""
+    return [each["raw_score"] for each in node.read("/v2/users?workspace_id=1", token).json()["data"]]
