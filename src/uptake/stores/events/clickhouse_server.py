@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from uptake.stores.events.base import StoreRules, StoreUnavailable
 from uptake.stores.events.clickhouse import ClickHouseEventStore
 from uptake.stores.events.clickhouse_address import ClickHouseAddress
-from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Client
+from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Client, Connect
 
 CONNECT_S, ANSWER_S, SESSION_S = 10, 600, 600
 """How long a connection and an answer are waited for, and a session with its temporary tables stays while idle."""
@@ -39,7 +39,7 @@ class ClickHouseServer:
 
     def __init__(self, address: ClickHouseAddress) -> None:
         """Asks the server once.  Raises StoreUnavailable."""
-        self._address = address
+        self._address, self._connect = address, connector(address)
         self.generations()
 
     def open(self, product_id: int, generation: int, rules: StoreRules) -> ClickHouseEventStore:
@@ -65,8 +65,11 @@ class ClickHouseServer:
             rows = client.query(DATABASES, parameters={"beginning": self._address.database}).result_rows
         return sorted(found for (name,) in rows if (found := self._address.store_of(name)))
 
-    def _connect(self, database: str, settings: Mapping[str, Any]) -> Client:
-        at = self._address
+
+def connector(at: ClickHouseAddress) -> Connect:
+    """What makes connections to the server of an address."""
+
+    def connect(database: str, settings: Mapping[str, Any]) -> Client:
         return clickhouse_connect.get_client(
             host=at.host.strip("[]"),
             port=at.port,
@@ -79,3 +82,5 @@ class ClickHouseServer:
             send_receive_timeout=ANSWER_S,
             form_encode_query_params=True,  # lists of users are longer than an address may be
         )
+
+    return connect
