@@ -1,4 +1,7 @@
-"""ClickHouse for tests: its engine in this process (chDB), one folder a process, a database a store."""
+"""ClickHouse for tests: its engine in this process (chDB), one folder a process, a database a store.
+
+`UPTAKE_TEST_CLICKHOUSE_URL`, an address as `UPTAKE_STORE_URL` takes it, puts a server or a cluster in its place.
+"""
 
 import atexit
 import itertools
@@ -9,11 +12,15 @@ from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import clickhouse_connect
 
 from uptake.stores.events.base import StoreRules
 from uptake.stores.events.clickhouse import ClickHouseEventStore
+from uptake.stores.events.clickhouse_address import parse
+from uptake.stores.events.clickhouse_schema import on
+from uptake.stores.events.clickhouse_server import connector
 
 Create = Callable[[StoreRules], ClickHouseEventStore]
 """Makes an empty store."""
@@ -27,8 +34,14 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="clickhouse-", ignore_cleanup_errors=True)
 
 
+GIVEN = os.environ.get("UPTAKE_TEST_CLICKHOUSE_URL", "")
+CLUSTER = parse(GIVEN).cluster if GIVEN else ""
+
+
 def connect(database: str, settings: Mapping[str, Any]) -> Any:
-    """A connection to the engine in this process."""
+    """A connection to the engine in this process, or to the server that is given."""
+    if GIVEN:
+        return connector(parse(GIVEN))(database, settings)
     return clickhouse_connect.get_client(
         interface="chdb", path=_folder().name, database=database or None, settings=dict(settings)
     )
@@ -36,7 +49,7 @@ def connect(database: str, settings: Mapping[str, Any]) -> Any:
 
 def new_name() -> str:
     """A database that nobody else has, also on a server that several processes ask."""
-    return f"test_{os.getpid()}_{next(_numbers)}"
+    return f"test_{os.getpid()}_{uuid4().hex[:6]}_{next(_numbers)}"
 
 
 TABLES_MADE = "select name from system.tables where database = currentDatabase() and engine like '%MergeTree'"
@@ -55,6 +68,7 @@ def clickhouse() -> Iterator[Create]:
         made.append(original)
         store = copy(original)
         store.rules, store.close = rules, lambda: give_back(original)
+        store._writer = uuid4().hex  # what it inserts is not taken for what the last one did
         return store
 
     def give_back(store: ClickHouseEventStore) -> None:
@@ -71,7 +85,7 @@ def clickhouse() -> Iterator[Create]:
 
 
 def _new_store() -> ClickHouseEventStore:
-    store = ClickHouseEventStore(connect, StoreRules("UTC"), database=new_name(), generation=1)
+    store = ClickHouseEventStore(connect, StoreRules("UTC"), database=new_name(), generation=1, cluster=CLUSTER)
     atexit.register(store._database.drop)
     return store
 
@@ -79,4 +93,4 @@ def _new_store() -> ClickHouseEventStore:
 def _empty(store: ClickHouseEventStore) -> None:
     with store._writing() as session:
         for (table,) in session.rows(TABLES_MADE):
-            session.run(f"truncate table {table}")
+            session.run(f"truncate table {table}{on(CLUSTER)}")

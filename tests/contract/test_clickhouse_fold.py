@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
-from tests.clickhouse import clickhouse, connect
+from tests.clickhouse import CLUSTER, clickhouse, connect
 from tests.fakes import MemoryEventStore
 from uptake.stores.events.base import (
     ActedRow,
@@ -173,7 +173,7 @@ def test_a_process_that_was_thought_dead_adds_nothing(create):
     for number in range(1, 30, 4):
         first = create(RULES)
         first.commit(BEFORE)
-        second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1)
+        second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1, cluster=CLUSTER)
         with interrupted(number, lambda other=second: other.commit(AFTER)) as passed, suppress(FoldTaken, ValueError):
             first.commit(AFTER)
             assert number > passed[0]
