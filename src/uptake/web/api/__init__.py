@@ -7,6 +7,7 @@ from uptake.web.api.destination import DESTINATION_HANDLERS
 from uptake.web.api.entries import account, account_history, lookup, user, user_history
 from uptake.web.api.erasures import ERASURE_HANDLERS
 from uptake.web.api.features import FEATURE_HANDLERS
+from uptake.web.api.jobs import JOB_HANDLERS
 from uptake.web.api.lists import accounts, users
 from uptake.web.api.merges import MERGE_HANDLERS
 from uptake.web.api.segments import SEGMENT_HANDLERS
@@ -33,5 +34,6 @@ API_HANDLERS = (
     *BACKTEST_HANDLERS,
     *MERGE_HANDLERS,
     *ERASURE_HANDLERS,
+    *JOB_HANDLERS,
     *CSV_HANDLERS,
 )

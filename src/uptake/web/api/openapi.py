@@ -84,6 +84,8 @@ def _body(shape: Any) -> dict[str, Any]:
 
 
 def _answer(shape: Any) -> dict[str, Any]:
+    if shape is None:
+        return {"description": "The file", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
     content = {"application/json": {"schema": {"$ref": REF.format(name=shape.__name__)}}}
     return {"description": "Success", "content": content}
 

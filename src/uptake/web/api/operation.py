@@ -13,7 +13,8 @@ CREATING = ("addMapping", "copyMapping", "addSegment", "addFeature", "addWorkspa
 class Operation(msgspec.Struct, frozen=True):
     """One operation of the API.  errors: codes beside `invalid_token`, which every one can answer.
 
-    body: the type of the JSON that it takes.  A method other than GET needs a management token.
+    answer: the type of its JSON; None for a file.  body: the type of the JSON that it takes.  managed: it needs a
+    management token, as every method other than GET does.
     """
 
     path: str
@@ -24,11 +25,12 @@ class Operation(msgspec.Struct, frozen=True):
     errors: tuple[str, ...] = ()
     method: str = "GET"
     body: Any = None
+    managed: bool = False
 
     @property
     def manages(self) -> bool:
-        """Does it change something, so that a read token is not enough?"""
-        return self.method != "GET"
+        """Is a read token not enough, because it changes something or tells of what an admin alone may see?"""
+        return self.managed or self.method != "GET"
 
     @property
     def creates(self) -> bool:

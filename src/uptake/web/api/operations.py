@@ -15,6 +15,7 @@ from uptake.web.api.backtest import BacktestAsked
 from uptake.web.api.config_operations import CONFIG_OPERATIONS
 from uptake.web.api.csv_import import CSV_OPERATIONS
 from uptake.web.api.erasures import ERASURE_OPERATIONS
+from uptake.web.api.jobs import JOB_OPERATIONS
 from uptake.web.api.manage_shapes import (
     ConfigAnswer,
     DestinationAnswer,
@@ -358,6 +359,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *_LEARNING,
     *MERGE_OPERATIONS,
     *ERASURE_OPERATIONS,
+    *JOB_OPERATIONS,
     *CSV_OPERATIONS,
     *USE_OPERATIONS,
 )
