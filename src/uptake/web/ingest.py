@@ -273,6 +273,15 @@ def _fresh_id() -> str:
     return f"new-{uuid4().hex}"
 
 
+def _count_of(value: bytes) -> int:
+    """A whole number in a header, 0 for none; of thousands of digits as many as say that it is large.
+
+    >>> _count_of(b"12"), _count_of(b"-1"), _count_of(b"9" * 5_000) > 10**17
+    (12, 0, True)
+    """
+    return int(value[:18]) if value.isdigit() else 0
+
+
 def _facts_of(headers: Iterable[tuple[bytes, bytes]]) -> Facts:
     facts = Facts()
     for name, value in headers:
@@ -281,7 +290,7 @@ def _facts_of(headers: Iterable[tuple[bytes, bytes]]) -> Facts:
         elif name == b"content-encoding":
             facts.encoding = value
         elif name == b"content-length":
-            facts.length = int(value) if value.isdigit() else 0
+            facts.length = _count_of(value)
         elif name == b"x-retry-count":
-            facts.repeated = value.strip().isdigit() and int(value) > 0
+            facts.repeated = _count_of(value.strip()) > 0
     return facts

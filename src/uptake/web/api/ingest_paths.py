@@ -181,5 +181,8 @@ def _settings() -> dict[str, Any]:
     return {
         "security": [{}],
         "parameters": [key],
-        "responses": {"200": {"description": "The client's settings", "content": content}},
+        "responses": {
+            "200": {"description": "The client's settings", "content": content},
+            str(CODES["not_found"].status): _refusal(("not_found",)),
+        },
     }

@@ -38,6 +38,7 @@ def fault_page(request: PageRequest, error: Exception) -> Response[Any]:
         return _signed_out(request)
     status, message = _told(error)
     if status >= INTERNAL:
+        request.app.state.site.faults.times += 1
         log_.error("page_failed", extra={"path": _loggable(request)}, exc_info=error)
     title = TITLES.get(status, TITLES[404] if status < INTERNAL else TITLES[INTERNAL])
     title = NO_PERMISSION if _is_refusal(error) else title

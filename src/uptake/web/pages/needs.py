@@ -34,7 +34,8 @@ class NotPermitted(PermissionDeniedException):
 def demand(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Let the reader through who may.  Raises SignedOut, NotPermitted or NotFoundException."""
     site: Site = connection.app.state.site
-    need: Need = handler.opt["needs"]
+    # OPTIONS is answered by the framework, which tells the methods of an address and nothing else.
+    need: Need = "public" if connection.scope.get("method") == "OPTIONS" else handler.opt["needs"]
     _demand_same_site(connection)
     standing = site.access.standing(connection)
     connection.state.standing = standing
