@@ -102,7 +102,7 @@ function option(spec, colors, width) {
     yAxis: {
       type: 'value',
       min: spec.least ?? undefined,
-      max: spec.most ?? undefined,
+      max: spec.most ?? (spec.unit === '%' ? ({ max }) => (max > 80 ? 100 : null) : undefined), // not 120 %
       interval: spec.step ?? undefined,
       minInterval: 1,
       splitNumber: 3,

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -27,10 +26,11 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server | SimpleNamespace]:
-    """A server that holds the small world.  UPTAKE_SITE names one that is already there, for work on the pages."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that holds the small world.  UPTAKE_SITE names one that is already there, for work on the pages, and
+    UPTAKE_SITE_DIR its data folder."""
     if url := os.environ.get("UPTAKE_SITE"):
-        yield SimpleNamespace(url=url)
+        yield Server(url, Path(os.environ.get("UPTAKE_SITE_DIR", "uptake-data")))
         return
     folder = tmp_path_factory.mktemp("site") / "data"
     with serving(folder) as server:

@@ -34,6 +34,9 @@ def test_the_first_run_page_ticks_its_steps_off(fresh, opened, shots):
 
     expect(page.locator(".row-link")).to_have_text("Acme")
     expect(page.get_by_text("Until you define features every event counts with weight 1")).to_be_visible()
+    (acme,) = fresh.read("/v2/accounts?workspace_id=1")["data"]
+    expect(page.locator(".rows .score b")).to_have_text(str(acme["score"]))
+    assert acme["score"] == 90
     page.goto(fresh.url)
     expect(page.get_by_role("heading", name="What changed")).to_be_visible()
 
