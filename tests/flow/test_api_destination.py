@@ -223,6 +223,28 @@ def test_a_changed_model_is_tried_before_it_is_published(house):
     assert house.product.version.revision == 1
 
 
+def test_both_rankings_are_read_row_by_row(house):
+    """The new place and score beside the old ones, of users or accounts; also of a workspace that is only in the
+    document."""
+    document = {"workspaces": [{"name": "Engagement", "curve": "linear-1"}]}
+    fresh = {"workspaces": [{"name": "Fresh", "curve": "linear-1"}]}
+    path = "/v2/workspaces/1/what-if/ranking?day=2026-11-22"
+    with house.client(house.token("manage")) as client:
+        users = client.post(f"{path}&scope=users&limit=1&sort=change", json=document).json()
+        beside = client.post(f"{path}&scope=users&limit=1&beside=Fresh", json=fresh).json()
+        movers = client.post("/v2/workspaces/1/what-if?day=2026-11-22&beside=Fresh", json=fresh).json()
+        unknown = client.post(f"{path}&beside=Nothing", json=document)
+
+    (ana,) = users["data"]
+    assert (ana["tracking_id"], ana["score"], ana["score_after"], ana["change"]) == ("ana", 90, 100, 10)
+    assert (ana["place"], ana["place_after"], ana["level"]) == (1, 1, "most_engaged")
+    assert users["pagination"]["limit"] == 1
+    assert beside["data"] == users["data"]
+    assert movers["users"]["up"][0]["score_after"] == 100
+    assert unknown.json()["error"]["code"] == "unknown_workspace"
+    assert [each.name for each in house.product.config.workspaces] == ["Engagement"]
+
+
 def test_a_changed_model_can_be_published_from_now_on(house):
     """The version keeps the day; yesterday's score stays, and a word that is none is refused."""
     weights = {"workspaces": [{"name": "Engagement", "window_days": 1}]}

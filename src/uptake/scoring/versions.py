@@ -116,9 +116,14 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
     return [Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
 
-def model_changes(old: ProductConfig, new: ProductConfig, workspace_id: int) -> list[Change]:
-    """What two configurations make of one workspace's scores differently."""
-    one, other = workspace_in(old, workspace_id), workspace_in(new, workspace_id)
+def model_changes(
+    old: ProductConfig, new: ProductConfig, workspace_id: int, *, beside: int | None = None
+) -> list[Change]:
+    """What two configurations make of one workspace's scores differently.
+
+    beside: the workspace of the new configuration that is held against it, by default the same one.
+    """
+    one, other = workspace_in(old, workspace_id), workspace_in(new, workspace_id if beside is None else beside)
     return changes_between({} if one is None else _fields(one, old), {} if other is None else _fields(other, new))
 
 

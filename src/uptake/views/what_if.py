@@ -81,6 +81,37 @@ class WhatIf(msgspec.Struct, frozen=True):
     users: Comparison
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A day under the model in force of a workspace, and under one that a configuration would have.
+
+    old, new: both models; `new` stands under an id that no workspace has.
+    """
+
+    old: ScoringModel
+    new: ScoringModel
+    day: date
+    changes: Sequence[Change]
+
+
+def candidate_of(
+    product: ProductView,
+    workspace_id: int | None,
+    config: ProductConfig,
+    day: date | None = None,
+    *,
+    beside: int | None = None,
+) -> Candidate:
+    """What is compared; see `what_if`.  Raises Unknown, BadDay."""
+    chosen = _day(product, day)
+    old = model_of(product, workspace_id, chosen)
+    number = old.workspace_id if beside is None else beside
+    new = product.model_under(number, config)
+    if new is None:
+        raise Unknown("unknown_workspace", f"the candidate has no workspace {number}")
+    changes = model_changes(product.version.config, config, old.workspace_id, beside=number)
+    return Candidate(old, msgspec.structs.replace(new, workspace_id=-number), chosen, changes)
+
+
 def what_if(
     product: ProductView,
     workspace_id: int | None,
@@ -88,24 +119,21 @@ def what_if(
     day: date | None = None,
     *,
     most: int = 20,
+    beside: int | None = None,
 ) -> WhatIf:
     """The rankings of a day, by default the last full one with events, under the models in force and of `candidate`.
 
-    candidate: a configuration without faults.  most: movers up and down each, at most 100.  Raises Unknown, also where
-    the candidate has no such workspace; BadDay.
+    candidate: a configuration without faults.  most: movers up and down each, at most 100.  beside: the workspace of
+    the candidate that is held against this one, by default the same; one that the candidate adds.  Raises Unknown,
+    also where the candidate has no such workspace; BadDay.
     """
-    chosen = _day(product, day)
-    old = model_of(product, workspace_id, chosen)
-    new = product.model_under(old.workspace_id, candidate)
-    if new is None:
-        raise Unknown("unknown_workspace", f"the candidate has no workspace {old.workspace_id}")
-    aside = msgspec.structs.replace(new, workspace_id=-old.workspace_id)
-    with product.store.imagined([old, aside], [chosen]) as store:
-        both = _Both(store, old, aside, chosen, min(most, MOST_MOVERS))
+    asked = candidate_of(product, workspace_id, candidate, day, beside=beside)
+    with product.store.imagined([asked.old, asked.new], [asked.day]) as store:
+        both = _Both(store, asked.old, asked.new, asked.day, min(most, MOST_MOVERS))
         return WhatIf(
-            workspace_id=old.workspace_id,
-            day=chosen,
-            changes=model_changes(product.version.config, candidate, old.workspace_id),
+            workspace_id=asked.old.workspace_id,
+            day=asked.day,
+            changes=asked.changes,
             accounts=_compared(both, "account"),
             users=_compared(both, "user"),
         )

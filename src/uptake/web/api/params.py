@@ -14,6 +14,7 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from uptake.core.scores import Level
+from uptake.views.what_if_ranking import PlaceSort
 from uptake.web.problems import AnyRequest, Refused
 
 Name = Annotated[str, Meta(max_length=500)]
@@ -52,6 +53,7 @@ UserSort = Literal[
     "created_at",
 ]
 Expansion = Literal["traits", "segments", "explanation", "insights"]
+BESIDE = "The document's workspace by name that is held against this one, such as one it adds; default is the same."
 MATCH = "Look up one entry: `id`, `tracking_id`, `name`, `email`, `domain` or a trait's key. Needs match_value."
 
 
@@ -130,6 +132,19 @@ class WhatIfAsked(msgspec.Struct, kw_only=True):
 
     day: Annotated[date | None, Meta(description="The day; default is the last full one.")] = None
     most: Annotated[int, Meta(ge=1, le=100, description="How many movers up and down.")] = 20
+    beside: Annotated[Name | None, Meta(description=BESIDE)] = None
+
+
+class PlacesAsked(Paging, kw_only=True):
+    """Both rankings of a day, under the model in force and under a changed one."""
+
+    scope: Annotated[Literal["users", "accounts"], Meta(description="Whose rankings.")] = "accounts"
+    day: Annotated[date | None, Meta(description="The day; default is the last full one.")] = None
+    sort: Annotated[PlaceSort, Meta(description="Ties: the score after, then before, falling, then tracking_id.")] = (
+        "score_after"
+    )
+    order: Annotated[Literal["desc", "asc"], Meta(description="Falling or rising.")] = "desc"
+    beside: Annotated[Name | None, Meta(description=BESIDE)] = None
 
 
 class HistoryAsked(msgspec.Struct, kw_only=True, rename={"first": "from", "last": "to"}):

@@ -17,6 +17,7 @@ from uptake.scoring.versions import Change, ModelVersion
 from uptake.views.explanation import Explanation
 from uptake.views.insights import Insights
 from uptake.views.segments import SegmentName
+from uptake.views.what_if_ranking import Place
 from uptake.views.workspaces import WorkspaceSize
 
 
@@ -241,6 +242,15 @@ class WorkspacesAnswer(msgspec.Struct, frozen=True):
     pagination: Pagination
     expansions: Sequence[str] = msgspec.field(name="_expansions")
     links: ListLinks = msgspec.field(name="_links")
+
+
+class PlacesAnswer(msgspec.Struct, frozen=True):
+    """`POST /v2/workspaces/{id}/what-if/ranking`."""
+
+    data: Sequence[Place]
+    pagination: Pagination
+    workspace_id: int
+    day: date
 
 
 class ModelVersionEntry(msgspec.Struct, frozen=True):

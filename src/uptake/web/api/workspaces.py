@@ -7,7 +7,8 @@ import msgspec
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, RawBody
 
-from uptake.core.config import Workspace
+from uptake.core.config import ProductConfig, Workspace
+from uptake.core.effects import Kind
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.document import merge_document
 from uptake.pipeline.product import RunningProduct
@@ -15,15 +16,17 @@ from uptake.pipeline.workspace_changes import add_workspace, change_workspace, d
 from uptake.views.base import Unknown
 from uptake.views.versions import model_versions
 from uptake.views.what_if import WhatIf, what_if
+from uptake.views.what_if_ranking import PlacesQuery, Rankings
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
 from uptake.web.api.bodies import read_body
 from uptake.web.api.config_shapes import WorkspaceDraft, WorkspaceModel
 from uptake.web.api.lists import list_links
-from uptake.web.api.params import WhatIfAsked, WorkspaceAsked, WorkspacesAsked, asked
+from uptake.web.api.params import PlacesAsked, WhatIfAsked, WorkspaceAsked, WorkspacesAsked, asked
 from uptake.web.api.saving import named_in, save
 from uptake.web.api.shapes import (
     ModelVersionsAnswer,
     Pagination,
+    PlacesAnswer,
     WorkspaceAnswer,
     WorkspaceEntry,
     WorkspacesAnswer,
@@ -71,7 +74,31 @@ def imagine(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> 
     product = managed_product_of(request)
     number, params = number_in(workspace_id), asked(request, WhatIfAsked)
     candidate = merge_document(product.config, read_body(body, dict[str, Any]), prune=False)
-    return what_if(product, number, candidate, params.day, most=params.most)
+    beside = _named_in(candidate, params.beside)
+    return what_if(product, number, candidate, params.day, most=params.most, beside=beside)
+
+
+@post("/v2/workspaces/{workspace_id:str}/what-if/ranking", status_code=200, sync_to_thread=True)
+def imagine_ranking(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> PlacesAnswer:
+    """The ranking of a day under a partial configuration document beside the one in force, row by row."""
+    product = managed_product_of(request)
+    number, params = number_in(workspace_id), asked(request, PlacesAsked)
+    candidate = merge_document(product.config, read_body(body, dict[str, Any]), prune=False)
+    rankings = Rankings(product, number, candidate, params.day, beside=_named_in(candidate, params.beside))
+    kind: Kind = "user" if params.scope == "users" else "account"
+    query = PlacesQuery(kind, params.sort, params.order == "desc", params.limit, params.offset)
+    found = rankings.page(query)
+    return PlacesAnswer(found.rows, Pagination(params.limit, params.offset, found.total), number, found.day)
+
+
+def _named_in(candidate: ProductConfig, name: str | None) -> int | None:
+    """The id of a candidate's workspace.  Raises Unknown."""
+    if name is None:
+        return None
+    found = next((each.id for each in candidate.workspaces if each.name == name), None)
+    if found is None:
+        raise Unknown("unknown_workspace", f"the document has no workspace {name!r}")
+    return found
 
 
 @get("/v2/workspaces/{workspace_id:str}/model", sync_to_thread=True)
@@ -111,7 +138,8 @@ def drop(request: AnyRequest, workspace_id: FromPath[str]) -> WorkspaceModel:
 
 
 # Litestar breaks the first of three handlers of one path where they are not registered together.
-WORKSPACE_HANDLERS = (Router("/", route_handlers=[workspaces, workspace, versions, imagine, model, add, change, drop]),)
+_HANDLERS = [workspaces, workspace, versions, imagine, imagine_ranking, model, add, change, drop]
+WORKSPACE_HANDLERS = (Router("/", route_handlers=_HANDLERS),)
 
 
 def number_in(workspace_id: str) -> int:
