@@ -135,6 +135,57 @@ def test_without_scripts_the_what_if_stands_in_the_page(house):
     assert form_of(answer.text)["why"] == ["Searching matters"]
 
 
+def rows_of(text):
+    """The rows of both rankings as a reader sees them."""
+    table = re.search(r'<table class="table places">(.*?)</table>', text, re.DOTALL)[1]
+    return [words(row) for row in re.findall(r"<tr><td.*?</tr>", table, re.DOTALL)]
+
+
+def test_both_rankings_stand_in_the_what_if_and_are_turned_round_by_its_buttons(house):
+    """Every account with place, score and level now and then; by the change, of users, and by htmx the table alone."""
+    with house.client(house.token("manage")) as client:
+        shown = post(client, MODEL, "what-if", part=True, weight__Search="10")
+        changed = post(client, MODEL, "ranking:account.change.asc.1", weight__Search="10")
+        users = post(client, MODEL, "ranking:user.score_after.desc.9", part=True, weight__Search="10")
+        told = client.post(
+            "/v2/workspaces/1/what-if/ranking",
+            json={"workspaces": [{"name": "Engagement", "features": {"Reporting": 8, "Search": 10}}]},
+        ).json()["data"]
+
+    names = [each["name"] for each in told]
+    assert [row.split()[0] for row in rows_of(shown.text)] == names == ["Globex", "Acme"]
+    assert [each["place_after"] for each in told] == [1, 2]
+    assert "inactive place 1. " in rows_of(shown.text)[0]
+    assert [row.split()[0] for row in rows_of(changed.text)] == ["Acme", "Globex"]
+    assert form_of(changed.text)["weight:Search"] == ["10"]
+    assert users.text.lstrip().startswith('<section class="card" id="ranking"')
+    assert len(rows_of(users.text)) == 3
+
+
+def test_both_rankings_are_downloaded_whole(house):
+    """A line for everybody, in the order of the table, under the form's model."""
+    with house.client() as client:
+        answer = post(client, MODEL, "ranking-csv:account.score_after.desc.1", weight__Search="10")
+
+    head, *lines = answer.text.removeprefix("\ufeff").splitlines()
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert head.startswith("place,place_after,tracking_id,name,score,score_after,change,level")
+    assert [line.split(",")[:4] for line in lines] == [["", "1", "globex", "Globex"], ["1", "2", "acme", "Acme"]]
+
+
+def test_a_new_workspace_is_tried_before_it_is_made(house):
+    """What it would score stands beside the open workspace's scores, with and without scripts; nothing is saved."""
+    with house.client() as client:
+        shown = post(client, "/settings/workspaces/new", "what-if", part=True, name="Search", weight__Search="10")
+        page = post(client, "/settings/workspaces/new", "what-if", name="Search", weight__Search="10")
+        faulty = post(client, "/settings/workspaces/new", "what-if", name="", weight__Search="10")
+
+    assert "now is Engagement, then is the new workspace" in words(shown.text)
+    assert len(rows_of(shown.text)) == len(rows_of(page.text)) == 2
+    assert faulty.status_code == 422
+    assert house.product.config == CONFIG
+
+
 def test_publishing_makes_a_version(house):
     """Every field of the form is in force, with who and why; history is scored anew where that is chosen."""
     changed = {

@@ -78,12 +78,12 @@ def notes_csv(request: PageRequest) -> Stream:
 
 def _note_lines(visit: Visit) -> Iterator[str]:
     meta, product_id = visit.running.meta, visit.product.product_id
-    yield MARK + _line(["what", "kind", "tracking_id", "at", "by", "text"])
+    yield MARK + csv_line(["what", "kind", "tracking_id", "at", "by", "text"])
     for note in meta.care.notes(product_id):
-        yield _line(["note", note.kind, note.tracking_id, iso_ms(note.written_us), note.author, note.text])
+        yield csv_line(["note", note.kind, note.tracking_id, iso_ms(note.written_us), note.author, note.text])
     emails = {person.id: person.email for person in meta.people.people()}
     for account, person_id in meta.care.owners(product_id).items():
-        yield _line(["owner", "account", account, "", emails.get(person_id, ""), ""])
+        yield csv_line(["owner", "account", account, "", emails.get(person_id, ""), ""])
 
 
 def download(state: RankedState, name: str) -> Stream:
@@ -98,18 +98,19 @@ def download(state: RankedState, name: str) -> Stream:
 def _lines(state: RankedState) -> Iterator[str]:
     """The file in pieces: a head, then rows in the order of the list."""
     fields = FIELDS[state.kind]
-    yield MARK + _line(list(fields))
+    yield MARK + csv_line(list(fields))
     product, workspace_id, done = state.visit.product, state.visit.workspace.id, 0
     while True:
         query = msgspec.structs.replace(state.query, limit=CHUNK, offset=done)
         rows = ranked(product, state.kind, workspace_id, query, day=state.day).rows
-        yield "".join(_line([field(row) for field in fields.values()]) for row in rows)
+        yield "".join(csv_line([field(row) for field in fields.values()]) for row in rows)
         done += len(rows)
         if len(rows) < CHUNK:
             return
 
 
-def _line(values: list[Any]) -> str:
+def csv_line(values: list[Any]) -> str:
+    """One line of a CSV file; no cell of it is run by a spreadsheet."""
     written = io.StringIO()
     csv.writer(written).writerow([safe(value) for value in values])
     return written.getvalue()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, RawBody
-from litestar.response import Redirect
+from litestar.response import Redirect, Stream
 
 from uptake.core.config import ProductConfig, Workspace
 from uptake.core.errors import ConfigInvalid
@@ -23,6 +23,7 @@ from uptake.views.base import Unknown
 from uptake.views.events import event_list
 from uptake.views.versions import model_versions
 from uptake.views.what_if import WhatIf, what_if
+from uptake.views.what_if_ranking import Rankings
 from uptake.views.workspaces import WorkspaceSize, workspace_detail, workspace_list, workspace_reach, workspace_size
 from uptake.web.pages.curves import drawn
 from uptake.web.pages.formats import model_field
@@ -30,6 +31,7 @@ from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, html, page
 from uptake.web.pages.visit import PageRequest, Visit
+from uptake.web.pages.what_if_places import PlacesTable, asked_in, download, filled
 from uptake.web.pages.workspace_draft import (
     ACCOUNT_SCORES,
     CURVES,
@@ -112,7 +114,7 @@ def new_workspace_page(request: PageRequest) -> Response[str]:
 
 
 @post(NEW_PATH, status_code=200, sync_to_thread=True)
-def new_workspace_posted(request: PageRequest, body: RawBody) -> Response[Any]:
+def new_workspace_posted(request: PageRequest, body: RawBody) -> Response[Any] | Stream:
     """Change the draft of a new workspace, or add it."""
     return _posted(Visit(request), Form(bounded(body)), None)
 
@@ -126,7 +128,7 @@ def workspace_page(request: PageRequest, workspace_id: FromPath[str]) -> Respons
 
 
 @post(f"{PATH}/{{workspace_id:str}}", status_code=200, sync_to_thread=True)
-def workspace_posted(request: PageRequest, workspace_id: FromPath[str], body: RawBody) -> Response[Any]:
+def workspace_posted(request: PageRequest, workspace_id: FromPath[str], body: RawBody) -> Response[Any] | Stream:
     """Change the draft of a workspace, look at what it would change, publish it, or delete the workspace."""
     visit = Visit(request)
     return _posted(visit, Form(bounded(body)), _named(visit, workspace_id))
@@ -146,7 +148,7 @@ def _row(visit: Visit, workspace: Workspace) -> Row:
 
 
 # ---- what the buttons do
-def _posted(visit: Visit, form: Form, saved: Workspace | None) -> Response[Any]:
+def _posted(visit: Visit, form: Form, saved: Workspace | None) -> Response[Any] | Stream:
     do, _, what = form.text("do", "check").partition(":")
     if do == "delete" and saved is not None:
         return _deleted(visit, saved)
@@ -154,8 +156,8 @@ def _posted(visit: Visit, form: Form, saved: Workspace | None) -> Response[Any]:
     editing = Editing(saved, draft, {}, form.text("why").strip()[:MOST_WHY], form.text("publish"), form.text("opened"))
     if do == "save":
         return _saved(visit, editing)
-    if do == "what-if" and saved is not None:
-        return _imagined(visit, editing)
+    if do in ("what-if", "ranking", "ranking-csv"):
+        return _imagined(visit, editing, do, asked_in(what))
     if do == "check" and visit.partial:
         return html(
             "parts/workspace_reach.html", visit=visit, reach=_reach(visit, editing), editing=_checked(visit, editing)
@@ -247,16 +249,29 @@ def _checked(visit: Visit, editing: Editing) -> Editing:
     return editing
 
 
-def _imagined(visit: Visit, editing: Editing) -> Response[str]:
-    """What the draft would make of the ranking; nothing is changed."""
+def _imagined(visit: Visit, editing: Editing, do: str, table: PlacesTable) -> Response[Any] | Stream:
+    """What the draft would make of the ranking; nothing is changed.  A new workspace is held against the open one."""
     checked = _checked(visit, editing)
-    assert editing.saved is not None
     imagined = None
     if not checked.faults:
-        imagined = what_if(visit.product, editing.saved.id, _candidate(visit, editing), most=MOVERS)
+        candidate = _candidate(visit, editing)
+        number = editing.saved.id if editing.saved else candidate.workspaces[-1].id
+        against = editing.saved.id if editing.saved else visit.workspace.id
+        rankings = Rankings(visit.product, against, candidate, beside=number)
+        if do == "ranking-csv":
+            return download(table, rankings)
+        table = filled(table, rankings)
+        if do == "ranking" and visit.partial:
+            return html("parts/what_if_ranking.html", visit=visit, table=table, here=_address(visit, editing))
+        imagined = what_if(visit.product, against, candidate, most=MOVERS, beside=number)
     if visit.partial:
-        return html("parts/what_if.html", visit=visit, imagined=imagined, editing=checked)
-    return _page(visit, checked, status=FAULTY if checked.faults else 200, imagined=imagined)
+        here = _address(visit, editing)
+        return html("parts/what_if.html", visit=visit, editing=checked, imagined=imagined, table=table, here=here)
+    return _page(visit, checked, status=FAULTY if checked.faults else 200, imagined=imagined, table=table)
+
+
+def _address(visit: Visit, editing: Editing) -> str:
+    return visit.link(f"{PATH}/{editing.saved.id}" if editing.saved else NEW_PATH)
 
 
 # ---- what is shown
@@ -278,10 +293,16 @@ def _reach(visit: Visit, editing: Editing) -> Reach | None:
     )
 
 
-def _page(visit: Visit, editing: Editing, *, status: int = 200, imagined: WhatIf | None = None) -> Response[str]:
+def _page(
+    visit: Visit,
+    editing: Editing,
+    *,
+    status: int = 200,
+    imagined: WhatIf | None = None,
+    table: PlacesTable | None = None,
+) -> Response[str]:
     config, draft = visit.product.config, editing.draft
     seen = [each.event for each in event_list(visit.product, visit.workspace.id)]
-    path = f"{PATH}/{editing.saved.id}" if editing.saved else NEW_PATH
     return html(
         "settings_workspace.html",
         status=status,
@@ -300,8 +321,9 @@ def _page(visit: Visit, editing: Editing, *, status: int = 200, imagined: WhatIf
         opened=editing.opened or str(visit.product.version.revision),
         reach=_reach(visit, editing),
         imagined=imagined,
+        table=table,
         last=len(config.workspaces) == 1,
         told=visit.request.query_params.get("told", ""),
-        here=visit.link(path),
+        here=_address(visit, editing),
         path=PATH,
     )
