@@ -16,6 +16,7 @@ import uvicorn
 
 from uptake.control.server import ControlServer
 from uptake.core.errors import UptakeError
+from uptake.engines import open_tracing
 from uptake.installation import Installation
 from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.limits import Limits
@@ -64,7 +65,11 @@ def serve(settings: Settings, announce: Callable[[Served], None]) -> None:
             listener = _bind(settings)
             opened.callback(listener.close)
             run = _run_worker if settings.role == "worker" else _run
-            run(Installation(settings, role="server"), listener, opened, announce)
+            installation = Installation(settings, role="server")
+            if tracing := open_tracing(settings.otel_endpoint):
+                opened.callback(tracing.close)
+                installation.running.durations.listener = tracing.note
+            run(installation, listener, opened, announce)
         except _Stopped:
             log.info("stopping")
         finally:  # the end is near; a second signal would only interrupt it

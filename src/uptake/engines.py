@@ -12,6 +12,7 @@ from uptake.core.calls import Projection
 from uptake.core.errors import UptakeError
 from uptake.folder import DataFolder, secret_of
 from uptake.pipeline.configure import projection_of
+from uptake.pipeline.durations import Facts, What
 from uptake.pipeline.retention import Archive
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreRules, StoreUnavailable
@@ -87,8 +88,8 @@ def _log_at(url: str) -> CallLog:
         raise UptakeError("E015", f"the servers of UPTAKE_LOG_URL cannot be used: {error}.", hint=hint) from error
 
 
-def _missing(error: ModuleNotFoundError) -> UptakeError:
-    return UptakeError("E015", f"the package {error.name} is not installed.", hint="pip install 'uptake[scale]'")
+def _missing(error: ModuleNotFoundError, *, extra: str = "scale") -> UptakeError:
+    return UptakeError("E015", f"the package {error.name} is not installed.", hint=f"pip install 'uptake[{extra}]'")
 
 
 class Stores(Protocol):
@@ -146,6 +147,26 @@ def open_stores(folder: DataFolder, settings: Settings) -> Stores:
     except StoreUnavailable as error:
         hint = "See whether the server runs and the user may make databases."
         raise UptakeError("E015", f"the server of UPTAKE_STORE_URL cannot be used: {error}.", hint=hint) from error
+
+
+class Tracing(Protocol):
+    """Where spans go; see `uptake.tracing`."""
+
+    def note(self, what: What, took_s: float, facts: Facts) -> None:
+        """Tell of what ends now."""
+
+    def close(self) -> None:
+        """Send what is left, and end."""
+
+
+def open_tracing(endpoint: str) -> Tracing | None:
+    """Traces to an address; None without one.  Raises UptakeError (E015)."""
+    if not endpoint:
+        return None
+    try:
+        return cast(Tracing, importlib.import_module("uptake.tracing").Tracing(endpoint))
+    except ModuleNotFoundError as error:
+        raise _missing(error, extra="otel") from error
 
 
 class ProductLedger:

@@ -134,6 +134,15 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "UPTAKE_OTEL_ENDPOINT",
+        str,
+        "",
+        "",
+        "Where traces go by OTLP over HTTP, without `/v1/traces`; without it there are none. Needs `uptake[otel]`.",
+        "an address such as http://collector:4318",
+        url_of,
+    ),
+    Setting(
         "UPTAKE_SECRET_KEY",
         str,
         "",
@@ -262,6 +271,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc_roles: tuple[tuple[str, str, int | None], ...]
     oidc_allowed_domains: tuple[str, ...]
     metrics_token: str
+    otel_endpoint: str
     secret_key: str
     meta_url: str
     log_url: str

@@ -121,9 +121,8 @@ class Ingest:
         await send(answer.start)
         await send(answer.body)
         labels = ("ingest", f"{answer.status // 100}xx")
-        self._durations.note(
-            "request", time.perf_counter() - began_s, labels, {"route": path, "status": answer.status, "part": "ingest"}
-        )
+        facts = {"part": "ingest", "method": scope["method"], "route": path, "status": answer.status}
+        self._durations.note("request", time.perf_counter() - began_s, labels, facts)
 
     def _other_method(self, route: Route, scope: Scope) -> Answer:
         if scope["method"] != "OPTIONS":
