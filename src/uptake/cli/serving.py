@@ -1,12 +1,12 @@
 """`serve`, and `worker`, a part of it for installations of several processes."""
 
-import importlib
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from uptake.cli.base import AsJson, DataDir, settings_of
+from uptake.cli.lean import imported
 from uptake.cli.logs import log_to_stderr
 
 Host = Annotated[
@@ -50,7 +50,7 @@ def serve(
                 typer.echo(f"  {served.owner_link}")
             typer.echo("Stop with Ctrl+C.")
 
-    importlib.import_module("uptake.app").serve(settings, announce)
+    imported("uptake.app").serve(settings, announce)
 
 
 def worker(*, data_dir: DataDir = None, host: Host = None, port: Port = None, as_json: AsJson = False) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Response, get
+from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.compression import CompressionMiddleware
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.response import Redirect
@@ -42,6 +45,8 @@ OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 AN_HOUR = CacheControlHeader(public=True, max_age=3_600)
 FOR_EVER = CacheControlHeader(public=True, max_age=31_536_000, immutable=True)
 """For assets whose names hold a hash of their content."""
+PACKED = DefineMiddleware(CompressionMiddleware, config=CompressionConfig("gzip", gzip_compress_level=6))
+"""For assets alone: how short a page becomes would tell of what secret text stands beside text that others chose."""
 
 
 class WebOptions(msgspec.Struct, frozen=True):
@@ -193,6 +198,8 @@ def _assets() -> Sequence[ControllerRouterHandler]:
     """The built files of the browser: for ever where the name holds a hash, an hour otherwise."""
     if not STATIC.is_dir():
         return []
-    hashed = create_static_files_router("/static/assets", [STATIC / "assets"], cache_control=FOR_EVER, name="assets")
-    plain = create_static_files_router("/static", [STATIC], cache_control=AN_HOUR, name="static")
+    hashed = create_static_files_router(
+        "/static/assets", [STATIC / "assets"], cache_control=FOR_EVER, name="assets", middleware=[PACKED]
+    )
+    plain = create_static_files_router("/static", [STATIC], cache_control=AN_HOUR, name="static", middleware=[PACKED])
     return [hashed, plain, favicon]

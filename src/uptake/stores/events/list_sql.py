@@ -54,7 +54,7 @@ RANKED = """
 from known k
 left join (
   select id, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, first_day
-  from scores where workspace_id = $workspace and kind = $kind and day = $day
+  from scores where workspace_id = $workspace and kind = $kind and day = $day {scored}
 ) s on s.id = k.id
 {joins}
 where k.kind = $kind and k.id not in (select unnest($excluded::varchar[])) {filters}
@@ -86,6 +86,8 @@ order by p.place
 SEARCHED = (
     "and (instr(lower(p.name), $search) > 0 or instr(lower(k.id), $search) > 0 or instr(lower(p.email), $search) > 0)"
 )
+SCORED = "and id in (select unnest($tracking_ids::varchar[]))"
+"""So that of a few the scores of everyone need not be joined."""
 NAMED = "and k.id in (select unnest($tracking_ids::varchar[]))"
 AT_LEVEL = "and coalesce(s.score, 0) between $lowest and $highest"
 OF_ACCOUNT = f"""
@@ -115,7 +117,8 @@ def numbers_page(
     if query.search or "p." in sort:
         tables["profiles"] = profiles.format(**EVERYONE)
         joins.append("join profiles p on p.id = k.id")
-    ranked = RANKED.format(joins=" ".join(joins), filters=_filters(kind, query, only.text))
+    scored = SCORED if query.tracking_ids is not None else ""
+    ranked = RANKED.format(joins=" ".join(joins), filters=_filters(kind, query, only.text), scored=scored)
     context = "with " + ", ".join(f"{name} as ({text})" for name, text in tables.items())
     page = PAGE.format(
         context=context,
