@@ -1,17 +1,17 @@
 """The event store on ClickHouse: a database for a product and generation, on one server or a cluster.
 
 Writes come from one thread of one process at a time; readers may be in any number of processes.  A read tells one
-commit and one scoring; only a day whose counts are added up for good while it lasts may be newer than the rest.
+commit and one scoring.
 """
 
 from collections.abc import Sequence
 from uuid import uuid4
 
 from uptake.stores.events.base import FoldBatch, StoreRules
-from uptake.stores.events.clickhouse_compaction import compact_day, compact_whole_if_grown, drop_broken, grown_days
+from uptake.stores.events.clickhouse_compaction import Compactor, drop_broken
 from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
 from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
-from uptake.stores.events.clickhouse_questions import ClickHouseQuestions
+from uptake.stores.events.clickhouse_questions import READ_SECONDS, ClickHouseQuestions
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Connect
 from uptake.stores.events.compaction import LEAST_ROWS
 
@@ -56,15 +56,19 @@ class ClickHouseEventStore(ClickHouseQuestions):
         if self._uncompacted >= COMPACT_EVERY:
             self.compact(most_days=COMPACT_DAYS)
 
-    def compact(self, *, most_days: int | None = None, least: int = LEAST_ROWS) -> None:
-        """Add up counts that have grown, those that grew most first, and drop what no answer needs any more."""
+    def compact(self, *, most_days: int | None = None, least: int = LEAST_ROWS, seconds: int = READ_SECONDS) -> None:
+        """Add up counts that have grown, those that grew most first, and drop what no answer needs any more.
+
+        seconds: nobody reads for so long.  Raises FoldTaken if another process folds, too.
+        """
         cluster = self._database.cluster
         with self._writing() as session:
             drop_broken(session, cluster=cluster)
             forget_messages(session, dedupe_us=self.rules.dedupe_us, cluster=cluster)
-            for day in grown_days(session, least=least)[:most_days]:
-                compact_day(session, day, cluster=cluster)
-            compact_whole_if_grown(session, least=least, cluster=cluster)
+            compactor = Compactor(session, cluster=cluster, seconds=seconds)
+            for day in compactor.grown_days(least=least)[:most_days]:
+                compactor.day(day)
+            compactor.whole(least=least)
         self._uncompacted = 0
 
     # ---- life

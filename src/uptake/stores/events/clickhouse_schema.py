@@ -50,7 +50,7 @@ _BY_ID = "cityHash64(id)"
 TABLES: dict[str, Table] = {
     # folds that were begun, those that were ended (the last of these is the store's offset), and those that never count
     "begun_rows": Table("first_offset Int64, next_offset Int64, content String, writer String", "born"),
-    "folds_rows": Table("first_offset Int64, next_offset Int64, content String", "born"),
+    "folds_rows": Table("first_offset Int64, next_offset Int64, content String, ended DateTime default now()", "born"),
     "broken_rows": Table("writer String", "born"),
     "published_rows": Table("next_offset Int64, revision Int64, as_of_us Int64, cleared UInt64", "born"),
     "messages_rows": Table(
