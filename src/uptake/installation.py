@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from uptake.backup.job import backup_kind
+from uptake.control.backtest import backtest_kind
 from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
@@ -59,7 +60,7 @@ class Installation:
                 files=self._files(),
                 part=settings.role,
             )
-            self._add_backups()
+            self._add_kinds()
             opened.callback(self.running.close)
             if settings.role != "worker":
                 self._set_up()
@@ -102,7 +103,9 @@ class Installation:
         most_bytes = self.settings.max_result_mb * 1_000_000
         return Files(self.folder.path / "files", keep_days=self.settings.result_days, most_bytes=most_bytes)
 
-    def _add_backups(self) -> None:
+    def _add_kinds(self) -> None:
+        """Long work that needs more than the pipeline."""
+        self.running.jobs.kinds["backtest"] = backtest_kind()
         if not (self.settings.meta_url or self.settings.log_url):  # what servers keep they back up themselves
             self.running.jobs.kinds["backup"] = backup_kind(self.folder.path)
 

@@ -5,6 +5,10 @@ import re
 import pytest
 
 from tests.house import House, ago
+from tests.installed import wait_for
+from tests.visitors import visiting_as
+from uptake.control.backtest import backtest_kind
+from uptake.web.pages import backtest, csv_import
 
 USERS = "User ID,Plan,seats\nana,pro,12\n,free,1\nbob,<b>free</b>,2\n"
 OUTCOMES = f"account,outcome,date\nacme,renewed,{ago(1)}\nbeta,churned,{ago(1)}\nnobody,churned,{ago(1)}\nbeta,gone,1\n"
@@ -105,3 +109,66 @@ def test_a_form_without_its_token_is_refused(house):
 
     assert answer.status_code == 403
     assert house.log.end(1) == before
+
+
+def finish(house):
+    """Let the worker work until everything is done."""
+    wait_for(lambda: house.running.step() or not house.meta.jobs.unfinished())
+    wait_for(lambda: not house.running.step() and not house.meta.jobs.unfinished())
+
+
+def test_a_large_file_is_imported_by_the_worker(house, monkeypatch):
+    """The page says how far it is, and in the end the same as of a small one; the upload is gone."""
+    monkeypatch.setattr(csv_import, "LARGE_BYTES", 10)
+    with house.client() as client:
+        asked = post(client, "/settings/import", USERS, partial=True, do="import")
+        before = house.product.store.trait_keys("user")
+        finish(house)
+        house.settle()
+        done = client.get("/settings/import", params={"job": 1})
+
+    assert 'hx-get="/settings/import?job=1"' in asked.text
+    assert "Import rows.csv" in asked.text
+    assert before == {}
+    assert "2 of 3 rows were imported" in done.text
+    assert "missing_user_id" in done.text
+    assert house.product.store.traits("user", "ana") == {"Plan": "pro", "seats": 12}
+    assert list(house.running.jobs.files.folder().iterdir()) == []
+    assert "ana" not in str(house.meta.jobs.one(1, 1))
+
+
+def test_a_file_that_cannot_be_read_fails_with_its_reason(house, monkeypatch):
+    """The job says what was wrong, and nothing was logged."""
+    monkeypatch.setattr(csv_import, "LARGE_BYTES", 10)
+    end = house.log.end(1)
+    with house.client() as client:
+        post(client, "/settings/import", "plan,seats\npro,1\n" * 3, partial=True, do="import")
+        finish(house)
+        failed = client.get("/settings/import", params={"job": 1}).text
+
+    assert ">failed<" in failed
+    assert house.meta.jobs.one(1, 1).code == "csv_column_missing"
+    assert house.log.end(1) == end
+
+
+def test_a_long_backtest_is_made_by_the_worker(house, monkeypatch):
+    """What it finds is what the page would have found at once, and it is an editor's to see."""
+    house.running.jobs.kinds["backtest"] = backtest_kind()
+    with house.client() as client:
+        at_once = post(client, "/settings/backtest", OUTCOMES, partial=True)
+        monkeypatch.setattr(backtest, "INSTANT_DAYS", 0)
+        asked = post(client, "/settings/backtest", OUTCOMES, partial=True)
+        by_trait = post(client, "/settings/backtest", None, partial=True, trait="left_on")
+        finish(house)
+        part = {"HX-Request": "true", "HX-Request-Type": "partial"}
+        later = client.get("/settings/backtest", params={"job": 1}, headers=part)
+        of_trait = client.get("/settings/backtest", params={"job": 2}, headers=part)
+    with visiting_as(house, "viewer") as visitor:
+        unseen = visitor.get("/settings/backtest", params={"job": 1})
+
+    assert 'hx-get="/settings/backtest?job=1"' in asked.text
+    assert 'hx-get="/settings/backtest?job=2"' in by_trait.text
+    assert later.text == at_once.text
+    assert "30 days" in of_trait.text
+    assert unseen.status_code == 403
+    assert house.meta.jobs.one(1, 1).result["outcomes"] == 3

@@ -1,5 +1,6 @@
 """What a reader is told while the numbers are not those of now."""
 
+import msgspec
 import pytest
 
 from tests.house import House
@@ -50,9 +51,14 @@ def test_another_model_makes_the_scores_stale(house):
     assert 'class="stale"' not in after
 
 
-def test_a_rebuild_is_told(house):
-    """While a generation is being made the old one is shown, and the reader knows."""
+def test_a_rebuild_for_another_configuration_is_told(house):
+    """While it is made the old one is shown, and the reader knows; one that changes nothing is silent."""
     house.product.rebuilding = True
 
     with house.client() as client:
-        assert "All numbers are being made anew." in client.get("/accounts").text
+        for_nothing = client.get("/accounts").text
+        house.change(lambda before: msgspec.structs.replace(before, time_zone="Asia/Tokyo"))
+        needed = client.get("/accounts").text
+
+    assert 'class="stale"' not in for_nothing
+    assert "All numbers are being made anew." in needed

@@ -1,13 +1,63 @@
 """What commands can ask of outcomes: how well scores told them beforehand."""
 
 import io
+from typing import Any
+
+import msgspec
 
 from uptake.control import requests as ask
-from uptake.control.requests import Told
+from uptake.control.requests import Silence, Told
 from uptake.core.errors import UptakeError
+from uptake.pipeline.jobs import Bench, Kind, Note
 from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.steps import Work
+from uptake.pipeline.work.aside import Tell, aside
 from uptake.sources.csv_table import CsvUnfit
-from uptake.views.backtest import Backtest, backtest, backtest_of_file, outcomes_by_trait
+from uptake.stores.meta.jobs import Job
+from uptake.views.backtest import HORIZONS, Backtest, backtest, backtest_of_file, outcomes_by_trait
+from uptake.views.base import Unknown
+
+
+def backtest_kind() -> Kind:
+    """How a backtest is made as long work: in a thread of its own, for it only reads.  A restart begins again."""
+    return Kind(_backtesting, power="editor")
+
+
+def _backtesting(bench: Bench, job: Job, product: RunningProduct, _note: Note) -> Work[dict[str, Any]]:
+    request = job.request
+    outcomes = bench.files.input(request["input"]).read_bytes() if "input" in request else b""
+    bench.files.drop_half_made(job.id)
+
+    def run(tell: Tell) -> Backtest:
+        shown = _Steps(_Telling(tell), len(HORIZONS))
+        if "trait" in request:
+            rows = outcomes_by_trait(product, request["workspace_id"], request["trait"])
+            return backtest(product, request["workspace_id"], rows, told=shown)
+        return backtest_of_file(product, request["workspace_id"], io.BytesIO(outcomes), told=shown)
+
+    try:
+        found = yield from aside(run)
+    except CsvUnfit as unfit:
+        raise UptakeError(unfit.fault.code, f"The outcomes cannot be read: {unfit}.") from unfit
+    except Unknown as error:
+        raise UptakeError(error.code, f"{error.message}.") from error
+    path = bench.files.result(product.product_id, job.id, "backtest", f"{product.today()}.json")
+    fresh = path.with_name(f".{path.name}.part")
+    fresh.write_bytes(msgspec.json.encode(found))
+    fresh.rename(path)
+    numbers = {"outcomes": found.outcomes, "churned": found.churned, "renewed": found.renewed}
+    return {**numbers, "bytes": path.stat().st_size}
+
+
+class _Telling(Silence):
+    """Hands progress on."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def progress(self, done: int, total: int, doing: str) -> None:
+        """So much of so much is done."""
+        self._tell(done, total, doing)
 
 
 def run_backtest(product: RunningProduct, request: ask.RunBacktest, told: Told) -> Backtest:

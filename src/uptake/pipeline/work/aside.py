@@ -1,6 +1,6 @@
 """Work that cannot be cut into steps: it runs in a thread of its own, and the worker only looks how far it is.
 
-For what neither holds a product's lock nor writes into an event store; so folding and scoring go on beside it.
+For what takes no product's lock for long, and writes no rows into an event store; folding and scoring go on beside it.
 """
 
 import threading

@@ -1,19 +1,27 @@
 """The backtest in the app: outcomes from a file or a trait, and how well scores told them beforehand."""
 
 import io
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from uptake.sources.csv_table import CsvUnfit
-from uptake.views.backtest import Backtest, Horizon, backtest, backtest_of_file, outcomes_by_trait
+from uptake.sources.outcomes import Outcome, read_outcomes
+from uptake.stores.meta.jobs import Job
+from uptake.views.backtest import HORIZONS, Backtest, Horizon, backtest, backtest_of_file, outcomes_by_trait
 from uptake.views.base import Unknown
 from uptake.web.pages.faults import sentence
+from uptake.web.pages.jobs import job_in, job_row
 from uptake.web.pages.render import page
 from uptake.web.pages.uploads import Posted, Upload
 from uptake.web.pages.visit import PageRequest, Visit
 
 PATH = "/settings/backtest"
+INSTANT_DAYS = 120
+"""More days than these are looked at by the worker, and the page shows how far it is."""
 REASONS = {
     "unknown_account": "not known",
     "excluded_account": "left out of the workspace",
@@ -24,8 +32,12 @@ REASONS = {
 
 @get(PATH, sync_to_thread=True)
 def backtest_page(request: PageRequest) -> Response[str]:
-    """Choose outcomes."""
-    return _page(Visit(request))
+    """Choose outcomes, or see what was found."""
+    visit = Visit(request)
+    job = job_in(visit, "backtest")
+    path = visit.running.jobs.files.found(job.product_id, job.id) if job and job.state == "done" else None
+    found = msgspec.json.decode(path.read_bytes(), type=Backtest) if path else None
+    return _page(visit, job=job and job_row(visit, job), found=found)
 
 
 @post(PATH, status_code=200, sync_to_thread=True)
@@ -37,10 +49,13 @@ def backtest_posted(request: PageRequest, data: Posted) -> Response[str]:
     if not name and not trait:
         return _page(visit, fault="Choose a CSV file, or the trait that holds the day of churn.", status=422)
     try:
+        read = read_outcomes(io.BytesIO(content)).rows if name else ()
+        rows = read if name else outcomes_by_trait(visit.product, visit.workspace.id, trait)
+        if _is_long(visit, rows):
+            return _page(visit, job=job_row(visit, _asked(visit, content, "" if name else trait)))
         if name:
             found = backtest_of_file(visit.product, visit.workspace.id, io.BytesIO(content))
         else:
-            rows = outcomes_by_trait(visit.product, visit.workspace.id, trait)
             found = backtest(visit.product, visit.workspace.id, rows)
     except CsvUnfit as unfit:
         return _page(visit, fault=f"{name}, {unfit} ({unfit.fault.code}).", trait=trait, status=422)
@@ -49,8 +64,22 @@ def backtest_posted(request: PageRequest, data: Posted) -> Response[str]:
     return _page(visit, found=found, trait="" if name else trait)
 
 
+def _is_long(visit: Visit, rows: Sequence[Outcome]) -> bool:
+    """Are so many days to be looked at that the reader should not wait for the page?"""
+    days = {each.day - timedelta(days=back) for each in rows for back in HORIZONS}
+    return "backtest" in visit.running.jobs.kinds and len(days) > INSTANT_DAYS
+
+
+def _asked(visit: Visit, content: bytes, trait: str) -> Job:
+    """Let the worker compare."""
+    jobs = visit.running.jobs
+    given = {"trait": trait} if trait else {"input": jobs.files.take_in(content)}
+    wanted = {"workspace_id": visit.workspace.id, **given}
+    return jobs.ask(visit.product.product_id, "backtest", wanted, by=visit.by)
+
+
 def _page(visit: Visit, *, status: int = 200, **context: Any) -> Response[str]:
-    told: dict[str, Any] = {"found": None, "fault": "", "trait": "", **context}
+    told: dict[str, Any] = {"found": None, "fault": "", "trait": "", "job": None, **context}
     found: Backtest | None = told["found"]
     return page(
         visit,

@@ -42,12 +42,24 @@ def job_row(visit: Visit, job: Job, *, shown: bool = False) -> JobRow:
     return JobRow(
         job=job,
         title=_title(job),
-        came=_came(job),
+        came=_came(job) + ("; its file is not kept any more" if "bytes" in job.result and not kept else ""),
         file=visit.link("/settings/data/result", job=job.id) if kept and mine and not backtested else "",
         page=visit.link("/settings/backtest", job=job.id) if backtested and mine else "",
         may_end=mine and visit.running.jobs.may_end(job),
         shown=shown,
     )
+
+
+def job_in(visit: Visit, kind: JobKind) -> Job | None:
+    """The job of this kind that the address names, where the reader may see it."""
+    number = job_number(visit.request.query_params.get("job", ""))
+    job = visit.running.meta.jobs.one(visit.product.product_id, number)
+    return job if job and job.kind == kind and visit.may(power_of(visit, kind)) else None
+
+
+def job_number(text: str) -> int:
+    """The number that an address or form names; 0 for none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def power_of(visit: Visit, kind: JobKind) -> Any:

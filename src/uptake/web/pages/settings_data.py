@@ -17,7 +17,7 @@ from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.jobs import JobKind
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.forms import Form, bounded
-from uptake.web.pages.jobs import FORMATS, TABLES, JobRow, job_row, power_of
+from uptake.web.pages.jobs import FORMATS, TABLES, JobRow, job_number, job_row, power_of
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -77,7 +77,7 @@ def _do(visit: Visit, form: Form, do: str) -> None:
             raise ClientException("The form names no table or no format.")
         jobs.ask(product_id, "export", wanted, by=visit.by)
     elif do == "cancel":
-        jobs.cancel(product_id, _number(form.text("job")), by=visit.by)
+        jobs.cancel(product_id, job_number(form.text("job")), by=visit.by)
     elif do == "erase":
         _erase(visit, form)
 
@@ -95,7 +95,7 @@ def _erase(visit: Visit, form: Form) -> None:
 def data_result(request: PageRequest) -> File:
     """The file that a job made, while it is kept."""
     visit = Visit(request)
-    job = visit.running.meta.jobs.one(visit.product.product_id, _number(request.query_params.get("job", "")))
+    job = visit.running.meta.jobs.one(visit.product.product_id, job_number(request.query_params.get("job", "")))
     path = visit.running.jobs.files.found(job.product_id, job.id) if job and job.state == "done" else None
     if job is None or path is None or not visit.may(power_of(visit, job.kind)):
         raise NotFoundException("There is no such file, or it is not kept any more.")
@@ -105,18 +105,14 @@ def data_result(request: PageRequest) -> File:
     return File(path, filename=name, content_disposition_type="attachment", headers=HEADERS)
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 def _page(visit: Visit, *, form: Form | None = None, fault: UptakeError | None = None) -> Response[str]:
     query = visit.request.query_params
     return page(
         visit,
         "parts/data_work.html" if visit.partial else "settings_data.html",
         status=CODES[fault.code].status if fault else 200,
-        work=_work(visit, _number(query.get("log", ""))),
-        log=_number(query.get("log", "")),
+        work=_work(visit, job_number(query.get("log", ""))),
+        log=job_number(query.get("log", "")),
         kinds=KINDS,
         tables=TABLES,
         formats=FORMATS,

@@ -24,13 +24,13 @@ class Upload:
         value = self._posted.get(name)
         return value if isinstance(value, str) else ""
 
-    def file(self, name: str) -> tuple[str, bytes]:
+    def file(self, name: str, *, most: int = MOST_FILE_BYTES) -> tuple[str, bytes]:
         """The name and the content of a file; twice nothing where none was chosen.  Raises ClientException: too
         large."""
         value = self._posted.get(name)
         if not isinstance(value, UploadFile) or not value.filename:
             return "", b""
-        content = value.file.read(MOST_FILE_BYTES + 1)
-        if len(content) > MOST_FILE_BYTES:
-            raise ClientException(f"Expected a file of at most {MOST_FILE_BYTES:,} bytes.", status_code=413)
+        content = value.file.read(most + 1)
+        if len(content) > most:
+            raise ClientException(f"Expected a file of at most {most:,} bytes.", status_code=413)
         return value.filename, content

@@ -182,7 +182,7 @@ class Visit:
     @property
     def stale(self) -> str:
         """Why the numbers are not those of now, in a sentence; '' while they are, or only a moment behind."""
-        if self.status.rebuilding:
+        if self.status.rebuilding and self.product.rebuild_due:
             return "All numbers are being made anew."
         if self.status.as_of_us and self.status.scored_offset < 0:
             return "Scores are being computed anew."
