@@ -116,6 +116,58 @@ def test_a_file_that_was_cut_off_ends_earlier_and_goes_on(folder, path):
     again.close()
 
 
+def test_a_file_of_which_nothing_is_left_is_damage(folder, path):
+    """An empty file is no new one: it is told, and the log goes on behind what others know to have been there."""
+    path.write_bytes(b"")
+    with pytest.raises(LogDamaged, match="empty"):
+        SqliteCallLog(folder)
+
+    log = SqliteCallLog(folder, mends=True)
+    log.continue_from(ACME, REQUESTS * CALLS)
+
+    assert "the file is empty" in log.damage()[0]
+    assert log.append([request("new")]) == [REQUESTS * CALLS]
+    assert [each.offset for each in everything(log)[0]] == [REQUESTS * CALLS]
+    log.close()
+
+
+def test_an_emptied_file_is_read_back_from_its_write_ahead_log(tmp_path):
+    """After a kill most of a young log may stand there."""
+    folder = tmp_path / "log"
+    fill_and_be_killed(folder)
+    (folder / "calls-2026-11.sqlite").write_bytes(b"")
+
+    log = SqliteCallLog(folder, mends=True)
+    calls, lost = everything(log)
+
+    assert len(calls) + sum(after - first for first, after in lost) == REQUESTS * CALLS
+    assert len(calls) >= REQUESTS * CALLS // 2
+    assert "the file is empty" in log.damage()[0]
+    log.close()
+
+
+def test_a_kill_while_a_file_is_made_leaves_no_empty_one(tmp_path, monkeypatch):
+    """What it leaves has another name; the next append makes the file."""
+    folder = tmp_path / "log"
+    log = SqliteCallLog(folder)
+
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("uptake.stores.log.sqlite.os.link", killed)
+        with pytest.raises(KeyboardInterrupt):
+            log.append([request("a")])
+    log.close()
+    assert list(folder.glob("calls-*.sqlite")) == []
+
+    log = SqliteCallLog(folder, mends=True)
+    assert log.append([request("a")]) == [0]
+    assert log.damage() == []
+    assert [each.name for each in folder.glob("*making*")] == []
+    log.close()
+
+
 def test_a_damaged_month_among_others_keeps_its_place(folder, path):
     """Months after it and before it are read as before, and none of them takes calls that another should."""
     log = SqliteCallLog(folder)

@@ -21,7 +21,7 @@ from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_drop import delete, drop
 from uptake.stores.log.sqlite_file import FileClosed, LogFile
-from uptake.stores.log.sqlite_mend import examined, is_damage, mend
+from uptake.stores.log.sqlite_mend import examined, is_damage, mend, refuse_emptied
 from uptake.stores.log.sqlite_rewrite import compact, rewrite, scrub
 
 PROBE_BYTES = 1024 * 1024
@@ -86,10 +86,22 @@ class SqliteCallLog:
         if not self._files or month > max(self._files):
             self._find_files()
         if not self._files or month > max(self._files):
-            LogFile(self._path(month)).close()
-            self._sync_folder()
+            self._make(month)
             self._find_files()
         return self._newest()
+
+    def _make(self, month: str) -> None:
+        """A file gets its name only with its tables in it, so that an empty file is never a new one."""
+        making = self._folder / f"calls-{month}.making-{os.getpid()}"
+        delete(making)
+        LogFile(making).close()
+        try:
+            with suppress(FileExistsError):  # another process was faster
+                os.link(making, self._path(month))
+        except OSError:  # a file system without hard links
+            LogFile(self._path(month)).close()
+        delete(making)
+        self._sync_folder()
 
     def _successor(self, closed: LogFile) -> LogFile:
         self._find_files()
@@ -251,6 +263,7 @@ class SqliteCallLog:
         """The month's file.  Raises LogDamaged where it is broken and must not be mended here."""
         path = self._path(month)
         try:
+            refuse_emptied(path)
             return examined(path) if self._mends else LogFile(path)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):

@@ -28,6 +28,18 @@ class WalCut(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
+class Emptied(sqlite3.DatabaseError):
+    """There is a file, and nothing in it."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def refuse_emptied(path: Path) -> None:
+    """SQLite takes a file of 0 bytes for a new one; here a file has tables before it has its name.  Raises Emptied."""
+    if path.stat().st_size == 0:
+        raise Emptied("the file is empty")
+
+
 def examined(path: Path) -> LogFile:
     """The file, looked at where every append and every question goes.  Raises sqlite3.Error.
 
