@@ -216,12 +216,22 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+class Server(ThreadingHTTPServer):
+    """Goes on when a client is killed in the middle of a request."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of everything but a client that is gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def serve(port: int, folder: str) -> None:
     """Answer until the process is ended."""
     Handler.sessions = Sessions(folder)
     with closing(chdb.connect(folder)):  # the engine lives as long as any session
-        ThreadingHTTPServer.daemon_threads = True
-        ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+        Server(("127.0.0.1", port), Handler).serve_forever()
 
 
 @contextmanager
