@@ -90,7 +90,7 @@ def _copy(ours: Installation, some: Sequence[RunningProduct], target: Settings, 
             raise _differs(f"the table {table} of the meta store")
         for each in some:
             copy_calls(each.product_id, ours.running.log, log, told)
-            _compare_calls(each.product_id, ours.running.log, log, told)
+            compare_calls(each.product_id, ours.running.log, log, told)
 
 
 def _refuse_remains(folder: DataFolder, target: Settings, log: CallLog, product_ids: Sequence[int]) -> None:
@@ -131,7 +131,8 @@ def _requests(product_id: int, calls: Sequence[LoggedCall]) -> list[Request]:
     ]
 
 
-def _compare_calls(product_id: int, source: CallLog, target: CallLog, told: Told) -> None:
+def compare_calls(product_id: int, source: CallLog, target: CallLog, told: Told) -> None:
+    """Raises UptakeError (E019) where the two logs of a product differ in any call, offset or moment of receipt."""
     at, end = 0, source.end(product_id)
     while at < end:
         ours, after = read_past_damage(source, product_id, at, most=CALLS_AT_ONCE)

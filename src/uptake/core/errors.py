@@ -156,6 +156,8 @@ CODES: dict[str, Code] = {
     "E015": Code(0, "A server that a setting names cannot be used, or the package that speaks to it is not installed."),
     "E016": Code(0, "What servers keep is backed up by their own means, not by `uptake backup`."),
     "E017": Code(0, "A role was asked for that needs a call log, an event store and a meta store on servers."),
+    "E018": Code(0, "The target of a migration holds something else, or shares something with what is to be copied."),
+    "E019": Code(0, "A migration was compared with what it was made from, and something differs."),
     "E012": Code(0, "A backup is damaged, cut short, or none at all."),
     "E013": Code(0, "A backup is restored into an empty folder only."),
 }

@@ -6,7 +6,7 @@ in line; so a configuration is read, changed and saved as the next revision with
 
 import importlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import Any
 
@@ -104,6 +104,23 @@ class SqlMetaStore:
     def _rows(self, statement: Any) -> list[Row[Any]]:
         with self._engine.connect() as connection:
             return list(connection.execute(statement))
+
+    # ---- for copying
+    def rows_of(self, statement: Any) -> list[Row[Any]]:
+        """What a statement finds."""
+        return self._rows(statement)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction, all or nothing."""
+        return self._writing.begin()
+
+    def opened_text(self, sealed: str) -> str | None:
+        """The text of a key; None where it was sealed under another secret."""
+        return self._seal.open(sealed)
+
+    def sealed_text(self, text: str) -> str:
+        """The text of a key as it is kept."""
+        return self._seal.close(text)
 
     # ---- products and configurations
     def revision(self) -> int:
