@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 from tests.fakes_log import MemoryCallLog
-from uptake.backup.migrating import compare_calls, copy_calls
 from uptake.control.requests import Silence
 from uptake.core.calls import Call
 from uptake.core.config import ProductConfig
 from uptake.core.errors import Rejection, UptakeError
+from uptake.migrating import compare_calls, copy_calls
 from uptake.stores.log.base import Request
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.copying import copied_rows, difference, refuse_filled, write_rows

@@ -36,7 +36,7 @@ def migrate_store(
     target = target_of(to, settings)
     with shown() as told:
         # By its name: it brings every engine.
-        migrated = importlib.import_module("uptake.backup.migrating").migrate(settings, target, told, product)
+        migrated = importlib.import_module("uptake.migrating").migrate(settings, target, told, product)
     if as_json:
         print_json(msgspec.to_builtins(migrated))
         return
