@@ -37,6 +37,9 @@ class MemoryMetaStore:
     def lead(self) -> bool:
         return True
 
+    def attend(self) -> bool:
+        return True
+
     def leases(self, products: Collection[int]) -> frozenset[int]:
         return frozenset(products)
 

@@ -22,7 +22,6 @@ from uptake.pipeline.files import Files
 from uptake.pipeline.running import Running
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreDamaged, StoreRules
-from uptake.stores.meta.base import MetaStore
 
 log = logging.getLogger("uptake.installation")
 
@@ -45,8 +44,8 @@ class Installation:
             opened.callback(self.folder.close)
             self._meta = open_meta(self.folder.path, settings)
             opened.callback(self._meta.close)
-            if settings.role == "all":
-                _demand_lead(self._meta)
+            if not (self._meta.lead() if settings.role == "all" else self._meta.attend()):
+                raise _another_leads()
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
             archive = open_archive(self.folder.path, self._log)
             self._stores = open_stores(self.folder, settings)
@@ -136,10 +135,9 @@ class Installation:
         self._opened.close()
 
 
-def _demand_lead(meta: MetaStore) -> None:
-    if not meta.lead():
-        hint = "Stop it: one process at a time folds for a meta store."
-        raise UptakeError("E004", "Another server or command works on the database of UPTAKE_META_URL.", hint=hint)
+def _another_leads() -> UptakeError:
+    hint = "Stop it: role all works alone with a meta store, web nodes and workers beside one another."
+    return UptakeError("E004", "Another process works on the database of UPTAKE_META_URL.", hint=hint)
 
 
 class LocalDesk:

@@ -104,6 +104,21 @@ def test_who_shares_and_who_leads_exclude_one_another(stores, at_once):
     assert stores().leases([1]) == frozenset()
 
 
+def test_who_attends_keeps_others_from_leading(stores, at_once):
+    """A web node holds no product and counts as no worker; while it is there nobody works alone."""
+    web, worker, alone = stores(), stores(), stores()
+    assert web.attend()
+
+    assert worker.leases([1, 2, 3]) == {1, 2, 3}
+    worker.close()
+    assert not alone.lead()
+    web.close()
+    end = time.monotonic() + PATIENCE_S
+    while not alone.lead():
+        assert time.monotonic() < end
+    assert not stores().attend()
+
+
 def test_a_product_that_is_gone_is_given_up(stores, at_once):
     """Only what is asked for is held."""
     ours = stores()

@@ -60,7 +60,7 @@ def test_a_damaged_event_store_is_made_again(filled, caplog):
     assert explained(filled) == 3
 
     told = [record for record in caplog.records if record.message == "store_made_again"]
-    assert [(record.file, record.calls) for record in told] == [("p1-g1.duckdb", 3)]
+    assert [(record.product, record.generation, record.calls) for record in told] == [(1, 1, 3)]
     assert "not a valid DuckDB database file" in told[0].why
 
 

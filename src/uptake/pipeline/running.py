@@ -17,16 +17,16 @@ from uptake.pipeline.erase import ask_waiting
 from uptake.pipeline.files import Files
 from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
 from uptake.pipeline.generation import FOLDING
-from uptake.pipeline.jobs import Bench, Jobs
+from uptake.pipeline.jobs import Bench, Jobs, Kind
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.pipeline.retention import Archive
-from uptake.pipeline.work import KINDS
+from uptake.pipeline.work import KINDS, WITH_FILES
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore, MetaUnavailable, Product
-from uptake.stores.meta.jobs import Job
+from uptake.stores.meta.jobs import Job, JobKind
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
@@ -68,7 +68,7 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
-        self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), KINDS)
+        self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), _kinds(part))
         self.chores: list[Callable[[], None]] = []
         self.durations = Durations()
         self.failed_steps = self.failed_meta_reads = 0
@@ -209,7 +209,11 @@ class Running:
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
-        first: dict[Part, Callable[[], object]] = {"all": self._demand_lead, "worker": self._share, "web": lambda: None}
+        first: dict[Part, Callable[[], object]] = {
+            "all": self._demand_lead,
+            "worker": self._share,
+            "web": self.meta.attend,
+        }
         for work in (first[self.part], self.refresh, self.jobs.sweep, *self.chores):
             self._if_possible(work)
         if self.part == "web":
@@ -313,6 +317,11 @@ class Running:
             self._archive.base.close()
         self.log.close()
         self.meta.close()
+
+
+def _kinds(part: Part) -> dict[JobKind, Kind]:
+    """The kinds of long work that can be done: files that one process takes in are not where another one works."""
+    return {name: kind for name, kind in KINDS.items() if part == "all" or name not in WITH_FILES}
 
 
 def _scores_from(publish: Publish | None, product: RunningProduct) -> date | None:

@@ -97,6 +97,11 @@ class MetaStore(Protocol):
         True in the data folder's own file, whose one process is known by the folder's lock.  Cheap, for asking often.
         """
 
+    def attend(self) -> bool:
+        """Take part beside other processes, without any product; nobody leads until the store is closed or the server
+        lost.  False while another process leads.  Cheap, for asking often.  True in the data folder's own file.
+        """
+
     def leases(self, products: Collection[int]) -> frozenset[int]:
         """Which of these products this process may fold, score and rebuild now, and no other process.
 

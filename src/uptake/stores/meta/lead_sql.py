@@ -5,7 +5,7 @@ The server gives the lock back when the connection that took it ends, also by a 
 
 import threading
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from uptake.stores.meta.base import MetaUnavailable
@@ -23,8 +23,9 @@ ONE_MIGRATES = text("select pg_advisory_xact_lock(8390891585)")
 class AdvisoryLock:
     """A lock of one database, with the connection that holds it; for any thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, take: TextClause = _TAKE) -> None:
+        """take: the lead, or `JOIN`."""
+        self._engine, self._take = engine, take
         self._lock = threading.Lock()
         self._holder: Connection | None = None
 
@@ -34,7 +35,7 @@ class AdvisoryLock:
             if self._holder is not None and self._is_there(self._holder):
                 return True
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.execute(_TAKE).scalar_one():
+            if connection.execute(self._take).scalar_one():
                 self._holder = connection
                 return True
             connection.close()

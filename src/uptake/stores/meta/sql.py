@@ -23,7 +23,7 @@ from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_
 from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.erasures_sql import SqlErasureStore
 from uptake.stores.meta.jobs_sql import SqlJobStore
-from uptake.stores.meta.lead_sql import ONE_MIGRATES, AdvisoryLock
+from uptake.stores.meta.lead_sql import JOIN, ONE_MIGRATES, AdvisoryLock
 from uptake.stores.meta.leases_sql import SqlLeases
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
@@ -54,6 +54,7 @@ class SqlMetaStore:
         self.erasures, self.attempts = SqlErasureStore(self._engine), SqlAttemptStore(self._engine, secret)
         shared = self._engine.dialect.name == "postgresql"
         self._lead = AdvisoryLock(self._engine) if shared else None
+        self._part = AdvisoryLock(self._engine, JOIN) if shared else None
         self._leases = SqlLeases(self._engine) if shared else None
         self.jobs = SqlJobStore(self._engine)
         try:
@@ -92,6 +93,10 @@ class SqlMetaStore:
     def lead(self) -> bool:
         """See MetaStore."""
         return self._lead is None or self._lead.held()
+
+    def attend(self) -> bool:
+        """See MetaStore."""
+        return self._part is None or self._part.held()
 
     def leases(self, products: Collection[int]) -> frozenset[int]:
         """See MetaStore."""
@@ -270,7 +275,7 @@ class SqlMetaStore:
 
     def close(self) -> None:
         """Give files and connections back."""
-        for each in (self._lead, self._leases):
+        for each in (self._lead, self._part, self._leases):
             if each is not None:
                 each.close()
         self._engine.dispose()
