@@ -79,6 +79,23 @@ def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
         installed.close()
 
 
+def test_an_idle_server_says_that_its_disk_is_full(disk):
+    """Nobody has to be refused before readiness tells the truth, and it is ready again once there is room."""
+    installed = Installed(disk / "data")
+    installed.start()
+    try:
+        assert installed.get("/readyz").status_code == 200
+        fill(disk, 0)
+        wait_for(lambda: installed.get("/readyz").status_code == 503)
+        assert installed.get("/healthz").status_code == 200
+
+        (disk / "ballast").unlink()
+
+        wait_for(lambda: installed.get("/readyz").status_code == 200)
+    finally:
+        installed.close()
+
+
 def test_a_kill_while_the_disk_is_full_loses_nothing(disk):
     """kill -9 in the middle of refusals; the next start, with room, has every acknowledged call once."""
     installed = Installed(disk / "data")

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.installed import Installed
+from tests.installed import Installed, wait_for
 from tests.jetstream import jetstream
 from tests.postgres import postgres
 from uptake.core.errors import UptakeError
@@ -48,9 +48,12 @@ def test_what_servers_keep_is_served_scored_and_begun_again(servers, tmp_path):
         away = node.post([track("c")])
         assert (away.status_code, away.json()["code"]) == (503, "log_unavailable")
         assert away.headers["retry-after"]
+        assert node.get("/readyz").status_code == 503
+        assert node.get("/healthz").status_code == 200
         server.start()
         while node.post([track("c")]).status_code == 503:
             pass
+        wait_for(lambda: node.get("/readyz").status_code == 200)
         node.settle(token)
         code, log = node.end()
         assert code == 0

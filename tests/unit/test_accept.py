@@ -167,7 +167,7 @@ def test_a_log_that_cannot_be_written_refuses_and_recovers(acceptor, log):
 
 
 def test_trouble_is_told_until_the_log_can_be_written(log):
-    """After a commit that failed the log is tried anew, at most once a second; where all is well it never is."""
+    """After a commit that failed the log is tried anew, at most once a second; where calls come in it never is."""
     seconds = itertools.count(100, 0.6)
     acceptor = Acceptor(log, max_waiting=100, clock_s=lambda: next(seconds))
     acceptor.start()
@@ -184,6 +184,27 @@ def test_trouble_is_told_until_the_log_can_be_written(log):
     assert [acceptor.trouble() for _ in range(5)][-1] == ""
     acceptor.stop()
     assert acceptor.trouble() == "the server is stopping"
+
+
+def test_an_idle_log_is_tried_now_and_then(log):
+    """Ten seconds after the last commit whoever asks has it tried, once; so trouble is told before anybody meets it."""
+    now_s = [0.0]
+    acceptor = Acceptor(log, max_waiting=100, clock_s=lambda: now_s[0])
+    acceptor.start()
+    now_s[0] = 9.0
+    acceptor.submit_sync(request())
+    now_s[0] = 18.0
+    assert (acceptor.trouble(), log.probes) == ("", 0)
+
+    log.fault = LogUnavailable("disk full")
+    now_s[0] = 19.0
+
+    assert [acceptor.trouble() for _ in range(3)] == ["disk full"] * 3
+    assert log.probes == 1
+    log.fault = None
+    now_s[0] = 20.0
+    assert acceptor.trouble() == ""
+    acceptor.stop()
 
 
 def test_a_log_that_hangs_is_told(log):

@@ -28,6 +28,9 @@ STALLED_S = 5.0
 
 PROBE_EVERY_S = 1.0
 
+IDLE_S = 10.0
+"""A log that nothing was written to for so long is tried by whoever asks whether it can be."""
+
 
 class IngestProduct(msgspec.Struct, frozen=True):
     """The product that an ingest key opens, and what of its calls is kept."""
@@ -110,7 +113,7 @@ class Acceptor:
         self._taken = self._settled = 0
         self._clock_s = clock_s
         self._committing_since: float | None = None
-        self._failed, self._tried_s = "", 0.0
+        self._failed, self._tried_s = "", clock_s()
         self.counts = Accepted()
 
     def start(self) -> None:
@@ -139,14 +142,15 @@ class Acceptor:
     def trouble(self) -> str:
         """Why calls cannot be made durable now; empty where they can.
 
-        After a commit that failed the log is tried anew, at most once a second, which may take some seconds.
+        After a commit that failed the log is tried anew, at most once a second, which may take some seconds; where
+        nothing comes in, now and then.
         """
         since = self._committing_since
         if not self.running:
             return "the server is stopping"
         if since is not None and self._clock_s() - since > STALLED_S:
             return "the call log hangs"
-        if self._failed and self._clock_s() - self._tried_s >= PROBE_EVERY_S:
+        if self._clock_s() - self._tried_s >= (PROBE_EVERY_S if self._failed else IDLE_S):
             self._tried_s = self._clock_s()
             try:
                 self._log.probe()
@@ -234,7 +238,7 @@ class Acceptor:
             return [self._committed([each])[0] for each in requests] if len(requests) > 1 else [error]
         finally:
             self._committing_since = None
-        self._failed = ""
+        self._failed, self._tried_s = "", self._clock_s()
         self.durations.note("commit", self._clock_s() - began_s, facts={"requests": len(requests)})
         for request in requests:
             self.counts.count(request)

@@ -20,7 +20,7 @@ from uptake.core.calls import Call, LoggedCall
 from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_drop import delete, drop
-from uptake.stores.log.sqlite_file import FileClosed, LogFile
+from uptake.stores.log.sqlite_file import PAGE_BYTES, FileClosed, LogFile
 from uptake.stores.log.sqlite_mend import examined, is_damage, mend, refuse_emptied
 from uptake.stores.log.sqlite_rewrite import compact, rewrite, scrub
 
@@ -74,7 +74,10 @@ class SqliteCallLog:
                 if self._files:
                     self._newest().probe()
                 with tempfile.TemporaryFile(dir=self._folder) as room:
-                    room.write(bytes(PROBE_BYTES))
+                    if hasattr(os, "posix_fallocate"):  # the same room without writing all of it
+                        os.posix_fallocate(room.fileno(), 0, PROBE_BYTES - PAGE_BYTES)
+                        room.seek(PROBE_BYTES - PAGE_BYTES)
+                    room.write(bytes(PROBE_BYTES - room.tell()))
                     room.flush()
                     os.fsync(room.fileno())
             except (sqlite3.Error, OSError) as error:
