@@ -192,6 +192,7 @@ def test_fields_change_with_what_can_be_chosen(house, client):
     assert [(each["field"], each["chosen"], each["seen"]) for each in body["choices"]] == [
         ("account_display_name", "seats", True),
         ("account_created_at", "createdAt", False),
+        ("account_owner_trait", "", False),
         ("account_id_trait", "group_id", False),
     ]
     assert client.get("/v2/accounts?workspace_id=1").json()["data"][0]["name"] == "10"

@@ -55,6 +55,22 @@ def test_new_and_duplicated_mappings_start_disabled(house):
     assert again[-1]["name"] == "Exports (Copy 2)"
 
 
+def test_a_mapping_is_replaced_and_deleted_by_its_name(house):
+    """It takes the whole of what is sent, and is gone then; a name that nobody has is told."""
+    with house.client(house.token("manage")) as client:
+        client.post("/v2/destination/mappings", json=RENAMED)
+        changed = client.put("/v2/destination/mappings/Exports", json=RENAMED | {"name": "Sends"}).json()["mappings"]
+        gone = client.delete("/v2/destination/mappings/Sends")
+        unknown = client.delete("/v2/destination/mappings/Sends")
+
+    assert changed[-1]["name"] == "Sends"
+    assert [each.name for each in house.product.config.destination.mappings] == [
+        each.name for each in preset_mappings()
+    ]
+    assert gone.status_code < 300
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_mapping")
+
+
 def test_the_51st_mapping_is_refused_with_a_clear_error(house):
     """Fifty are taken; the next one says how many there may be."""
     with house.client(house.token("manage")) as client:

@@ -377,6 +377,22 @@ def test_the_display_name_is_chosen_from_traits_that_were_seen(house):
     assert house.product.config.account_display_name == "nick"
 
 
+def test_the_trait_that_names_owners_is_chosen_or_none_is(house):
+    """It may be empty, which the others may not; the overview says which it is."""
+    path = "/settings/configuration"
+    with house.client() as client:
+        post(client, path, account_owner_trait="title")
+        chosen = house.product.config.account_owner_trait
+        overview = words(client.get("/settings").text)
+        post(client, path, account_owner_trait="", account_owner_trait_dot_other="")
+        refused = post(client, path, account_id_trait="", account_id_trait_dot_other="")
+
+    assert chosen == "title"
+    assert "Account's owner is the trait title" in overview
+    assert house.product.config.account_owner_trait == ""
+    assert faults(refused.text).keys() == {"account_id_trait"}
+
+
 def test_types_are_chosen_and_misfits_are_listed(house):
     """What is inferred, what is chosen, and the values that do not fit; a type goes back to what values suggest."""
     with house.client() as client:

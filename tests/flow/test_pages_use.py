@@ -1,6 +1,8 @@
 """The pages of events and features, and the API of use: numbers equal one another and what conditions find."""
 
+import csv
 import html
+import io
 import re
 from urllib.parse import quote
 
@@ -241,3 +243,16 @@ def test_names_of_every_kind_have_pages(house):
     assert answer.status_code == 200
     assert html.escape(name, quote=False) in answer.text.replace("&#34;", '"')
     assert f'href="/events/{in_path(name)}"' in hit
+
+
+def test_the_list_of_events_is_downloaded_as_it_is_shown(house):
+    """Filter, order and days are those of the address; every row is in it, with the numbers of the page."""
+    with house.client() as client:
+        page = client.get("/events?q=e&sort=name&dir=asc&days=30&show=scored").text
+        query = html.unescape(re.search(r'href="/export/events.csv([^"]*)"', page)[1])
+        rows = list(csv.DictReader(io.StringIO(client.get("/export/events.csv" + query).text.removeprefix("\ufeff"))))
+
+    assert [row["event"] for row in rows] == listed(page)
+    assert [(row["feature"], row["weight"], row["times"]) for row in rows if row["event"] == "Export"] == [
+        ("Reporting", "8", "6")
+    ]

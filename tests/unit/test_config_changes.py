@@ -189,7 +189,7 @@ def test_traits_that_were_seen_can_be_chosen(house):
     """Likely ones first; with how many have them, and what stands in where one is missing."""
     choices = {each.field: each for each in field_choices(house.product)}
 
-    name, created, account = choices.values()
+    name, created, owner, account = choices.values()
     assert [(each.key, each.have, each.suggested) for each in name.candidates] == [
         ("name", 1, True),
         ("account_name", 1, True),
@@ -200,6 +200,7 @@ def test_traits_that_were_seen_can_be_chosen(house):
     assert (created.chosen, created.seen) == ("createdAt", False)
     assert [(each.key, each.share) for each in account.candidates] == [("company_id", 0.5), ("email", 1.0)]
     assert account.fallback.startswith("the groupId")
+    assert (owner.chosen, owner.seen) == ("", False)
 
 
 def test_a_chosen_trait_applies_at_once_and_falls_back(house):

@@ -21,6 +21,7 @@ FIELDS = (
     "time_zone",
     "account_display_name",
     "account_created_at",
+    "account_owner_trait",
     "account_id_trait",
     "mrr_unit",
     "currency",

@@ -9,7 +9,7 @@ from uptake.core.effects import Kind
 from uptake.core.traits import TraitForms, inferred, stored_key
 from uptake.views.base import ProductView
 
-TraitField = Literal["account_display_name", "account_created_at", "account_id_trait"]
+TraitField = Literal["account_display_name", "account_created_at", "account_owner_trait", "account_id_trait"]
 
 LIKELY: dict[TraitField, tuple[str, ...]] = {
     "account_display_name": (
@@ -18,6 +18,10 @@ LIKELY: dict[TraitField, tuple[str, ...]] = {
     ),
     "account_created_at": (
         "createdAt", "created", "signup_date", "signed_up_at", "signedUpAt", "account_created_at", "start_date",
+    ),
+    "account_owner_trait": (
+        "csm_email", "csmEmail", "csm", "owner_email", "ownerEmail", "account_owner", "accountOwner", "owner",
+        "customer_success_manager", "account_manager",
     ),
     "account_id_trait": (
         "group_id", "groupId", "account_id", "accountId", "company_id", "companyId", "company.id", "organization_id",
@@ -40,7 +44,8 @@ class TraitCandidate(msgspec.Struct, frozen=True):
 class FieldChoice(msgspec.Struct, frozen=True):
     """A field that names a trait of this kind: the chosen one, whether it was ever seen, and what else there is.
 
-    candidates: suggested ones first, then those that most have; fallback: what stands in where a trait is missing.
+    chosen: '' for none.  candidates: suggested ones first, then those that most have; fallback: what stands in where a
+    trait is missing.
     """
 
     field: TraitField
@@ -78,6 +83,12 @@ RULES = (
         "the earliest creation date of the account's users",
     ),
     Rule(
+        "account_owner_trait",
+        "account",
+        lambda forms: _plain(forms) and inferred(forms).type == "string",
+        "nobody, unless an owner is named on the account's page",
+    ),
+    Rule(
         "account_id_trait",
         "user",
         lambda forms: _plain(forms) and inferred(forms).type in ("string", "number"),
@@ -88,7 +99,7 @@ MOST_CANDIDATES = 50
 
 
 def field_choices(product: ProductView) -> list[FieldChoice]:
-    """What may be chosen as display name, creation date and account id."""
+    """What may be chosen as display name, creation date, owner and account id."""
     store, totals = product.store, product.store.totals()
     forms: dict[Kind, Sequence[TraitForms]] = {kind: store.trait_forms(kind) for kind in ("user", "account")}
     many: dict[Kind, int] = {"user": totals.users, "account": totals.accounts}

@@ -179,6 +179,7 @@ class FieldsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str | UnsetType = UNSET
     account_display_name: str | UnsetType = UNSET
     account_created_at: str | UnsetType = UNSET
+    account_owner_trait: str | UnsetType = UNSET
     account_id_trait: str | UnsetType = UNSET
     mrr_unit: Literal["cents", "units"] | UnsetType = UNSET
     currency: str | UnsetType = UNSET

@@ -25,7 +25,7 @@ from uptake.web.pages.destination_overview import overview_page, versions_page
 from uptake.web.pages.destination_tester import tester_page, tester_posted
 from uptake.web.pages.event import event_page, event_posted, feature_page
 from uptake.web.pages.events import events_page
-from uptake.web.pages.exporting import accounts_csv, notes_csv, users_csv
+from uptake.web.pages.exporting import accounts_csv, events_csv, notes_csv, users_csv
 from uptake.web.pages.faults import fault_page
 from uptake.web.pages.feature_editor import feature_editor_page, feature_editor_posted
 from uptake.web.pages.features import features_page
@@ -86,6 +86,7 @@ PAGES: dict[Need, list[HTTPRouteHandler]] = {
         account_page,
         accounts_csv,
         users_csv,
+        events_csv,
         notes_csv,
         users_page,
         user_page,

@@ -74,25 +74,18 @@ class EventsState(ListState):
 def events_page(request: PageRequest) -> Response[str]:
     """Every event by name."""
     visit = Visit(request)
-    asked = Asked(visit)
-    show = request.query_params.get("show", "")
-    show = show if show in FILTERS else ""
-    state = EventsState(visit, asked, show)
-    every = event_rows(visit, asked)
-    chosen = _filtered(every)
-    found = [
-        row for row in chosen[show] if state.search.lower() in f"{row.summary.event}\n{row.summary.feature}".lower()
-    ]
-    found.sort(key=lambda row: (row.value(state.sort), row.summary.event), reverse=state.descending)
-    state.total = len(found)
-    rows = _with_trends(visit, asked, found[state.query.offset : state.query.offset + state.rows])
+    listed = listed_events(visit)
+    state, asked, chosen, every = listed.state, listed.asked, listed.chosen, listed.every
+    first = state.query.offset
+    rows = _with_trends(visit, asked, listed.rows[first : first + state.rows])
     context: dict[str, Any] = {
         "state": state,
         "rows": rows,
         "most": max((row.told.times for row in every), default=0) or 1,
         "asked": asked,
         "filters": [(key, label, len(chosen[key])) for key, label in FILTERS.items()],
-        "show": show,
+        "show": listed.show,
+        "export": "/export/events.csv" + state.address_without().removeprefix(state.path),
     }
     if visit.partial:
         return page(visit, "parts/event_list.html", headers={"HX-Push-Url": state.address}, **context)
@@ -108,6 +101,29 @@ def events_page(request: PageRequest) -> Response[str]:
         silent=len(chosen["silent"]),
         **context,
     )
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The list that an address names: all its rows in order, beside all there are and those of each filter."""
+
+    state: EventsState
+    asked: Asked
+    show: str
+    every: list[EventRow]
+    chosen: Mapping[str, list[EventRow]]
+    rows: list[EventRow]
+
+
+def listed_events(visit: Visit) -> Listed:
+    """The events that the reader's address asks for, without their trends."""
+    asked, show = Asked(visit), visit.request.query_params.get("show", "")
+    show = show if show in FILTERS else ""
+    state, every = EventsState(visit, asked, show), event_rows(visit, asked)
+    chosen, search = _filtered(every), state.search.lower()
+    found = [row for row in chosen[show] if search in f"{row.summary.event}\n{row.summary.feature}".lower()]
+    found.sort(key=lambda row: (row.value(state.sort), row.summary.event), reverse=state.descending)
+    state.total = len(found)
+    return Listed(state, asked, show, every, chosen, found)
 
 
 def event_rows(visit: Visit, asked: Asked) -> list[EventRow]:

@@ -15,6 +15,7 @@ from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
 from uptake.views.base import scored_day
 from uptake.views.ranking import ranked
+from uptake.web.pages.events import listed_events
 from uptake.web.pages.ranked import RankedState
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit
@@ -66,6 +67,25 @@ def accounts_csv(request: PageRequest) -> Stream:
 def users_csv(request: PageRequest) -> Stream:
     """Every user of the list, with all of the numbers."""
     return download(RankedState(Visit(request), "user"), "users")
+
+
+@get("/export/events.csv", sync_to_thread=True)
+def events_csv(request: PageRequest) -> Stream:
+    """Every event of the list, with how it was used in the days that the address names."""
+    visit = Visit(request)
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="events-{visit.product.today()}.csv"'}
+    return Stream(_event_lines(visit), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _event_lines(visit: Visit) -> Iterator[str]:
+    yield MARK + csv_line(
+        ["event", "feature", "weight", "times", "times_before", "users", "accounts", "adoption", "first_at", "last_at"]
+    )
+    for row in listed_events(visit).rows:
+        each, told = row.summary, row.told
+        use = [told.times, told.times_before, told.users, told.accounts, round(told.share, 2)]
+        moments = [_moment(each.first_us), _moment(each.last_us)]
+        yield csv_line([each.event, each.feature, each.weight, *use, *moments])
 
 
 @get("/export/notes.csv", sync_to_thread=True)

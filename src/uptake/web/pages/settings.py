@@ -37,6 +37,7 @@ def _facts(config: ProductConfig) -> list[tuple[str, str]]:
         ("Time zone of days", config.time_zone),
         ("Account's name is the trait", config.account_display_name),
         ("Account's creation date is the trait", config.account_created_at),
+        ("Account's owner is the trait", config.account_owner_trait or "none"),
         ("User's account is the trait", config.account_id_trait),
         ("Page calls count as", config.page_event),
         ("Screen calls count as", config.screen_event),

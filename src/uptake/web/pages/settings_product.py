@@ -31,12 +31,15 @@ MOST_NAME = 200
 SHOWN_CANDIDATES = 6
 OTHER = ""
 """The value of the choice that stands for a trait that is typed in: no key is empty."""
+OPTIONAL = ("account_owner_trait",)
+"""What may name no trait at all."""
 UNITS = (("cents", "Cents"), ("units", "Whole units"))
 DAYS = ("dedupe_days", "keep_properties_days", "retention_days")
 TEXTS = ("product", "time_zone", "page_event", "page_event_unnamed", "screen_event", "screen_event_unnamed")
 NAMES: Mapping[str, str] = {
     "account_display_name": "Display name of accounts",
     "account_created_at": "Creation date of accounts",
+    "account_owner_trait": "Owner of accounts",
     "account_id_trait": "Account ID of users",
 }
 LABELS: Mapping[str, str] = {
@@ -56,6 +59,7 @@ LABELS: Mapping[str, str] = {
 MEANINGS: Mapping[str, str] = {
     "account_display_name": "What an account is called on every page and in the API.",
     "account_created_at": "From when an account is a customer: tenure, and what is new.",
+    "account_owner_trait": "Whose e-mail address the trait holds has the account among theirs: a CSM, for one.",
     "account_id_trait": "A trait of users that names their account, where no group call does.",
 }
 
@@ -154,7 +158,9 @@ def _read_configuration(form: Form) -> tuple[Editing, dict[str, Any]]:
     reader = FieldReader()
     chosen = {name: form.text(name) for name in NAMES}
     typed = {name: form.text(f"{name}.other").strip() if key == OTHER else key for name, key in chosen.items()}
-    fields = {name: reader.text(name, key, MOST_NAME) for name, key in typed.items()}
+    fields = {
+        name: key if not key and name in OPTIONAL else reader.text(name, key, MOST_NAME) for name, key in typed.items()
+    }
     return Editing(typed, reader.faults), fields
 
 
@@ -197,6 +203,7 @@ def _choice(choice: FieldChoice, editing: Editing) -> dict[str, Any]:
         "field": choice.field,
         "label": NAMES[choice.field],
         "meaning": MEANINGS[choice.field],
+        "optional": choice.field in OPTIONAL,
         "choice": choice,
         "listed": listed,
         "more": len(choice.candidates) - len(listed),
