@@ -234,6 +234,29 @@ def serve(port: int, folder: str) -> None:
         Server(("127.0.0.1", port), Handler).serve_forever()
 
 
+class Server:
+    """The process on a folder and a port; it may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"clickhouse://default@127.0.0.1:{self._port}/default"
+        self.start()
+
+    def start(self) -> None:
+        """Run it, and wait until it takes connections."""
+        command = [sys.executable, "-m", "tests.clickhouse_server", str(self._port), str(self.folder)]
+        self._process = subprocess.Popen(command, cwd=_ROOT)
+        _wait(self._process, self._port)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+
 @contextmanager
 def clickhouse() -> Iterator[Databases]:
     """Run the process while the block lasts, or use the server that the environment names."""
@@ -242,16 +265,11 @@ def clickhouse() -> Iterator[Databases]:
         yield _databases(given)
         return
     with tempfile.TemporaryDirectory(prefix="ch-", ignore_cleanup_errors=True) as folder:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        process = subprocess.Popen([sys.executable, "-m", "tests.clickhouse_server", str(port), folder], cwd=_ROOT)
+        server = Server(Path(folder))
         try:
-            _wait(process, port)
-            yield _databases(f"clickhouse://default@127.0.0.1:{port}/default")
+            yield _databases(server.url)
         finally:
-            process.kill()
-            process.wait()
+            server.kill()
 
 
 _ROOT = Path(__file__).resolve().parent.parent

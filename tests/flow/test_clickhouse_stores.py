@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clickhouse_server import clickhouse, client_of
+from tests.clickhouse_server import Server, clickhouse, client_of
 from tests.installed import Installed
 
 
@@ -14,6 +14,14 @@ def make():
     """Makes the address of an empty database."""
     with clickhouse() as databases:
         yield databases
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A process with ClickHouse's engine on a folder."""
+    process = Server(tmp_path_factory.mktemp("clickhouse"))
+    yield process
+    process.kill()
 
 
 def track(message_id):
@@ -53,6 +61,54 @@ def test_calls_are_counted_and_scored_on_clickhouse(make, tmp_path):
 
     assert (code, "store_made_again" in log) == (0, False)
     assert stores(url) == ["_p1_g2"]
+
+
+def test_a_server_that_dies_is_told_and_taken_up_again(server, tmp_path):
+    """While it is away calls are taken and reads answer 503; when it is back everything goes on, and counts once."""
+    node = Installed(tmp_path / "one", UPTAKE_STORE_URL=server.url.replace("/default", "/dying"))
+    with closing(node):
+        node.start()
+        token = node.good("key", "create", "--kind", "read").strip()
+        assert node.post([track("a")]).status_code == 200
+        node.settle(token)
+
+        server.kill()
+        assert node.post([track("b"), track("a")]).status_code == 200
+        away = node.read("/v2/users?workspace_id=1", token)
+        assert (away.status_code, away.json()["error"]["code"]) == (503, "store_unavailable")
+        assert away.headers["retry-after"]
+
+        server.start()
+        node.settle(token)
+        assert raw_scores(node, token) == [2.0]
+
+
+def test_an_erasure_takes_the_bytes_from_clickhouse_too(server, tmp_path):
+    """A planted name, address and id are in no file of the server nor of the folder once the receipt is given."""
+    node = Installed(tmp_path / "one", UPTAKE_STORE_URL=server.url.replace("/default", "/erasing"))
+    traits = {"email": "zyphra@secret.example", "name": "Quill Z."}
+    gone = {"type": "identify", "userId": "zyphra-7", "traits": traits}
+    with closing(node):
+        node.start()
+        token = node.good("key", "create", "--kind", "read").strip()
+        for number in range(3):
+            assert node.post([{**gone, "messageId": f"z{number}"}, track(f"a{number}")]).status_code == 200
+        node.settle(token)
+        assert found_in(server.folder)
+
+        receipt = node.json("erase", "user", "zyphra-7", "--yes")
+
+        assert (receipt["step"], receipt["calls"]) == ("done", 3)
+        assert (found_in(server.folder), found_in(node.folder)) == (set(), set())
+        node.settle(token)
+        assert raw_scores(node, token) == [3.0]
+
+
+def found_in(folder):
+    """The names of files that hold a planted byte."""
+    planted = (b"zyphra-7", b"zyphra@secret.example", b"Quill Z.")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.name for path in files for each in planted if each in path.read_bytes()}
 
 
 def test_a_server_that_cannot_be_used_is_named_without_its_password(tmp_path):
