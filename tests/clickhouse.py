@@ -85,7 +85,8 @@ def clickhouse() -> Iterator[Create]:
 
 
 def _new_store() -> ClickHouseEventStore:
-    store = ClickHouseEventStore(connect, StoreRules("UTC"), database=new_name(), generation=1, cluster=CLUSTER)
+    rules = StoreRules("UTC")
+    store = ClickHouseEventStore(connect, rules, database=new_name(), generation=1, cluster=CLUSTER, durable=False)
     atexit.register(store._database.drop)
     return store
 

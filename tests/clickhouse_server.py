@@ -234,7 +234,7 @@ def serve(port: int, folder: str) -> None:
         Server(("127.0.0.1", port), Handler).serve_forever()
 
 
-class Server:
+class Process:
     """The process on a folder and a port; it may be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
@@ -265,7 +265,7 @@ def clickhouse() -> Iterator[Databases]:
         yield _databases(given)
         return
     with tempfile.TemporaryDirectory(prefix="ch-", ignore_cleanup_errors=True) as folder:
-        server = Server(Path(folder))
+        server = Process(Path(folder))
         try:
             yield _databases(server.url)
         finally:

@@ -45,6 +45,14 @@ def test_an_empty_store_answers_nothing(store):
     assert set(map(tuple, told.values())) == {()}
 
 
+def test_an_insert_is_on_disk_when_it_returns():
+    """Unless said otherwise: the offset must not outlive the rows before it."""
+    made = [text for text in creations("uptake_1_1") if "engine = MergeTree" in text]
+
+    assert made
+    assert all("fsync_after_insert = 1, fsync_part_directory = 1" in text for text in made)
+
+
 def test_tables_of_a_cluster_are_made_on_all_its_servers():
     """Each is replicated on its shard, and one of its name stands for all shards."""
     texts = list(creations("uptake_1_1", "main"))

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clickhouse_server import Server, clickhouse, client_of
+from tests.clickhouse_server import Process, clickhouse, client_of
 from tests.installed import Installed
 
 
@@ -19,7 +19,7 @@ def make():
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A process with ClickHouse's engine on a folder."""
-    process = Server(tmp_path_factory.mktemp("clickhouse"))
+    process = Process(tmp_path_factory.mktemp("clickhouse"))
     yield process
     process.kill()
 

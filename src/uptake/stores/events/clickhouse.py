@@ -26,11 +26,22 @@ class ClickHouseEventStore(ClickHouseQuestions):
     """`EventStore` on ClickHouse."""
 
     def __init__(
-        self, connect: Connect, rules: StoreRules, *, database: str, generation: int, cluster: str = ""
+        self,
+        connect: Connect,
+        rules: StoreRules,
+        *,
+        database: str,
+        generation: int,
+        cluster: str = "",
+        durable: bool = True,
     ) -> None:
-        """Open the database, made if it is not there; its rows must have been folded under the same zone."""
+        """Open the database, made if it is not there; its rows must have been folded under the same zone.
+
+        cluster: a cluster of `system.clusters` on which tables are, '' for none.  durable: an insert is on disk when it
+        returns.
+        """
         self.rules, self.generation = rules, generation
-        self._database = ClickHouseDatabase(connect, database, cluster=cluster)
+        self._database = ClickHouseDatabase(connect, database, cluster=cluster, durable=durable)
         self._database.make()
         self._reading = self._database.session
         self._writing = self._database.session

@@ -18,6 +18,8 @@ import msgspec
 DEDUPED_INSERTS = 10_000
 """A table knows again the tokens of so many latest inserts."""
 
+DURABLE = ", fsync_after_insert = 1, fsync_part_directory = 1"
+
 AS_OF, RUN = (
     f"toUInt64OrDefault(splitByChar(':', getSetting('log_comment'))[{place}], toUInt64(18446744073709551615))"
     for place in (1, 2)
@@ -210,26 +212,28 @@ VIEWS: dict[str, str] = {
 """View → its text."""
 
 
-def creations(database: str, cluster: str = "") -> Iterator[str]:
+def creations(database: str, cluster: str = "", *, durable: bool = True) -> Iterator[str]:
     """The texts that make what is missing of a store, in their order; to be run in its database.
 
-    cluster: a cluster of `system.clusters`, on whose replicas and shards each table then is.
+    cluster: a cluster of `system.clusters`, on whose replicas and shards each table then is.  durable: an insert is on
+    disk when it returns, so that no loss of power leaves the offset and takes rows before it.
     """
+    settings = DURABLE if durable else ""
     for name, table in TABLES.items():
-        yield from _tables(database, name, table, cluster)
+        yield from _tables(database, name, table, cluster, settings)
         if table.compacted:
-            yield from _tables(database, next_of(name), table, cluster)
+            yield from _tables(database, next_of(name), table, cluster, settings)
     for name, text in VIEWS.items():
         yield f"create view if not exists {name}{on(cluster)} as {text}"
 
 
-def _tables(database: str, name: str, table: Table, cluster: str) -> Iterator[str]:
+def _tables(database: str, name: str, table: Table, cluster: str, settings: str) -> Iterator[str]:
     engine = "ReplicatedMergeTree" if cluster else "MergeTree"
     window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
     yield (
         f"create table if not exists {local(name, cluster)}{on(cluster)} ({table.columns}, born UInt64)"
         f" engine = {engine} partition by {table.partition_by} order by ({table.order_by})"
-        f" settings {window} = {DEDUPED_INSERTS}"
+        f" settings {window} = {DEDUPED_INSERTS}{settings}"
     )
     if cluster:
         yield (

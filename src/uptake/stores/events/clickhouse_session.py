@@ -173,9 +173,9 @@ def unavailability_named() -> Iterator[None]:
 class ClickHouseDatabase:
     """One database: made, dropped, and read and written by sessions."""
 
-    def __init__(self, connect: Connect, name: str, *, cluster: str = "") -> None:
-        """Opens nothing yet.  cluster: a cluster of `system.clusters` on which tables are, '' for none."""
-        self.name, self.cluster = name, cluster
+    def __init__(self, connect: Connect, name: str, *, cluster: str = "", durable: bool = True) -> None:
+        """Opens nothing yet.  cluster, durable: how its tables are made."""
+        self.name, self.cluster, self._durable = name, cluster, durable
         self._connect = connect
         self._lock = threading.Lock()
         self._idle: list[Client] = []
@@ -185,7 +185,7 @@ class ClickHouseDatabase:
         with self._client("") as client:
             client.command(f"create database if not exists {self.name}{on(self.cluster)}")
         with self._client(self.name) as client:
-            for text in creations(self.name, self.cluster):
+            for text in creations(self.name, self.cluster, durable=self._durable):
                 client.command(text)
 
     def drop(self) -> None:
