@@ -71,16 +71,24 @@ def plain(told):
 
 
 def leased(worker):
-    """How many products a worker holds."""
-    found = re.search(r"^uptake_leased_products (\d+)", worker.get("/metrics").text, re.MULTILINE)
-    return int(found[1])
+    """The products that a worker holds."""
+    found = re.findall(r'^uptake_folded_offset\{product="(\d+)"\}', metrics(worker), re.MULTILINE)
+    return {int(each) for each in found}
+
+
+def metrics(worker):
+    """What a worker tells of itself."""
+    answer = worker.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    return answer.text
 
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_scores_of_one_process(tmp_path):
     """The same calls through two web nodes and two workers, one of them killed half-way, give the same numbers.
 
-    The worker that is left takes over the products of the one that is gone; each web node tells the same.
+    Each worker has one of two products until the other one is gone.  A configuration and a rebuild that web nodes are
+    asked for are done by the worker; each web node tells the same.
     """
     rows = list(calls(1, 400, now=datetime.now(UTC)))
     with cluster() as servers, closing(Installed(tmp_path / "alone")) as alone:
@@ -88,17 +96,21 @@ def test_a_cluster_gives_the_scores_of_one_process(tmp_path):
         workers = [servers.start("worker") for _ in range(2)]
         key, token = webs[0].key, webs[0].good("key", "create", "--kind", "read").strip()
         assert webs[1].key == key
-        wait_for(lambda: sum(map(leased, workers)) == 1, pause_s=0.2)
+        webs[0].good("config", "apply", "-", "--create", "--product", "Second", stdin="currency: EUR\n")
+        wait_for(lambda: [*map(leased, workers)] in ([{1}, {2}], [{2}, {1}]), pause_s=0.2)
 
         send(webs, rows[:200], key=key)
-        holder = next(each for each in workers if leased(each))
+        holder = next(each for each in workers if 1 in leased(each))
         holder.end(signal.SIGKILL)
         (left,) = [each for each in workers if each is not holder]
-        webs[1].good("config", "apply", "-", stdin=CONFIG)
+        webs[1].good("config", "apply", "-", "--product", "My product", stdin=CONFIG)
         send(webs, rows[200:], key=key)
         for web in webs:
             web.settle(token)
-        assert leased(left) == 1
+        assert leased(left) == {1, 2}
+        webs[0].good("rebuild", "--product", "My product")
+        for web in webs:
+            web.settle(token)
 
         alone.start()
         alone.good("config", "apply", "-", stdin=CONFIG)
@@ -108,4 +120,5 @@ def test_a_cluster_gives_the_scores_of_one_process(tmp_path):
         expected = numbers(alone, alone_token)
         assert [numbers(web, token) for web in webs] == [expected, expected]
         assert [each["score"] > 0 for each in expected[0]["data"]] == [True, True, True]
-        assert webs[0].good("check", "--json")
+        health = webs[1].json("check", "--product", "My product")
+        assert [each["generation"] for each in health["products"]] == [2]

@@ -30,7 +30,7 @@ def migrate_store(
     Stop its processes first. The target must be empty; a copy that was broken off goes on. In the end every row, call
     and number is compared. Nothing is changed where it comes from. Whoever was signed in signs in again.
     """
-    settings = settings_of(data_dir)
+    settings = settings_of(data_dir, role="all")  # alone with what it copies, whatever its processes are
     log_to_stderr(settings, least="warning")
     demand_installation(settings)
     target = target_of(to, settings)
