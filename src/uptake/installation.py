@@ -103,7 +103,9 @@ class Installation:
         return Files(self.folder.path / "files", keep_days=self.settings.result_days, most_bytes=most_bytes)
 
     def _add_kinds(self) -> None:
-        """Long work that needs more than the pipeline."""
+        """Long work that needs more than the pipeline, and a data folder that is this process's alone."""
+        if self.settings.role != "all":
+            return
         self.running.jobs.kinds["backtest"] = backtest_kind()
         if not (self.settings.meta_url or self.settings.log_url):  # what servers keep they back up themselves
             self.running.jobs.kinds["backup"] = backup_kind(self.folder.path)

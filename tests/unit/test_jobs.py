@@ -273,3 +273,16 @@ def test_an_erasure_takes_kept_files_along(house, tmp_path):
 
     assert gone == 2
     assert [path.name for path in files.folder().iterdir()] == ["p2-j9-export-users.csv"]
+
+
+def test_where_several_machines_share_the_work_no_file_is_made(house):
+    """A web node has no folder that its product's worker sees: it says so instead of losing a file."""
+    web = Running(house.meta, house.log, _in_memory, _drop, clock=house.clock, part="web")
+
+    with pytest.raises(UptakeError, match="job_impossible"):
+        web.jobs.ask(1, "export", {"table": "users", "format": "csv"}, by="test")
+    asked = web.ask_rebuild(1, by="test")
+    for _ in range(6):
+        house.running.step()
+
+    assert now(house, asked).state == "done"

@@ -100,7 +100,9 @@ class Jobs:
         always: however much waits.  Raises UptakeError (too_many_jobs, job_impossible).
         """
         if kind not in self.kinds:
-            raise UptakeError("job_impossible", f"a {kind} cannot be made here")
+            raise UptakeError(
+                "job_impossible", f"{JOB_WORDS[kind].lower()}: this installation cannot do that as long work"
+            )
         waiting = self._same(product_id, kind) if kind in ONCE else None
         if waiting:
             return waiting
@@ -298,4 +300,4 @@ def _nothing() -> Work[dict[str, Any]]:
 def _impossible(job: Job) -> Work[dict[str, Any]]:
     """The work of a kind that this installation cannot do."""
     yield Step(0, 0, "")
-    raise UptakeError("job_impossible", f"a {job.kind} cannot be made here")
+    raise UptakeError("job_impossible", f"{JOB_WORDS[job.kind].lower()}: this installation cannot do that.")

@@ -54,7 +54,7 @@ def import_posted(request: PageRequest, data: Posted) -> Response[str]:
     file = File(name, len(content), lambda: io.BytesIO(content))
     reading = CsvReading(_kind(form.text("kind")), dict(_columns(form, name)))
     try:
-        if form.text("do") == "import" and len(content) > LARGE_BYTES:
+        if form.text("do") == "import" and len(content) > LARGE_BYTES and "import" in visit.running.jobs.kinds:
             return _page(visit, job=job_row(visit, _asked(visit, file, content, reading)))
         if form.text("do") == "import":
             return _page(visit, done=_imported(visit, file, reading))

@@ -117,6 +117,7 @@ def _page(visit: Visit, *, form: Form | None = None, fault: UptakeError | None =
         tables=TABLES,
         formats=FORMATS,
         kept_days=visit.running.jobs.files.keep_days,
+        may_export="export" in visit.running.jobs.kinds,
         may_backup="backup" in visit.running.jobs.kinds and visit.may(power_of(visit, "backup")),
         kind=form.text("kind") if form else "user",
         typed=form.text("id") if form else "",
