@@ -42,7 +42,7 @@ _REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"md5_number_lower\((\w+)\)"), r"reinterpretAsUInt64(substring(MD5(\1), 9, 8))"),
     # what a window function finds beyond the end is a type's default, unless it can be null
     (re.compile(r"\b(lag|lead)\((\w+)\)"), r"\1(toNullable(\2))"),
-    (re.compile(r"create or replace temp table (\w+) as"), r"create or replace temporary table \1 engine = Memory as"),
+    (re.compile(r"create or replace temp table"), r"create or replace temporary table"),
     (
         re.compile(re.escape(SORTED_BY_KEY).replace(r"\{\}", r"(\w+)")),
         r"arrayMap(pair -> pair.2, arraySort(groupArray((key, assumeNotNull(\1)))))",
