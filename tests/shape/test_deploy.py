@@ -16,7 +16,8 @@ import yaml
 
 from tests.conftest import ROOT
 from uptake.cli import app
-from uptake.settings import SETTINGS
+from uptake.engines import refuse_role
+from uptake.settings import SETTINGS, load
 
 helm_python = pytest.importorskip("helm_python", reason="Helm's library is there for Linux on x86-64 alone")
 
@@ -40,6 +41,16 @@ def said(*command: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+PLAIN = {
+    "UPTAKE_PUBLIC_URL": "",
+    "UPTAKE_TRUSTED_PROXIES": "172.16.0.0/12",
+    "UPTAKE_META_URL": "postgresql://uptake:secret@db/uptake",
+    "UPTAKE_STORE_URL": "clickhouse://uptake:secret@ch:8123/uptake",
+    "UPTAKE_SECRET_KEY": "k" * 40,
+}
+"""What Compose puts in the place of its variables."""
+
+
 # ---- names
 @pytest.mark.parametrize("path", [*PAGES, *FILES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_setting_that_is_named_exists(path):
@@ -48,7 +59,8 @@ def test_every_setting_that_is_named_exists(path):
 
     named = set(re.findall(r"\bUPTAKE_[A-Z0-9_]+\b", path.read_text()))
 
-    assert {name for name in named if name not in known} == set()
+    begun = {name for name in named if name.endswith("_") and any(each.startswith(name) for each in known)}
+    assert named - known - begun == set()
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES], ids=lambda path: str(path.relative_to(ROOT)))
@@ -100,15 +112,15 @@ def _unknown(words: list[str]) -> Iterator[str]:
 
 def test_one_port_is_named_everywhere():
     """What the image exposes, the chart probes, and compose and the proxies reach is the port of the settings."""
-    image, chart = (DEPLOY / "Containerfile").read_text(), (CHART / "templates" / "statefulset.yaml").read_text()
+    read = {path.relative_to(DEPLOY).as_posix(): path.read_text() for path in FILES}
 
-    named = re.findall(r"EXPOSE (\d+)", image) + re.findall(r"'UPTAKE_PORT', '(\d+)'", image)
-    named += re.findall(r"containerPort: (\d+)", chart)
-    named += [
-        port for path in DEPLOY.glob("compose*.yaml") for port in re.findall(r'"127.0.0.1:\d+:(\d+)"', path.read_text())
-    ]
+    named = re.findall(r"EXPOSE (\d+)", read["Containerfile"])
+    named += re.findall(r"'UPTAKE_PORT', '(\d+)'", read["Containerfile"])
+    named += re.findall(r"containerPort: (\d+)", read["helm/uptake/templates/_pod.tpl"])
+    named += re.findall(r'"127.0.0.1:\d+:(\d+)"', read["compose.yaml"])
+    named += re.findall(r"dynamic a web (\d+)", read["proxy/Caddyfile.scaled"])
     for proxy in ("Caddyfile", "nginx.conf"):
-        named += re.findall(r"127\.0\.0\.1:(\d+)", (DEPLOY / "proxy" / proxy).read_text())
+        named += re.findall(r"127\.0\.0\.1:(\d+)", read[f"proxy/{proxy}"])
 
     assert len(named) == 7
     assert set(named) == {PORT}
@@ -143,20 +155,40 @@ def test_the_image_runs_as_nobody_in_particular():
     assert last.rstrip().endswith('ENTRYPOINT ["uptake"]\nCMD ["serve"]')
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.scaled.yaml"])
-def test_compose_files_are_sound(name):
-    """Each is valid under Compose's schema, and Uptake runs confined: read-only, without capabilities, one volume."""
+@pytest.mark.parametrize(
+    ("name", "services"), [("compose.yaml", {"uptake"}), ("compose.scaled.yaml", {"web", "worker"})]
+)
+def test_compose_files_are_sound(name, services):
+    """Each is valid under Compose's schema, and Uptake runs confined: read-only, without capabilities, one place."""
     path = DEPLOY / name
 
     told = said(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path))
-    uptake = yaml.safe_load(path.read_text())["services"]["uptake"]
+    ours = {
+        key: each for key, each in yaml.safe_load(path.read_text())["services"].items() if each["image"] == "uptake"
+    }
 
     assert told[0] == 0, told[1]
-    assert uptake["read_only"] is True
-    assert uptake["cap_drop"] == ["ALL"]
-    assert uptake["user"].split(":")[0] in (DEPLOY / "Containerfile").read_text()
-    assert [volume.split(":")[1] for volume in uptake["volumes"]] == ["/data"]
-    assert (path.parent / uptake["build"]["context"] / uptake["build"]["dockerfile"]).is_file()
+    assert set(ours) == services
+    for each in ours.values():
+        assert each["read_only"] is True
+        assert each["cap_drop"] == ["ALL"]
+        assert each["user"].split(":")[0] in (DEPLOY / "Containerfile").read_text()
+        places = [place.split(":")[-1] for place in each.get("volumes", [])] + each["tmpfs"]
+        assert [place.split(":")[0] for place in places if place != "/tmp"] == ["/data"]
+        assert (path.parent / each["build"]["context"] / each["build"]["dockerfile"]).is_file()
+
+
+def test_the_scaled_form_says_what_every_role_needs():
+    """Both roles are given what `uptake serve` would refuse to go without, and every server that is named is there."""
+    scaled = yaml.safe_load((DEPLOY / "compose.scaled.yaml").read_text())
+    names = {word for each in scaled["services"].values() for word in each.get("depends_on", [])}
+
+    for role in ("web", "worker"):
+        given = scaled["services"][role]
+        assert given["command"] == ["serve", "--role", role]
+        refuse_role(load({**given["environment"], "UPTAKE_ROLE": role, "UPTAKE_METRICS_TOKEN": ""} | PLAIN))
+    assert names <= set(scaled["services"])
+    assert {"n1", "n2", "n3", "db", "ch"} <= names
 
 
 # ---- systemd
@@ -189,14 +221,18 @@ EVERYTHING = {
     "secrets": {"UPTAKE_METRICS_TOKEN": "x" * 40, "UPTAKE_META_URL": 'postgresql://u:"p@db/uptake'},
     "storage": {"className": "fast", "size": "100Gi"},
     "ingress": {"enabled": True, "host": "uptake.example.com", "className": "nginx", "tlsSecret": "uptake-tls"},
-    "serviceMonitor": {"enabled": True},
+    "podMonitor": {"enabled": True},
     "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}]},
     "podAnnotations": {"a": "b"},
     "nodeSelector": {"disk": "ssd"},
     "tolerations": [{"key": "uptake", "operator": "Exists"}],
     "imagePullSecrets": [{"name": "registry"}],
 }
-OTHERS = {"ServiceMonitor"}
+SPLIT = {
+    "roles": {"split": True, "worker": {"replicas": 3}},
+    "secrets": dict.fromkeys(("UPTAKE_META_URL", "UPTAKE_LOG_URL", "UPTAKE_STORE_URL", "UPTAKE_SECRET_KEY"), "x" * 40),
+}
+OTHERS = {"PodMonitor"}
 """Kinds that Kubernetes itself does not know."""
 
 
@@ -205,7 +241,13 @@ def rendered(values):
     with helm_python.Chart.load(str(CHART)) as chart:
         texts = chart.render(values, name="demo", namespace="prod")
     objects = [each for name, text in texts.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)]
-    return {each["kind"]: each for each in objects if each}
+    return [each for each in objects if each]
+
+
+def of_kind(made, kind):
+    """The only object of a kind."""
+    (found,) = [each for each in made if each["kind"] == kind]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -220,20 +262,20 @@ def test_helm_lints_the_chart(values):
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.33", "1.37"])
-@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["none", "all"])
+@pytest.mark.parametrize("values", [{}, EVERYTHING, EVERYTHING | SPLIT], ids=["none", "all", "roles"])
 def test_kubernetes_would_take_what_the_chart_makes(values, version):
     """Every object is valid under that version's schema, with no field that it does not know."""
     made = rendered(values)
 
-    assert {"StatefulSet", "Service"} <= set(made)
-    for kind, each in made.items():
-        if kind not in OTHERS:
+    assert {"StatefulSet", "Service"} <= {each["kind"].replace("Deployment", "StatefulSet") for each in made}
+    for each in made:
+        if each["kind"] not in OTHERS:
             kubernetes_validate.validate(each, version, strict=True)
 
 
 def test_the_pod_is_confined():
     """Not root, a read-only root, no capability, no token of the cluster, and one volume that stays."""
-    pod = rendered({})["StatefulSet"]["spec"]["template"]["spec"]
+    pod = of_kind(rendered({}), "StatefulSet")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -253,22 +295,45 @@ def test_the_pod_is_confined():
 def test_what_the_chart_is_told_arrives():
     """Settings as variables, secrets from a Secret, and the ingress' name as the public address."""
     made = rendered(EVERYTHING)
-    (container,) = made["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    (container,) = of_kind(made, "StatefulSet")["spec"]["template"]["spec"]["containers"]
 
     given = {each["name"]: each["value"] for each in container["env"]}
 
     assert given["UPTAKE_THREADS"] == "4"
     assert given["UPTAKE_PUBLIC_URL"] == "https://uptake.example.com"
     assert set(given) <= {each.name for each in SETTINGS}
-    assert made["Secret"]["stringData"]["UPTAKE_META_URL"] == 'postgresql://u:"p@db/uptake'
-    assert container["envFrom"] == [{"secretRef": {"name": made["Secret"]["metadata"]["name"]}}]
+    secret = of_kind(made, "Secret")
+    assert secret["stringData"]["UPTAKE_META_URL"] == 'postgresql://u:"p@db/uptake'
+    assert container["envFrom"] == [{"secretRef": {"name": secret["metadata"]["name"]}}]
+
+
+def test_roles_are_pods_of_their_own():
+    """Web nodes and workers as often as said, each with its role and no volume; the service leads to web nodes."""
+    made = rendered(SPLIT)
+    pods = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "Deployment"}
+    service = of_kind(made, "Service")["spec"]["selector"].items()
+
+    assert {name: spec["replicas"] for name, spec in pods.items()} == {"demo-uptake-web": 2, "demo-uptake-worker": 3}
+    for name, spec in pods.items():
+        (container,) = spec["template"]["spec"]["containers"]
+        assert container["args"] == ["serve", "--role", name.rpartition("-")[2]]
+        assert "persistentVolumeClaim" not in str(spec)
+        assert (service <= spec["template"]["metadata"]["labels"].items()) == name.endswith("web")
+        assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+    assert [each for each in made if each["kind"] == "StatefulSet"] == []
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"settings": {"THREADS": 4}}, {"settings": {"UPTAKE_PORT": 1}}, {"replicas": 2}, {"storage": {"size": "big"}}],
+    [
+        {"settings": {"THREADS": 4}},
+        {"settings": {"UPTAKE_PORT": 1}},
+        {"replicas": 2},
+        {"storage": {"size": "big"}},
+        {"roles": {"split": True}},
+    ],
 )
 def test_values_that_mean_nothing_are_refused(values):
-    """A misspelt setting, one that the chart decides, a second pod, a size that is none."""
+    """A misspelt setting, one that the chart decides, a second pod, a size that is none, roles without servers."""
     with pytest.raises(helm_python.HelmError):
         rendered(values)
