@@ -1,13 +1,14 @@
 """An installation is moved from its folder to servers and back, and every number stays."""
 
 import json
+import signal
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.clickhouse_server import clickhouse
-from tests.installed import Installed, code_of
+from tests.installed import Installed, code_of, wait_for
 from tests.jetstream import jetstream
 from tests.postgres import postgres
 
@@ -114,3 +115,18 @@ def test_a_migration_into_itself_or_beside_a_server_is_refused(filled, tmp_path)
         filled.start()
         assert code_of(filled.run("migrate-store", good).stderr) == "E004"
     assert json.loads(filled.good("migrate-store", good, "--json"))[0]["calls"] == 14
+
+
+def test_a_migration_that_is_killed_goes_on(filled, tmp_path):
+    """Killed -9 wherever it may be once the target has begun to fill, it is repeated and ends with equal numbers."""
+    target = tmp_path / "target"
+    file = settings_file(tmp_path / "target.env", UPTAKE_DATA_DIR=target)
+    process = filled.popen("migrate-store", file)
+    wait_for(lambda: (target / "meta.sqlite").exists() or process.poll() is not None)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    (moved,) = filled.json("migrate-store", file)
+
+    assert moved["calls"] == 14
+    assert Installed(target).json("key", "list") == filled.json("key", "list")
