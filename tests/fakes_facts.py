@@ -73,6 +73,13 @@ class MemoryFacts:
             return 100 * numbers.active_users / numbers.total_users if numbers.total_users else 0.0
         return getattr(numbers, field)
 
+    def score_change(self, over_days: int) -> float:
+        if over_days == self._model.window_days:
+            return self._numbers.score_change
+        then = self._store._scored.get((self._model.workspace_id, self._day - timedelta(days=over_days)))
+        kept = then.kept.get((self._kind, self._each)) if then else None
+        return self._numbers.score - (kept.score if kept else 0)
+
     def _days_since(self, day: date | None) -> int | None:
         return None if day is None else (self._day - day).days
 

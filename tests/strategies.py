@@ -228,8 +228,10 @@ def lasting_conditions() -> st.SearchStrategy[Condition]:
 def conditions() -> st.SearchStrategy[Condition]:
     """Any condition."""
     numbers = st.builds(Number, st.sampled_from(FIELDS), COMPARISONS, WORTH_COMPARING)
+    overs = st.sampled_from([1, 7, 30])
+    changes = st.builds(Number, st.just("score_change"), COMPARISONS, WORTH_COMPARING, overs)
     levels = st.builds(LevelIs, st.sampled_from(LEVELS))
-    return _grouped(did_conditions() | trait_conditions() | numbers | levels | st.just(Everyone()))
+    return _grouped(did_conditions() | trait_conditions() | numbers | changes | levels | st.just(Everyone()))
 
 
 def _grouped(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

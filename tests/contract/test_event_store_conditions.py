@@ -48,7 +48,7 @@ def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone, t
     for each in (oracle, compiled):
         for batch in folds:
             each.commit(batch)
-        each.rescore([asked], [day])
+        each.rescore([asked], [day - timedelta(days=1), day])
 
     for kind in KINDS:
         for condition in conditions:

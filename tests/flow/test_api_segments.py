@@ -3,9 +3,10 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from tests.house import TODAY, House, ago
-from uptake.core.config import ProductConfig, Segment, Workspace
+from uptake.core.config import Levels, ProductConfig, Segment, Workspace
 
 BIG = 'account.mrr > 100000 and did("Export") >= 3'
 CONFIG = ProductConfig(
@@ -107,6 +108,48 @@ def test_why_somebody_is_in_a_segment_or_not(house):
     ]
     assert acme["why"]["parts"][1]["found"] == "5"
     assert acme["member"]["tracking_id"] == "acme"
+
+
+@pytest.mark.parametrize("days", [1, 3, 30])
+def test_a_change_of_score_is_asked_over_any_number_of_days(house, days):
+    """Against the score that stood so many days before: in lists, sizes and reasons, for members and for others."""
+    where = f"score_change over {days} days >= 1"
+    with house.client(house.token("manage")) as client:
+        body = {"name": "Risen", "scope": "users", "workspace_id": 1, "where": where}
+        risen = client.post("/v2/segments", json=body).json()["segment"]
+        members = client.get(risen["_links"]["members"]).json()["data"]
+        whys = {who: client.get(f"/v2/segments/{risen['id']}/members/{who}").json() for who in ("ana", "bob", "eve")}
+        scores = {
+            (who, day): client.get(f"/v2/users/{who}?day={ago(day)}").json()["user"]["score"]
+            for who in whys
+            for day in (0, days)
+        }
+
+    changes = {who: scores[who, 0] - scores[who, days] for who in whys}
+    assert risen["where"] == where
+    assert {who: float(told["why"]["found"]) for who, told in whys.items()} == changes
+    assert {each["tracking_id"] for each in members} == {who for who, change in changes.items() if change >= 1}
+    assert risen["members"] == len(members)
+    assert {who for who, told in whys.items() if told["inside"]} == {each["tracking_id"] for each in members}
+
+
+def test_each_day_of_a_history_goes_by_the_levels_of_its_own_model(house):
+    """Where the bounds of levels changed, the days before keep theirs, and who entered or left adds up across it."""
+    stricter = Workspace("Engagement", 1, levels=Levels(100, 99, 98))
+    changed = replace(house.product.config, workspaces=(stricter, CONFIG.workspaces[1]))
+    house.running.change_config(1, lambda _: changed, by="test", publish="from_now_on")
+    house.settle()
+
+    with house.client() as client:
+        told = client.get("/v2/segments/users.most_engaged/history?workspace_id=1").json()["data"]
+        path = "/v2/segments/users.most_engaged?workspace_id=1&day="
+        sizes = [client.get(path + each["day"]).json()["segment"]["members"] for each in told]
+
+    assert [each["members"] for each in told] == sizes
+    assert sizes[-2] > sizes[-1] == 0
+    assert (told[-1]["entered"], told[-1]["left"]) == (0, sizes[-2])
+    for before, after in pairwise(told):
+        assert after["members"] - before["members"] == after["entered"] - after["left"]
 
 
 def test_an_entry_names_all_its_segments(house):

@@ -43,6 +43,7 @@ ROWS = [
     ('user.createdAt before "2026-01-31"', Node(1, "user_trait", "createdAt", "before", "2026-01-31")),
     ("user.createdAt within 30 days", Node(1, "user_trait", "createdAt", "within", "30")),
     ("score > 75", Node(1, "score", operator=">", value="75")),
+    ("score_change over 30 days <= -10", Node(1, "score_change", operator="<=", value="-10", days="30")),
     ("level != passive", Node(1, "level", operator="!=", value="passive")),
     ("user.admin != true", Node(1, "text", value="user.admin != true")),
 ]

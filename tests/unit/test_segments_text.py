@@ -37,6 +37,7 @@ leaves = st.one_of(
     dids,
     traits,
     st.builds(Number, st.sampled_from(NUMBER_FIELDS), comparisons, numbers),
+    st.builds(Number, st.just("score_change"), comparisons, numbers, st.integers(1, 90)),
     st.builds(LevelIs, st.sampled_from(LEVELS)),
     st.just(Everyone()),
 )

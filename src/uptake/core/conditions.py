@@ -71,11 +71,16 @@ class Trait(msgspec.Struct, frozen=True, tag="trait"):
 
 
 class Number(msgspec.Struct, frozen=True, tag="number"):
-    """A number of the day compared; no value (an account without creation date) satisfies nothing."""
+    """A number of the day compared; no value (an account without creation date) satisfies nothing.
+
+    over_days: of `score_change` alone, 1–90: the score against the one that stood so many days before, 0 where none
+    did.  None, and as many days as the window has: against one window before, as it is listed.
+    """
 
     field: NumberField
     comparison: Comparison
     value: float
+    over_days: int | None = None
 
 
 class LevelIs(msgspec.Struct, frozen=True, tag="level"):

@@ -57,6 +57,9 @@ class Facts(Protocol):
     def number(self, field: NumberField) -> float | None:
         """A number of the day; None where there is none."""
 
+    def score_change(self, over_days: int) -> float:
+        """The score of the day against the one that stood so many days before; see `core.conditions.Number`."""
+
     def level(self) -> str:
         """The level of the day."""
 
@@ -108,8 +111,8 @@ def _leaf(condition: Condition, facts: Facts) -> tuple[bool, str]:
         case Trait():
             values = [value for value in facts.trait(condition.of, condition.key) if value is not None]
             return _trait_holds(condition, values, facts), ", ".join(str(value) for value in values) or "no value"
-        case Number(field, comparison, value):
-            number = facts.number(field)
+        case Number(field, comparison, value, over_days):
+            number = facts.number(field) if over_days is None else facts.score_change(over_days)
             return number is not None and _COMPARE[comparison](number, value), "no value" if number is None else str(
                 number
             )

@@ -5,7 +5,7 @@ part      := "not" part | "(" condition ")" | "everyone" | did | trait | number 
 did       := ["account" | "any user"] "did" "(" ["feature"] STRING ")" [comparison NUMBER] ["within" NUMBER "days"]
 trait     := ("user" | "account") "." KEY ("." KEY)* ("exists" | "contains" STRING | comparison VALUE
              | ("before" | "after" | "on") STRING | "within" NUMBER "days")
-number    := FIELD comparison NUMBER
+number    := FIELD comparison NUMBER | "score_change" "over" NUMBER "days" comparison NUMBER
 level     := "level" ("=" | "!=") LEVEL
 """
 
@@ -129,7 +129,8 @@ class _Reader:
                 if token.text == "account" and self._took("did"):
                     return self._did("account")
                 return self._trait("user" if token.text == "user" else "account")
-        return Number(cast(NumberField, token.text), self._comparison(), float(self._number("a number")))
+        over = self._days(90) if token.text == "score_change" and self._took("over") else None
+        return Number(cast(NumberField, token.text), self._comparison(), float(self._number("a number")), over)
 
     def _did(self, of: Of | None) -> Did:
         self.expect("sign", "(", what="`(`")

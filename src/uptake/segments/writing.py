@@ -26,8 +26,9 @@ def text(condition: Condition) -> str:
             return _did(condition)
         case Trait():
             return _trait(condition)
-        case Number(field, comparison, value):
-            return f"{field} {comparison} {_number(value)}"
+        case Number(field, comparison, value, over_days):
+            over = f" over {over_days} days" if over_days is not None else ""
+            return f"{field}{over} {comparison} {_number(value)}"
         case LevelIs(level):
             return f"level = {level}"
 

@@ -5,14 +5,16 @@ floor imports the other.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from uptake.core.conditions import Condition
 from uptake.core.config import ConfigVersion, ProductConfig, Workspace
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.scoring.versions import Reign
+from uptake.segments.looking_back import looks_back
 from uptake.stores.events.base import EventStore
 from uptake.stores.log.base import CallLog
 from uptake.stores.retained.base import Retained
@@ -151,10 +153,15 @@ def model_of(product: ProductView, workspace_id: int | None, day: date | None = 
     return chosen
 
 
-def scored_day(product: ProductView, day: date | None) -> date:
-    """The day itself, by default today, with its numbers computed.  Raises BadDay."""
+def scored_day(product: ProductView, day: date | None, where: Condition | None = None) -> date:
+    """The day itself, by default today, with its numbers computed, and those that `where` compares them with.
+
+    Raises BadDay.
+    """
     chosen = begun_day(product, day)
     product.ensure_scored(chosen)
+    for days in looks_back(where):
+        product.ensure_scored(max(chosen - timedelta(days=days), FIRST_DAY))
     return chosen
 
 

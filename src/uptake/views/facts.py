@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -91,6 +91,15 @@ class StoreFacts:
                 return 100 * numbers.active_users / numbers.total_users if numbers.total_users else 0.0
         found: float | None = getattr(numbers, field)
         return found
+
+    def score_change(self, over_days: int) -> float:
+        """Against the score that stood so many days before; over a window as it is listed."""
+        numbers = self._numbers
+        if over_days == self._model.window_days:
+            return numbers.score_change
+        then = self._day - timedelta(days=over_days)
+        points = self._store.series(numbers.kind, numbers.tracking_id, self._model, (then, then))
+        return numbers.score - (points[0].score if points else 0)
 
     def _days_since(self, day: date | None) -> int | None:
         return None if day is None else (self._day - day).days

@@ -76,7 +76,7 @@ def ranked(
         chosen = begun_day(product, day)
         rows, total = page_at(asked_at(product, workspace_id, revision, chosen), kind, query)
         return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
-    chosen = scored_day(product, day)
+    chosen = scored_day(product, day, query.where)
     model = model_of(product, workspace_id, chosen)
     store = product.store
     rows, total = store.numbers(kind, model, chosen, query)

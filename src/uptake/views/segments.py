@@ -7,15 +7,18 @@ A segment's id is the number that the configuration gave it, or for a suggested 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import groupby
 
 import msgspec
 
 from uptake.core.conditions import Condition
 from uptake.core.config import Segment
+from uptake.core.days import days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
 from uptake.segments import parse, text
 from uptake.segments.judging import Verdict, holds, judge
+from uptake.segments.looking_back import looks_back
 from uptake.segments.suggested import suggested
 from uptake.stores.events.base import GroupDay, GroupSize, ListQuery
 from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
@@ -132,23 +135,25 @@ def segment_history(
 ) -> SegmentHistory:
     """The segment's size day by day, and who entered and left; by default of the last 30 days, at most 90.
 
-    Each day holds whom the condition holds for on that day, with traits and accounts as they are now.
-    Raises Unknown, BadDay.
+    Each day holds whom the condition holds for on that day, by the levels and activation of the model that scored it,
+    with traits and accounts as they are now.  Raises Unknown, BadDay.
     """
     end = scored_day(product, last)
     start = first or max(end - timedelta(days=HISTORY_DAYS - 1), FIRST_DAY)
     if not max(FIRST_DAY, end - timedelta(days=MOST_HISTORY_DAYS - 1)) <= start <= end:
         raise BadDay(f"expected a first day at most {MOST_HISTORY_DAYS - 1} days before {end}, got {start}")
-    product.ensure_scored(max(start - timedelta(days=1), FIRST_DAY))  # so that it is known who enters on the first day
-    product.ensure_scored_days(start, end)
-    asked = asked_about(product, segment.workspace_id, end)
-    days = _group_history(asked, segment.kind, text(segment.condition), start)
-    return SegmentHistory(days, start, end)
+    before = max(start - timedelta(days=1), FIRST_DAY)  # so that it is known who enters on the first day
+    product.ensure_scored(before)
+    earliest = before - timedelta(days=max(looks_back(segment.condition), default=0))
+    product.ensure_scored_days(max(earliest, FIRST_DAY), end)
+    runs = _runs(product, segment.workspace_id, (before, end))
+    days = _group_history(runs, segment.kind, text(segment.condition))
+    return SegmentHistory([each for each in days if each.day >= start], start, end)
 
 
 def membership(product: ProductView, segment: SegmentInfo, some_id: str, day: date | None = None) -> Membership:
     """Why somebody (opaque id or tracking id) is in the segment or not.  Raises Unknown, BadDay."""
-    chosen = scored_day(product, day)
+    chosen = scored_day(product, day, segment.condition)
     model = model_of(product, segment.workspace_id, chosen)
     tracking_id = known(product, segment.kind, some_id)
     numbers = numbers_of(product, segment.kind, segment.workspace_id, tracking_id, chosen)
@@ -161,6 +166,8 @@ def segments_of(product: ProductView, workspace_id: int, numbers: Numbers, day: 
     """The segments that somebody is in, from the numbers of a scored day."""
     facts = StoreFacts(product.store, model_of(product, workspace_id, day), day, numbers)
     listed = segment_list(product, workspace_id, kind=numbers.kind)
+    for each in listed:
+        scored_day(product, day, each.condition)
     return [SegmentName(each.id, each.name) for each in listed if holds(each.condition, facts)]
 
 
@@ -182,7 +189,7 @@ def _saved(segment: Segment, workspace_id: int) -> SegmentInfo:
 def _size(
     product: ProductView, kind: Kind, workspace_id: int | None, condition: Condition, day: date | None
 ) -> SegmentSize:
-    found = _group_size(asked_about(product, workspace_id, day), kind, text(condition))
+    found = _group_size(asked_about(product, workspace_id, day, condition), kind, text(condition))
     units = 1 if product.version.config.mrr_unit == "units" else CENTS
     return SegmentSize(found.members, found.active, found.average_score, found.mrr / units)
 
@@ -192,8 +199,27 @@ def _group_size(asked: Asked, kind: Kind, where: str) -> GroupSize:
     return asked.store.group_size(kind, parse(where), asked.model, asked.day)
 
 
+def _runs(product: ProductView, workspace_id: int, days: tuple[date, date]) -> tuple[tuple[date, Asked], ...]:
+    """The days in runs that one model scored each: the first day of a run, and what is asked about its last one."""
+    found = []
+    for _, group in groupby(days_between(*days), key=lambda day: id(product.model(workspace_id, day))):
+        within = list(group)
+        found.append((within[0], asked_about(product, workspace_id, within[-1])))
+    return tuple(found)
+
+
 @lru_cache(maxsize=256)
-def _group_history(asked: Asked, kind: Kind, where: str, first: date) -> Sequence[GroupDay]:
-    before = max(first - timedelta(days=1), FIRST_DAY)
-    days = asked.store.group_history(kind, parse(where), asked.model, (before, asked.day))
-    return [each for each in days if each.day >= first]
+def _group_history(runs: tuple[tuple[date, Asked], ...], kind: Kind, where: str) -> Sequence[GroupDay]:
+    """Each day by the levels and rules of the model that scored it."""
+    days: list[GroupDay] = []
+    condition = parse(where)
+    for number, (first, asked) in enumerate(runs):
+        told = asked.store.group_history(kind, condition, asked.model, (first, asked.day))
+        if days and told:
+            earlier = runs[number - 1][1]
+            before = set(asked.store.matching(kind, condition, earlier.model, days[-1].day))
+            after = set(asked.store.matching(kind, condition, asked.model, told[0].day))
+            moved = msgspec.structs.replace(told[0], entered=len(after - before), left=len(before - after))
+            told = [moved, *told[1:]]
+        days += told
+    return days

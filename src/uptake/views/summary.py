@@ -69,7 +69,7 @@ def level_counts(
     only: of these tracking ids; None: of all.  Raises Unknown, BadDay.
     """
     asked_for = ListQuery(search=search, where=where, tracking_ids=only, limit=0)
-    return _level_counts(asked_about(product, workspace_id, day), kind, asked_for)
+    return _level_counts(asked_about(product, workspace_id, day, where), kind, asked_for)
 
 
 def account_averages(product: ProductView, workspace_id: int | None, day: date | None = None) -> Averages:
@@ -88,9 +88,11 @@ def product_totals(product: ProductView) -> Totals:
     return product.store.totals()
 
 
-def asked_about(product: ProductView, workspace_id: int | None, day: date | None) -> Asked:
-    """What a summary is of.  Raises Unknown, BadDay."""
-    chosen = scored_day(product, day)
+def asked_about(
+    product: ProductView, workspace_id: int | None, day: date | None, where: Condition | None = None
+) -> Asked:
+    """What a summary is of, of those that `where` holds for.  Raises Unknown, BadDay."""
+    chosen = scored_day(product, day, where)
     model = model_of(product, workspace_id, chosen)
     store = product.store
     return Asked(store, model, chosen, store.published())

@@ -5,7 +5,7 @@ the answers are remembered until scores are published again.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from uptake.core.days import days_between
@@ -13,8 +13,9 @@ from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Point
 from uptake.scoring import versions as scoring
 from uptake.scoring.versions import ModelVersion
+from uptake.segments.looking_back import looks_back
 from uptake.stores.events.base import ListQuery
-from uptake.views.base import ProductView, Unknown, model_of
+from uptake.views.base import FIRST_DAY, ProductView, Unknown, model_of
 from uptake.views.summary import Asked
 
 
@@ -36,7 +37,8 @@ def asked_at(product: ProductView, workspace_id: int | None, revision: int, day:
 @lru_cache(maxsize=64)
 def page_at(asked: Asked, kind: Kind, query: ListQuery) -> tuple[list[Numbers], int]:
     """One page of the ranked list under another version, and how many there are."""
-    with asked.store.imagined([asked.model], [asked.day]) as store:
+    earlier = [max(asked.day - timedelta(days=days), FIRST_DAY) for days in looks_back(query.where)]
+    with asked.store.imagined([asked.model], [*earlier, asked.day]) as store:
         return store.numbers(kind, asked.model, asked.day, query)
 
 

@@ -23,7 +23,6 @@ from uptake.core.conditions import (
     LevelIs,
     Not,
     Number,
-    NumberField,
     Trait,
 )
 from uptake.core.config import TraitTypes
@@ -31,12 +30,12 @@ from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel, level_bounds
 from uptake.core.traits import operand_as
 from uptake.stores.events.base import StoreRules
+from uptake.stores.events.number_sql import KNOWN, NUMBER_TEXTS, OF_ACTIVATION, OF_CHANGE, OF_DAY, OF_PROFILES, TENURE
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES, rule_values
 from uptake.stores.events.schema import FOREVER
-from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS, UPWARDS, model_values
+from uptake.stores.events.score_sql import NOT_EXCLUDED, UPWARDS, model_values
 from uptake.stores.events.value_sql import AS_BOOLEAN, AS_NUMBER, CONTAINS, DAY_COMPARISONS, DAY_OF, PLAIN, READ_AS
 
-KNOWN = "select id from known where kind = $kind and id not in (select unnest($excluded::varchar[]))"
 EACH_KNOWN = f"select {{day}}id from ({KNOWN}) k {{days}}"
 NOBODY = "select {no_day}cast(null as varchar) as id where false"
 
@@ -91,38 +90,6 @@ select {day}id from traits {days} where kind = ${name}_of and key = ${name}_key 
 OF_CURRENT_ACCOUNT = f"select {{day}}m.user_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.account_id"
 OF_ANY_USER = f"select {{day}}m.account_id as id from ({CURRENT}) m join ({{found}}) t on t.id = m.user_id"
 
-# ---- numbers of the day
-
-OF_DAY = f"""
-select {{day}}k.id from ({KNOWN}) k {{days}}
-left join (
-  select day as scored_day, id, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users,
-    last_us, first_day
-  from scores where workspace_id = $workspace and kind = $kind and {{scored}}
-) s on s.id = k.id and s.scored_day = {{today}}
-where {{test}}
-"""
-OF_PROFILES = "select {day}id from ({profiles}) p {days} where {test}"
-OF_ACTIVATION = f"""
-select {{of_day}}k.id from ({KNOWN}) k {{days}} left join ({{met}}) a on a.id = k.id {{same_day}} where {{test}}
-"""
-
-EVENTS_SCORED = f"nullif((select count(*) from ({SCORED_EVENTS})), 0)"
-NUMBER_TEXTS: dict[NumberField, str] = {
-    "score": "coalesce(s.score, 0)",
-    "score_change": "coalesce(s.score, 0) - coalesce(s.score_before, 0)",
-    "raw_score": "coalesce(s.raw, 0)",
-    "adoption": f"coalesce(100.0 * s.adopted / {EVENTS_SCORED}, 0)",
-    "adoption_all_time": f"coalesce(100.0 * s.adopted_ever / {EVENTS_SCORED}, 0)",
-    "frequency": "coalesce(s.frequency, 0)",
-    "active_users": "coalesce(s.active_users, 0)",
-    "total_users": "coalesce(s.total_users, 0)",
-    "active_users_percent": "coalesce(100.0 * s.active_users / nullif(s.total_users, 0), 0)",
-    "first_seen_days": "date_diff('day', s.first_day, {today})",
-    "last_active_days": f"date_diff('day', {DAY_OF.format(moment='s.last_us')}, {{today}})",
-}
-TENURE = f"date_diff('day', {DAY_OF.format(moment='p.created_us')}, {{today}})"
-
 MET = "select {day}id, count(*) as met from ({holding}) group by {day}id"
 NONE_MET = "select cast(null as varchar) as id, 0 as met where false"
 
@@ -138,6 +105,7 @@ class Span(msgspec.Struct, frozen=True):
     days: str = ""
     today: str = "$day::date"
     scored: str = "day = $day"
+    scored_before: str = "day = $day::date - {over}"
     same_day: str = ""
 
     def told(self, text: str) -> str:
@@ -155,6 +123,7 @@ EACH_DAY = Span(
     days="cross join days",
     today="day",
     scored="day between $first and $last",
+    scored_before="day between $first::date - {over} and $last",
     same_day="and a.day = days.day",
 )
 
@@ -351,6 +320,9 @@ class _Compiler:
     def _number(self, number: Number) -> str:
         name = self._leaf(value=number.value)
         test = f"{_sign(number.comparison)} ${name}_value"
+        if number.over_days not in (None, self._model.window_days):
+            text = self._span.told(OF_CHANGE.replace("{test}", test))
+            return text.replace("{over}", str(number.over_days))
         if number.field == "activation":
             conditions = len(_activation(self._kind, self._model))
             if not conditions or self._prefix == "met":

@@ -158,8 +158,9 @@ def _leaf(condition: Condition, depth: int) -> Node:
             return Node(depth, f"{of}_trait", key, shown, told)
         case LevelIs(level):
             return Node(depth, "level", operator="=", value=level)
-        case Number(field, comparison, value):
-            return Node(depth, field, operator=comparison, value=_written(value))
+        case Number(field, comparison, value, over_days):
+            days = "" if over_days is None else str(over_days)
+            return Node(depth, field, operator=comparison, value=_written(value), days=days)
     return Node(depth, "text", value=text(condition))
 
 
@@ -241,7 +242,10 @@ def _read_leaf(index: int, node: Node) -> Condition:
             raise BadNode(index, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
     if (value := _number(node.value)) is None:
         raise BadNode(index, "Give a number to compare with.")
-    return Number(msgspec.convert(node.kind, NumberField), msgspec.convert(node.operator, Comparison), value)
+    over = None
+    if node.kind == "score_change" and node.days:
+        over = _whole(index, node.days, "days to compare over, or nothing for the window", (1, 90))
+    return Number(msgspec.convert(node.kind, NumberField), msgspec.convert(node.operator, Comparison), value, over)
 
 
 def _read_did(index: int, node: Node) -> Did:

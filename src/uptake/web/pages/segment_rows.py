@@ -21,6 +21,8 @@ WHO: Mapping[Kind, Options] = {
     "user": (("", "the user"), ("account", "everyone in the account")),
     "account": (("", "its users together"), ("user", "one of its users")),
 }
+OVER: Options = (("", "over the window"), ("1", "over 1 day"), ("7", "over 7 days"), ("30", "over 30 days"))
+"""Since when a change of score is."""
 LEVEL_OPTIONS = list(LEVEL_NAMES.items())
 
 
@@ -47,7 +49,7 @@ class Row(msgspec.Struct, frozen=True):
     """A node of the builder as it is drawn; index: its place in the draft; rows: what a group holds.
 
     options: of its operator.  input: what its value is typed into, '' for no value.  names: the list that its name is
-    completed from.  values: what its value is completed from.
+    completed from.  values: what its value is completed from.  over: since when its change is.
     """
 
     index: int
@@ -59,6 +61,7 @@ class Row(msgspec.Struct, frozen=True):
     names: str
     values: Sequence[str]
     who: Options
+    over: Options
     rows: Sequence["Row"]
 
 
@@ -132,6 +135,7 @@ class Builder:
             names=names,
             values=self._values(node) if shown == "words" else (),
             who=_who(node, self._draft.kind) if node.kind in ("event", "feature") else (),
+            over=_over(node),
             rows=rows,
         )
         return row, after
@@ -155,6 +159,13 @@ def _who(node: Node, kind: Kind) -> Options:
     """Who may have done it; with what an older text says, where it says more."""
     known = WHO[kind]
     return known if node.of in dict(known) else (*known, (node.of, f"the {node.of}"))
+
+
+def _over(node: Node) -> Options:
+    """Since when a change may be; with what an older text says, where it says another number of days."""
+    if node.kind != "score_change":
+        return ()
+    return OVER if node.days in dict(OVER) else (*OVER, (node.days, f"over {node.days} days"))
 
 
 def _controls(node: Node, type_of: TraitType | None) -> tuple[Options, str, str, str]:

@@ -95,8 +95,9 @@ def condition_words(condition: Condition, kind: Kind) -> str:
             return f"{condition.of} trait {condition.key} {TRAIT_WORDS[condition.operator]}{_operand(condition)}"
         case LevelIs(level):
             return f"level is {LEVEL_NAMES[level].lower()}"
-        case Number(field, comparison, value):
+        case Number(field, comparison, value, over_days):
             name, unit = NUMBER_NAMES[field]
+            name += "" if over_days is None else f" over {over_days} day{'' if over_days == 1 else 's'}"
             if unit == "days ago" and (comparison, value) == ("=", 0):
                 return f"{name.lower()} today"
             verb = "" if unit == "days ago" else "are " if field in PLURAL else "is "
