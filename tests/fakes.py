@@ -758,6 +758,13 @@ class MemoryEventStore:
         held = sorted(self._traits.get((kind, tracking_id), {}).items())
         return {key: msgspec.json.decode(stamp[3]) for key, stamp in held if stamp[3] is not None}
 
+    def traits_among(self, kind: Kind, tracking_ids: Collection[str], keys: Collection[str]) -> dict[str, Any]:
+        found = {
+            each: {key: value for key, value in self.traits(kind, each).items() if key in keys}
+            for each in sorted(tracking_ids)
+        }
+        return {each: held for each, held in found.items() if held}
+
     def trait_keys(self, kind: Kind) -> dict[str, int]:
         keys = Counter(key for known, each in self._known if known == kind for key in self.traits(kind, each))
         return dict(sorted(keys.items()))

@@ -210,6 +210,12 @@ def test_who_belongs_to_whom(house):
     assert house.members_of(["beta"]) == ["bob", "eve"]
     assert house.member_traits("acme", "created_at") == {"ana": "2026-05-20"}
     assert house.member_traits("corp", "role") == {}
+    assert house.traits_among("account", ["acme", "beta", "corp", "zoe"], ["plan", "mrr"]) == {
+        "acme": {"mrr": 4000, "plan": "pro"},
+        "beta": {"mrr": "900", "plan": "free"},
+        "corp": {"mrr": "Infinity"},
+    }
+    assert house.traits_among("user", ["ana"], ["plan"]) == house.traits_among("user", [], ["role"]) == {}
     assert house.accounts_of(["ana"]) == ["acme", "corp"]
     assert house.accounts_of(["zoe", "nobody"]) == []
     assert house.first_day_of(["ana"], []) == JUNE_1

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.house import House
-from uptake.core.config import Feature, ProductConfig, Workspace
+from uptake.core.config import Feature, ProductConfig, TraitTypes, Workspace
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -156,3 +156,30 @@ def test_pages_of_a_long_list_join_without_a_gap():
 
     assert [len(page) for page in pages] == [25, 25, 10, 0]
     assert [name for page in pages for name in page] == [f"Acc{number:02}" for number in range(60)]
+
+
+def test_traits_are_columns_that_the_address_names():
+    """Chosen beside the other columns, each in the form of its type; the address says which, and so does the CSV."""
+    config = ProductConfig(trait_types=TraitTypes(account={"share": "percentage"}))
+    house = house_of("acme", "bob-inc", config=config)
+    house.group("u-acme", "acme", mrr=500_000, renewal="2027-03-09T10:00:00Z", share=40, plan="<b>pro</b>")
+    house.settle()
+    query = "?col=level&col=trait.mrr&col=trait.renewal&col=trait.share&col=trait.plan&col=trait.nothing"
+
+    with house.client() as client:
+        usual, text = client.get("/accounts").text, client.get("/accounts" + query).text
+        head, *lines = client.get("/export/accounts.csv" + query).text.removeprefix("\ufeff").splitlines()
+
+    table = re.search(r"<table.*?</table>", text, re.DOTALL)[0]
+    assert re.findall(r'<td class="wide break">(.*?)</td>', table)[-4:] == [
+        "$5,000", "&lt;b&gt;pro&lt;/b&gt;", "9 Mar 2027", "40%"
+    ]  # fmt: skip
+    assert "trait.nothing" not in text
+    assert 'name="col" value="trait.plan" checked' in text
+    assert "$5,000" not in usual
+    assert 'name="col" value="trait.plan"' in usual
+    assert head.endswith(",trait.mrr,trait.plan,trait.renewal,trait.share")
+    assert [line.split(",")[-4:] for line in lines if ",acme," in line] == [
+        ["500000", "<b>pro</b>", "2027-03-09T10:00:00Z", "40"]
+    ]
+    assert [line.split(",")[-4:] for line in lines if ",bob-inc," in line] == [["", "", "", ""]]

@@ -1,6 +1,7 @@
 """The traits of a product's users and accounts: which there are, of which type, and what does not fit it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -51,6 +52,19 @@ def trait_list(product: ProductView, kind: Kind, *, samples: int = 5) -> list[Tr
 def trait_values(product: ProductView, kind: Kind, key: str, *, most: int = 20) -> list[TraitValue]:
     """The commonest values of a trait, as JSON texts, for whoever writes a condition."""
     return [_cut(value) for value in product.store.trait_values(kind, key, most=most)]
+
+
+def trait_columns(product: ProductView, kind: Kind, *, most: int) -> list[str]:
+    """The keys of the traits that most users or accounts have, by key."""
+    held = product.store.trait_keys(kind)
+    return sorted(sorted(held, key=lambda key: (-held[key], key))[:most])
+
+
+def traits_among(
+    product: ProductView, kind: Kind, tracking_ids: Sequence[str], keys: Sequence[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Tracking id → trait key → value, of these; who has none of them is left out."""
+    return product.store.traits_among(kind, tracking_ids, keys) if keys else {}
 
 
 def _summary(kind: Kind, forms: TraitForms, chosen: TraitType | None) -> TraitSummary:

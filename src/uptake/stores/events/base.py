@@ -300,6 +300,11 @@ class EventStore(Protocol):
     def traits(self, kind: Kind, tracking_id: str) -> dict[str, Any]:
         """Trait key → value (JSON), keys sorted, cleared ones left out."""
 
+    def traits_among(
+        self, kind: Kind, tracking_ids: Collection[str], keys: Collection[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Tracking id → trait key → value, of these users or accounts and these keys; who has none is left out."""
+
     def trait_keys(self, kind: Kind) -> dict[str, int]:
         """Trait key → how many users or accounts have it."""
 

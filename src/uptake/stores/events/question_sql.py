@@ -1,5 +1,6 @@
 """Questions about facts and counts: parts of a score, profiles, events, totals, fates."""
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -87,6 +88,25 @@ def found_by(session: Session, kind: Kind, match: tuple[str, str], rules: StoreR
 def traits_of(session: Session, kind: Kind, tracking_id: str) -> dict[str, Any]:
     """Trait key → value, keys sorted."""
     return {key: _decode(value) for key, value in session.rows(TRAITS, kind=kind, id=tracking_id)}
+
+
+TRAITS_AMONG = """
+select id, key, value from traits
+where kind = $kind and value is not null
+  and id in (select unnest($ids::varchar[])) and key in (select unnest($keys::varchar[]))
+order by id, key
+"""
+
+
+def traits_among(
+    session: Session, kind: Kind, tracking_ids: Collection[str], keys: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Tracking id → trait key → value, of these users or accounts and these keys."""
+    found: dict[str, dict[str, Any]] = {}
+    if tracking_ids and keys:
+        for each, key, value in session.rows(TRAITS_AMONG, kind=kind, ids=list(tracking_ids), keys=list(keys)):
+            found.setdefault(each, {})[key] = _decode(value)
+    return found
 
 
 def trait_keys_of(session: Session, kind: Kind) -> dict[str, int]:

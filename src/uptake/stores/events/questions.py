@@ -63,6 +63,7 @@ from uptake.stores.events.question_sql import (
     totals_by_day,
     totals_in,
     trait_keys_of,
+    traits_among,
     traits_of,
     volumes_in,
 )
@@ -240,6 +241,13 @@ class StoreQuestions:
         """Trait key → value."""
         with self._reading() as session:
             return traits_of(session, kind, tracking_id)
+
+    def traits_among(
+        self, kind: Kind, tracking_ids: Collection[str], keys: Collection[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Tracking id → trait key → value, of these."""
+        with self._reading() as session:
+            return traits_among(session, kind, tracking_ids, keys)
 
     def trait_keys(self, kind: Kind) -> dict[str, int]:
         """Trait key → how many have it."""

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
 from uptake.views.base import scored_day
 from uptake.views.ranking import ranked
+from uptake.views.traits import traits_among
 from uptake.web.pages.events import listed_events
 from uptake.web.pages.ranked import RankedState
 from uptake.web.pages.render import HEADERS
@@ -118,15 +119,26 @@ def download(state: RankedState, name: str) -> Stream:
 def _lines(state: RankedState) -> Iterator[str]:
     """The file in pieces: a head, then rows in the order of the list."""
     fields = FIELDS[state.kind]
-    yield MARK + csv_line(list(fields))
+    keys = state.traits
+    yield MARK + csv_line([*fields, *(f"trait.{key}" for key in keys)])
     product, workspace_id, done = state.visit.product, state.visit.workspace.id, 0
     while True:
         query = msgspec.structs.replace(state.query, limit=CHUNK, offset=done)
         rows = ranked(product, state.kind, workspace_id, query, day=state.day).rows
-        yield "".join(csv_line([field(row) for field in fields.values()]) for row in rows)
+        held = traits_among(product, state.kind, [row.tracking_id for row in rows], keys)
+        yield "".join(
+            csv_line([*(field(row) for field in fields.values()), *_traits(held.get(row.tracking_id, {}), keys)])
+            for row in rows
+        )
         done += len(rows)
         if len(rows) < CHUNK:
             return
+
+
+def _traits(held: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
+    """The values of these traits as they were sent; a list or an object as JSON, '' where there is none."""
+    values = [held.get(key, "") for key in keys]
+    return [each if isinstance(each, str | int | float) else msgspec.json.encode(each).decode() for each in values]
 
 
 def csv_line(values: list[Any]) -> str:

@@ -18,7 +18,7 @@ class Column(msgspec.Struct, frozen=True):
     """A column of a table.
 
     sort: the field that it sorts by, '' where it does not sort.  rising: does a first click show the smallest first?
-    chosen: is it shown until the reader chooses otherwise?
+    chosen: is it shown until the reader chooses otherwise?  trait: the trait that it shows; such ones do not sort.
     """
 
     label: str
@@ -27,6 +27,7 @@ class Column(msgspec.Struct, frozen=True):
     help: str = ""
     rising: bool = False
     chosen: bool = True
+    trait: str = ""
 
     @property
     def key(self) -> str:
@@ -35,7 +36,7 @@ class Column(msgspec.Struct, frozen=True):
         >>> Column("Users active").key, Column("Last active", "last_active_us").key
         ('users_active', 'last_active_us')
         """
-        return self.sort or self.label.lower().replace(" ", "_")
+        return f"trait.{self.trait}" if self.trait else self.sort or self.label.lower().replace(" ", "_")
 
 
 class ListState:

@@ -3,21 +3,25 @@
 All of it stands in the address, so that a list can be shared, saved and exported as it is seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from uptake.core.conditions import All, Condition
 from uptake.core.effects import Kind
+from uptake.core.scores import Numbers
 from uptake.segments import parse
 from uptake.segments.words import ConditionError
 from uptake.stores.events.base import ListQuery
 from uptake.views.ranking import NumbersPage, ranked
 from uptake.views.segments import SegmentInfo, segment_list
 from uptake.views.summary import level_counts
+from uptake.views.traits import trait_columns, traits_among
 from uptake.web.pages.lists import Column, ListState
 from uptake.web.pages.subject import day_asked
+from uptake.web.pages.traits import trait_text
 from uptake.web.pages.visit import Visit
 
 LONGEST_CONDITION = 2_000
@@ -54,8 +58,19 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         *LAST,
     ),
 }
+MOST_TRAITS, OFFERED_TRAITS, MOST_KNOWN = 8, 40, 1_000
+"""How many columns of traits a list shows, and offers, and of how many traits an address may name one."""
 FIXED = 2
 """The first columns, name and score, always stand."""
+
+
+def _trait_columns(visit: Visit, kind: Kind, asked: Sequence[str]) -> list[Column]:
+    """A column for each of the commonest traits, and for others that the address names and the product knows."""
+    known = trait_columns(visit.product, kind, most=MOST_KNOWN)
+    named = [key for key in known if f"trait.{key}" in asked][:MOST_TRAITS]
+    offered = {*trait_columns(visit.product, kind, most=OFFERED_TRAITS), *named}
+    columns = [Column(key, classes="wide break", chosen=False, trait=key) for key in sorted(offered)]
+    return [each for each in columns if each.trait in named or each.key not in asked]  # beyond the most: not there
 
 
 class RankedState(ListState):
@@ -78,8 +93,10 @@ class RankedState(ListState):
         self.fault = ""
         self._written = self._read(self.where)
         asked = params.getall("col", [])
+        self.columns = (*self.columns, *_trait_columns(visit, kind, asked))
         names = [column.key for column in self.columns]
         self._chosen = [name for name in names if name in asked] if any(name in names for name in asked) else None
+        self._traits: Mapping[str, Mapping[str, Any]] = {}
 
     def _read(self, where: str) -> Condition | None:
         try:
@@ -123,7 +140,30 @@ class RankedState(ListState):
     @property
     def choices(self) -> list[tuple[str, str, bool]]:
         """The columns to choose from: key, label, is it shown?"""
-        return [(each.key, each.label, self._shows(each)) for each in self.columns[FIXED:]]
+        return [(each.key, each.label, self._shows(each)) for each in self.columns[FIXED:] if not each.trait]
+
+    @property
+    def trait_choices(self) -> list[tuple[str, str, bool]]:
+        """The traits to choose from, as `choices`."""
+        return [(each.key, each.label, self._shows(each)) for each in self.columns if each.trait]
+
+    @property
+    def traits(self) -> list[str]:
+        """The traits whose columns are shown."""
+        return [each.trait for each in self.shown if each.trait]
+
+    def with_traits(self, rows: Sequence[Numbers]) -> None:
+        """Look up the traits of these rows that are shown."""
+        ids = [row.tracking_id for row in rows]
+        self._traits = traits_among(self.visit.product, self.kind, ids, self.traits)
+
+    def trait_text(self, row: Numbers, key: str) -> str:
+        """A trait of a row as it is shown, '' where there is none."""
+        held = self._traits.get(row.tracking_id, {})
+        if key not in held:
+            return ""
+        config = self.visit.product.version.config
+        return trait_text(key, held[key], config.trait_types.of(self.kind, key), config)
 
     # ---- addresses
     @property
@@ -178,6 +218,7 @@ def listed_in(state: RankedState) -> NumbersPage:
     limit = 0 if state.fault else state.query.limit
     listed = ranked(product, state.kind, workspace_id, msgspec.structs.replace(state.query, limit=limit), day=state.day)
     state.total = listed.total
+    state.with_traits(listed.rows)
     counts = level_counts(
         product, state.kind, workspace_id, state.day, search=state.search, where=state.condition, only=state.only
     )

@@ -1,14 +1,14 @@
 """How traits are shown: nested ones flattened with dots, each with its type, money as money."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from uptake.core.config import ProductConfig
 from uptake.core.traits import flattened
-from uptake.web.pages.formats import money
+from uptake.web.pages.formats import day_text, money
 
 MOST_LENGTH = 300
 
@@ -29,6 +29,13 @@ def trait_lines(traits: Mapping[str, Any], types: Mapping[str, str], config: Pro
         TraitLine(key, _shown(key, value, types.get(key), config), types.get(key) or _type_of(value), _moment(value))
         for key, value in sorted(flat.items())
     ]
+
+
+def trait_text(key: str, value: Any, chosen: str | None, config: ProductConfig) -> str:
+    """A trait's value in a cell of a list: money, percentages and days as such; `chosen` is the operator's type."""
+    if chosen in (None, "date") and isinstance(value, str) and _is_date(value):
+        return day_text(date.fromisoformat(value[:10]))
+    return _shown(key, value, chosen, config)
 
 
 def _moment(value: Any) -> str:
