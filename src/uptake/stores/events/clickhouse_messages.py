@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from uptake.stores.events.clickhouse_schema import local, on
+from uptake.stores.events.clickhouse_schema import US_A_DAY, local, on
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.rows import messages_table
 
@@ -17,8 +17,9 @@ join (
 where m.received_us > a.received_us - $dedupe_us
 """
 SPAN = "select min(received_us), max(received_us) from messages"
-FORGOTTEN = """
-select _partition_value.1 as part from messages_rows group by part having max(received_us) <= $oldest_us order by part
+FORGOTTEN = f"""
+select intDiv(received_us, {US_A_DAY}) as part from messages_rows
+group by part having max(received_us) <= $oldest_us order by part
 """
 
 

@@ -45,7 +45,8 @@ class Table(msgspec.Struct, frozen=True):
     compacted: bool = False
 
 
-_US_A_DAY = 86_400_000_000
+US_A_DAY = 86_400_000_000
+"""Days as partitions are those of UTC where the product's own are not known."""
 _BY_USER = "cityHash64(user_id)"
 _BY_ID = "cityHash64(id)"
 
@@ -56,7 +57,7 @@ TABLES: dict[str, Table] = {
     "broken_rows": Table("writer String", "born"),
     "published_rows": Table("next_offset Int64, revision Int64, as_of_us Int64, cleared UInt64", "born"),
     "messages_rows": Table(
-        "low Int64, high Int64, received_us Int64", "low, high", f"intDiv(received_us, {_US_A_DAY})", "cityHash64(low)"
+        "low Int64, high Int64, received_us Int64", "low, high", f"intDiv(received_us, {US_A_DAY})", "cityHash64(low)"
     ),
     # facts
     "known_rows": Table("kind String, id String, opaque_id String", "kind, id", shard_by=_BY_ID),
@@ -73,7 +74,7 @@ TABLES: dict[str, Table] = {
     "events_rows": Table(
         "user_id String, account_id String, event String, at_us Int64",
         "user_id, at_us",
-        f"intDiv(at_us, {_US_A_DAY})",
+        f"intDiv(at_us, {US_A_DAY})",
         _BY_USER,
     ),
     # what follows from facts

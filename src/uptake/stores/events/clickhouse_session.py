@@ -48,8 +48,15 @@ SETTINGS: dict[str, Any] = {
 }
 """Of every query."""
 
-REPLICATED: dict[str, Any] = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
-"""Of every query where tables have replicas: what was written is read, whichever of them is asked."""
+CLUSTERED: dict[str, Any] = {
+    # what was written is read, whichever replica is asked
+    "insert_quorum": "auto",
+    "insert_quorum_parallel": 0,
+    "select_sequential_consistency": 1,
+    # temporary tables are on the server that is asked, and nowhere else
+    "prefer_global_in_and_join": 1,
+}
+"""Of every query where tables are on a cluster."""
 
 Client = Any
 Connect = Callable[[str, Mapping[str, Any]], Client]
@@ -238,4 +245,4 @@ class ClickHouseDatabase:
             client.close()
 
     def _settings(self) -> dict[str, Any]:
-        return {**SETTINGS, **(REPLICATED if self.cluster else {})}
+        return {**SETTINGS, **(CLUSTERED if self.cluster else {})}
