@@ -10,7 +10,12 @@ from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
 from uptake.web.metric_table import TABLE
 
-RARE = {"uptake_limited_requests_total", "uptake_waiting_erasures", "uptake_scored_timestamp_seconds"}
+RARE = {
+    "uptake_unfinished_jobs",
+    "uptake_limited_requests_total",
+    "uptake_waiting_erasures",
+    "uptake_scored_timestamp_seconds",
+}
 """Without a sample where there is nothing to tell."""
 
 
@@ -108,6 +113,19 @@ def test_lag_is_told_in_seconds(house, scrape):
     assert value(before, "uptake_fold_lag_seconds", product="1") == 0
     assert value(text, "uptake_fold_lag_seconds", product="1") == 90
     assert value(text, "uptake_fold_lag_calls", product="1") == 3
+
+
+def test_long_work_that_waits_is_told(house, scrape):
+    """By product, kind and state, until it is done."""
+    house.running.jobs.ask(1, "rebuild", by="test")
+    before = scrape()
+    house.settle()
+    house.running.step()
+
+    after = scrape()
+
+    assert value(before, "uptake_unfinished_jobs", product="1", kind="rebuild", state="waiting") == 1
+    assert "uptake_unfinished_jobs" not in samples(after)
 
 
 def test_faults_are_counted(house, scrape, monkeypatch):

@@ -91,6 +91,11 @@ class Jobs:
         self._rest_until_us: dict[int, int] = {}
         self._swept_us = -SWEEP_EVERY_US
 
+    @property
+    def unfinished(self) -> list[Job]:
+        """What waits or is being done, as far as it was looked for."""
+        return list(self._unfinished)
+
     # ---- asking
     def ask(
         self, product_id: int, kind: JobKind, request: dict[str, Any] | None = None, *, by: str, always: bool = False

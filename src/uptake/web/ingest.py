@@ -121,7 +121,9 @@ class Ingest:
         await send(answer.start)
         await send(answer.body)
         labels = ("ingest", f"{answer.status // 100}xx")
-        facts = {"part": "ingest", "method": scope["method"], "route": path, "status": answer.status}
+        facts = None
+        if self._durations.listener is not None:
+            facts = {"part": "ingest", "method": scope["method"], "route": path, "status": answer.status}
         self._durations.note("request", time.perf_counter() - began_s, labels, facts)
 
     def _other_method(self, route: Route, scope: Scope) -> Answer:

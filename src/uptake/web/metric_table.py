@@ -63,6 +63,7 @@ TABLE = (
     _gauge("store_generation", "The event store's generation.", "product"),
     _gauge("rebuilding", "1 while another generation is made.", "product"),
     _gauge("rebuild_folded_calls", "Calls that the rebuild at hand has folded; 0 without one.", "product"),
+    _gauge("unfinished_jobs", "Long work that waits or is being done.", "product", "kind", "state"),
     # what the log holds, and what leaves it
     _gauge("log_bytes", "Bytes of the call log."),
     _gauge("log_damaged_places", "Places of the call log that were found broken; uptake check names them."),

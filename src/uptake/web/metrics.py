@@ -97,6 +97,8 @@ class ProductMetrics(Collector):
         yield _histogram("uptake_rescore_duration_seconds", self._running.durations, "rescore")
         waiting = Counter((str(each.product_id), each.step) for each in self._running.waiting_erasures)
         yield family("uptake_waiting_erasures", sorted(waiting.items()))
+        jobs = Counter((str(each.product_id), each.kind, each.state) for each in self._running.jobs.unfinished)
+        yield family("uptake_unfinished_jobs", sorted(jobs.items()))
 
     def _outcomes(self) -> Metric:
         samples: list[Sample] = []
