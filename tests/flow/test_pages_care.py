@@ -219,3 +219,19 @@ def test_views_of_others_stay_theirs(house):
     ana = next(each for each in house.meta.people.people() if each.email == "ana@acme.example")
     assert "saved-view" not in text
     assert [view.name for view in house.meta.care.views(1, ana.id)] == ["Mine"]
+
+
+@pytest.mark.parametrize(("secrets", "kept"), [(("k" * 64, "k" * 64), True), (("k" * 64, ""), False)])
+def test_a_form_may_be_sent_to_another_web_node(secrets, kept):
+    """Web nodes that share a secret take one another's forms; without one a form is for the server that served it."""
+    house = House()
+    house.track("ana", "Export", account="acme")
+    house.settle()
+    with house.client(form_secret=secrets[0]) as ours, house.client(form_secret=secrets[1]) as theirs:
+        page = ours.get("/accounts/acme").text
+        token = re.search(r'name="_csrf_token" value="([^"]*)"', page)[1]
+        theirs.cookies.update(ours.cookies)
+
+        theirs.post("/accounts/acme", data={"_csrf_token": token, "do": "note", "text": "Speaks German."})
+
+        assert ("Speaks German." in ours.get("/accounts/acme").text) == kept
