@@ -32,6 +32,8 @@ def main(words: list[str]) -> None:
     name, *arguments = [each for each in words if each != "--write"] or [""]
     if name and name not in MODULES:
         sys.exit(f"There is no measurement {name}; there are {', '.join(MODULES)}.")
+    if not name:
+        sites.drop()  # what an earlier run left behind was filled by other code, or beside other work
     failed = []
     for each in [name] if name else MODULES:
         with tempfile.TemporaryDirectory() as folder:
