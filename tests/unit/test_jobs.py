@@ -286,3 +286,26 @@ def test_where_several_machines_share_the_work_no_file_is_made(house):
         house.running.step()
 
     assert now(house, asked).state == "done"
+
+
+def test_while_calls_wait_work_takes_a_third_of_the_time(house):
+    """After a step of a second it rests for two; where nothing waits it goes on at once."""
+
+    def slow(_bench, _job, _product, _note):
+        for done in range(9):
+            house.now_us += 1_000_000
+            yield Step(done, 9, "Counting")
+        return {}
+
+    house.running.jobs.kinds["export"] = Kind(slow)
+    job = ask(house)
+    jobs, product = house.running.jobs, house.product
+
+    first = jobs.step(product, behind=True)
+    rests = jobs.step(product, behind=True)
+    house.now_us += 2_000_000
+    again = jobs.step(product, behind=True)
+    at_once = jobs.step(product, behind=False)
+
+    assert (first, rests, again, at_once) == (True, False, True, True)
+    assert now(house, job).done == 2
