@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from tests.jetstream import jetstream
 from tests.postgres import postgres
@@ -27,8 +26,9 @@ def addresses():
 
 
 SLOW = "clickhouse"
-FEW = max(2, settings().max_examples // 25)
-"""An engine that plans each question for long is shown so many of the examples that are drawn."""
+EVERY = 9
+"""An engine that plans each question for long is shown only one of so many examples that are drawn, and not the
+first, which is the simplest."""
 
 
 def _engines(test: pytest.Function) -> list[Any]:
@@ -41,12 +41,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     drawn = getattr(pyfuncitem.obj, "hypothesis", None)
     if drawn is None or SLOW not in _engines(pyfuncitem):
         return (yield)
-    test, places, failed = drawn.inner_test, count(), []
+    test, places, shown, failed = drawn.inner_test, count(1), [], []
 
     @wraps(test)
     def few(*arguments: Any, **named: Any) -> None:
-        if not failed and next(places) >= FEW:
+        if not failed and next(places) % EVERY:
             return
+        shown.append(True)
         try:
             test(*arguments, **named)
         except BaseException:
@@ -55,6 +56,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 
     drawn.inner_test = few
     try:
-        return (yield)
+        result = yield
+        assert shown, "too few examples were drawn for one to be shown"
+        return result
     finally:
         drawn.inner_test = test
