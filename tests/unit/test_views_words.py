@@ -2,11 +2,14 @@
 
 from datetime import date
 
+import pytest
+
 from uptake.core.scores import Part
 from uptake.scoring import explain as why
 from uptake.scoring.curve import rounded
 from uptake.views.words import Told, sentence
 
+POOLED = why.Scale("linear-1", mean=False)
 SCALE = why.Scale("linear-1", mean=True)
 DAYS = date(2026, 11, 16), date(2026, 11, 23)
 
@@ -89,3 +92,33 @@ def test_no_change_says_so():
 def test_a_user_has_no_users():
     """Of a user only use and benchmark are told."""
     assert told({"ana": {"Login": 40}}, {}, kind="user") == "Score fell 40: Login used 40 times less."
+
+
+ACTIVE, FRESH = {"ana": {"Login": 50}}, {"ana": {"Login": 50}, "bob": {"Login": 50}}
+CLAUSES = {
+    "entered": "Login used 50 times more",
+    "left": "Login used 50 times less",
+    "faded": "older use counts for less",
+    "reweighted": "the scoring model changed",
+    "membership": "1 user came from another account",
+    "exclusions": "other users are counted",
+    "averaged": "the mean is now over 2 active users, before 1",
+    "p90": "the benchmark (P90) fell from 100 to 90",
+}
+
+
+@pytest.mark.parametrize("reason", [each for each in why.REASONS if each != "rounding"])
+def test_every_reason_has_its_words(reason):
+    """Whatever reason alone moves a score, the sentence tells of it in words of its own; rounding is no reason."""
+    falls = reason in ("left", "averaged")
+    then, now = (FRESH, ACTIVE) if reason == "left" else (ACTIVE, FRESH)
+    before, after = parts_of(then), parts_of(now)
+    ends = [why.End(DAYS[0], before, 100.0, 50), why.End(DAYS[1], after, 90.0, 40 if falls else 60)]
+    shifts = why.shifts(*ends, why.addends(before, after, entered=after, left=before), POOLED, why.by_event)
+    used = shifts if reason in ("entered", "left") else []
+    moved = ("bob",) if reason == "membership" else ()
+
+    words = sentence(Told("account", 7, *ends, [why.Line(reason, 1.0, -10.0 if falls else 10.0)], used, moved))
+
+    assert CLAUSES[reason] in words
+    assert sum(clause in words for clause in CLAUSES.values()) == 1
