@@ -135,6 +135,19 @@ def test_without_scripts_the_what_if_stands_in_the_page(house):
     assert form_of(answer.text)["why"] == ["Searching matters"]
 
 
+def test_a_filter_is_built_in_the_builder_from_what_it_says(house):
+    """The link opens the condition builder with the filter in it; there it stands as text to be copied."""
+    with house.client() as client:
+        checked = post(client, MODEL, "redraw", filter='user.plan = "pro"')
+        link = html.unescape(re.search(r'href="([^"]*)"[^>]*>Build it</a>', checked.text)[1])
+        builder = client.get(link).text
+
+    fields = form_of(builder)
+    assert fields["scope"] == ["user"]
+    assert (fields["n1.kind"], fields["n1.name"], fields["n1.value"]) == (["user_trait"], ["plan"], ["pro"])
+    assert 'user.plan = "pro"' in words(builder)
+
+
 def rows_of(text):
     """The rows of both rankings as a reader sees them."""
     table = re.search(r'<table class="table places">(.*?)</table>', text, re.DOTALL)[1]
