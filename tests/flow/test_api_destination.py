@@ -141,11 +141,16 @@ def test_history_is_rebuilt_while_calls_come_in(house):
     mappings = (*preset_mappings(), msgspec.convert(RENAMED, Mapping))
     with house.client(house.token("manage")) as client:
         client.post("/v2/destination/apply-to-history", json={"mappings": msgspec.to_builtins(mappings)})
-    house.track("ana", "Export", day=0)
+    sent = 0
 
-    house.running.step()
+    while house.product.rebuild_due:
+        house.track("ana", "Export", day=0)
+        sent += 1
+        assert sent < 100, "it is put off for ever"
+        house.running.step()
 
-    assert volumes(house) == {"Export": 3, "Export v2": 3}
+    house.settle()
+    assert volumes(house) == {"Export": 2 + sent, "Export v2": 2 + sent}
 
 
 def test_the_preview_says_what_the_log_no_longer_holds(house):
