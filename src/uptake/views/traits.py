@@ -1,6 +1,7 @@
 """The traits of a product's users and accounts: which there are, of which type, and what does not fit it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from uptake.core.config import TraitType
 from uptake.core.effects import Kind
 from uptake.core.traits import TraitForms, TraitValue, fitting, inferred, stored_key
 from uptake.views.base import ProductView
+from uptake.views.summary import Asked
 
 MOST_LENGTH = 200
 """A sample value is cut after so many characters."""
@@ -54,10 +56,16 @@ def trait_values(product: ProductView, kind: Kind, key: str, *, most: int = 20) 
     return [_cut(value) for value in product.store.trait_values(kind, key, most=most)]
 
 
-def trait_columns(product: ProductView, kind: Kind, *, most: int) -> list[str]:
-    """The keys of the traits that most users or accounts have, by key."""
-    held = product.store.trait_keys(kind)
-    return sorted(sorted(held, key=lambda key: (-held[key], key))[:most])
+def trait_columns(product: ProductView, kind: Kind) -> Sequence[str]:
+    """The keys of the traits, that which most users or accounts have first; of the latest published scores."""
+    store = product.store
+    return _by_use(Asked(store, product.models[0], product.today(), store.published()), kind)
+
+
+@lru_cache(maxsize=64)
+def _by_use(asked: Asked, kind: Kind) -> Sequence[str]:
+    held = asked.store.trait_keys(kind)
+    return sorted(held, key=lambda key: (-held[key], key))
 
 
 def traits_among(

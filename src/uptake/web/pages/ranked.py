@@ -58,17 +58,17 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         *LAST,
     ),
 }
-MOST_TRAITS, OFFERED_TRAITS, MOST_KNOWN = 8, 40, 1_000
-"""How many columns of traits a list shows, and offers, and of how many traits an address may name one."""
+MOST_TRAITS, OFFERED_TRAITS = 8, 40
+"""How many columns of traits a list shows, and how many it offers."""
 FIXED = 2
 """The first columns, name and score, always stand."""
 
 
 def _trait_columns(visit: Visit, kind: Kind, asked: Sequence[str]) -> list[Column]:
     """A column for each of the commonest traits, and for others that the address names and the product knows."""
-    known = trait_columns(visit.product, kind, most=MOST_KNOWN)
+    known = trait_columns(visit.product, kind)
     named = [key for key in known if f"trait.{key}" in asked][:MOST_TRAITS]
-    offered = {*trait_columns(visit.product, kind, most=OFFERED_TRAITS), *named}
+    offered = {*known[:OFFERED_TRAITS], *named}
     columns = [Column(key, classes="wide break", chosen=False, trait=key) for key in sorted(offered)]
     return [each for each in columns if each.trait in named or each.key not in asked]  # beyond the most: not there
 
