@@ -83,6 +83,24 @@ def test_the_list_shows_what_the_api_says(house):
         assert f" {each['members']} " in row
 
 
+@pytest.mark.parametrize("by", ["name", "size", "active", "score", "mrr"])
+def test_segments_are_sorted(house, by):
+    """Both lists in the order of a column, the other way round at the next click; without one as they were made."""
+    with house.client() as client:
+        text = client.get(f"/segments?sort={by}").text
+        turned = client.get(f"/segments?sort={by}&dir={'desc' if by == 'name' else 'asc'}").text
+        told = client.get("/v2/segments?workspace_id=1&scope=accounts&limit=100").json()["data"]
+
+    field = {"size": "members", "active": "active_members", "score": "average_score"}.get(by, by)
+    value = {each["name"]: each[field] or 0 for each in told}
+    suggested = [name for name in listed(text) if name != "Big exporters"]
+    values = [value[name].lower() if by == "name" else value[name] for name in suggested]
+    assert values == sorted(values, reverse=by != "name")
+    assert f'aria-sort="{"ascending" if by == "name" else "descending"}"' in text
+    assert sorted(listed(turned)) == sorted(listed(text))
+    assert [value[name] for name in listed(turned)[1:]] == [value[name] for name in suggested][::-1]
+
+
 def test_a_trend_is_the_history(house):
     """The small line goes from the first day's size to today's."""
     with house.client() as client:

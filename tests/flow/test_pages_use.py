@@ -143,6 +143,25 @@ def test_events_are_sorted_and_filtered(house, query, names):
         assert 'href="/events/Export?days=7&amp;of=users"' in text
 
 
+def test_columns_of_events_are_chosen(house):
+    """Only the chosen ones stand, with what the list is sorted by; filters, order and pages keep the choice."""
+    with house.client() as client:
+        text = client.get("/events?col=first_us&col=users&col=nothing&sort=weight", headers=PART).text
+        usual = client.get("/events", headers=PART).text
+
+    assert heads(text) == ["Event", "Weight", "Users", "First seen"]
+    assert len(heads(usual)) == 10
+    assert "First seen" not in heads(usual)
+    assert 'href="/events?sort=weight&amp;col=users&amp;col=first_us&amp;show=scored"' in text
+    assert 'value="users" checked' in text
+    assert 'value="accounts" checked' not in text
+
+
+def heads(text):
+    """The names of the columns."""
+    return [words(each) for each in re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", text, re.DOTALL)]
+
+
 def test_one_event(house):
     """Its numbers, its feature and weight, who did it most and who stopped, each as a segment too."""
     with house.client() as client:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
@@ -11,7 +12,7 @@ from uptake.core.days import DAY_US
 from uptake.views.events import EventSummary, event_list, events_by_day
 from uptake.views.usage import Thing, adoptions, used_by_day
 from uptake.web.pages.charts import volume_figure
-from uptake.web.pages.lists import Column, ListState
+from uptake.web.pages.lists import ChoosingState, Column
 from uptake.web.pages.render import page
 from uptake.web.pages.use import Asked, Told, told_of
 from uptake.web.pages.visit import PageRequest, Visit
@@ -26,6 +27,7 @@ COLUMNS = (
     Column("Accounts", "accounts", "num wide"),
     Column("Adoption", "share", "num", "Of all who did anything in these days"),
     Column("Change", "change", "num wide", "In points, against as many days before"),
+    Column("First seen", "first_us", "num wide", chosen=False),
     Column("Last seen", "last_us", "num wide"),
 )
 USUAL = "times"
@@ -53,21 +55,29 @@ class EventRow(msgspec.Struct, frozen=True):
         """What a column sorts by."""
         if column == "name":
             return self.summary.event.lower()
-        return getattr(self.summary if column in ("feature", "weight", "last_us") else self.told, column)
+        return getattr(self.summary if column in ("feature", "weight", "first_us", "last_us") else self.told, column)
 
 
-class EventsState(ListState):
+class EventsState(ChoosingState):
     """The list of events: which of them it shows, over which days, and of whom adoption is."""
+
+    FIXED = 1
 
     def __init__(self, visit: Visit, asked: Asked, show: str) -> None:
         """show: one of FILTERS."""
         super().__init__(visit, COLUMNS, noun="events", usual=USUAL)
         self._asked, self._show = asked, show
+        self.choose()
 
     @property
     def more(self) -> list[tuple[str, str]]:
         """What the address says beside search, order and page."""
-        return [*self._asked.kept, *([("show", self._show)] if self._show else [])]
+        return [*self._asked.kept, *([("show", self._show)] if self._show else []), *self.chosen_columns]
+
+    def show_link(self, key: str) -> str:
+        """The address of this state under another of FILTERS."""
+        query = [*self.without("show"), *([("show", key)] if key else [])]
+        return self.path + ("?" + urlencode(query) if query else "")
 
 
 @get("/events", sync_to_thread=True)

@@ -205,6 +205,43 @@ class ListState:
         return self.path + ("?" + urlencode(query) if query else "")
 
 
+class ChoosingState(ListState):
+    """A list whose columns the reader chooses; the first ones, and what it is sorted by, always stand."""
+
+    FIXED = 2
+    """So many first columns always stand."""
+
+    def choose(self) -> None:
+        """Take what the address says about columns, once all of them are known."""
+        asked = self.visit.request.query_params.getall("col", [])
+        names = [column.key for column in self.columns]
+        self._chosen = [name for name in names if name in asked] if any(name in names for name in asked) else None
+
+    @property
+    def shown(self) -> Sequence[Column]:
+        """The chosen columns; the column that the list is sorted by always stands."""
+        fixed, rest = self.columns[: self.FIXED], self.columns[self.FIXED :]
+        return [*fixed, *(each for each in rest if self._shows(each) or each is self.column)]
+
+    def _shows(self, column: Column) -> bool:
+        return column.chosen if self._chosen is None else column.key in self._chosen
+
+    @property
+    def choices(self) -> list[tuple[str, str, bool]]:
+        """The columns to choose from: key, label, is it shown?"""
+        return [(each.key, each.label, self._shows(each)) for each in self.columns[self.FIXED :] if not each.trait]
+
+    @property
+    def trait_choices(self) -> list[tuple[str, str, bool]]:
+        """The traits to choose from, as `choices`."""
+        return [(each.key, each.label, self._shows(each)) for each in self.columns if each.trait]
+
+    @property
+    def chosen_columns(self) -> list[tuple[str, str]]:
+        """What the address says about columns."""
+        return [("col", name) for name in self._chosen or []]
+
+
 def _whole(text: str) -> int:
     """A page number, 1 where the text is none."""
     return min(max(int(text), 1), MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < 9 else 1

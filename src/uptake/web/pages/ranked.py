@@ -19,7 +19,7 @@ from uptake.views.ranking import NumbersPage, ranked
 from uptake.views.segments import SegmentInfo, segment_list
 from uptake.views.summary import level_counts
 from uptake.views.traits import trait_columns, traits_among
-from uptake.web.pages.lists import Column, ListState
+from uptake.web.pages.lists import ChoosingState, Column
 from uptake.web.pages.subject import day_asked
 from uptake.web.pages.traits import trait_text
 from uptake.web.pages.visit import Visit
@@ -60,8 +60,6 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
 }
 MOST_TRAITS, OFFERED_TRAITS = 8, 40
 """How many columns of traits a list shows, and how many it offers."""
-FIXED = 2
-"""The first columns, name and score, always stand."""
 
 
 def _trait_columns(visit: Visit, kind: Kind, asked: Sequence[str]) -> list[Column]:
@@ -73,7 +71,7 @@ def _trait_columns(visit: Visit, kind: Kind, asked: Sequence[str]) -> list[Colum
     return [each for each in columns if each.trait in named or each.key not in asked]  # beyond the most: not there
 
 
-class RankedState(ListState):
+class RankedState(ChoosingState):
     """What the address says about a ranked list."""
 
     def __init__(self, visit: Visit, kind: Kind, *, within: SegmentInfo | None = None) -> None:
@@ -94,8 +92,7 @@ class RankedState(ListState):
         self._written = self._read(self.where)
         asked = params.getall("col", [])
         self.columns = (*self.columns, *_trait_columns(visit, kind, asked))
-        names = [column.key for column in self.columns]
-        self._chosen = [name for name in names if name in asked] if any(name in names for name in asked) else None
+        self.choose()
         self._traits: Mapping[str, Mapping[str, Any]] = {}
 
     def _read(self, where: str) -> Condition | None:
@@ -129,25 +126,6 @@ class RankedState(ListState):
 
     # ---- columns
     @property
-    def shown(self) -> Sequence[Column]:
-        """The chosen columns; the column that the list is sorted by always stands."""
-        fixed, rest = self.columns[:FIXED], self.columns[FIXED:]
-        return [*fixed, *(each for each in rest if self._shows(each) or each is self.column)]
-
-    def _shows(self, column: Column) -> bool:
-        return column.chosen if self._chosen is None else column.key in self._chosen
-
-    @property
-    def choices(self) -> list[tuple[str, str, bool]]:
-        """The columns to choose from: key, label, is it shown?"""
-        return [(each.key, each.label, self._shows(each)) for each in self.columns[FIXED:] if not each.trait]
-
-    @property
-    def trait_choices(self) -> list[tuple[str, str, bool]]:
-        """The traits to choose from, as `choices`."""
-        return [(each.key, each.label, self._shows(each)) for each in self.columns if each.trait]
-
-    @property
     def traits(self) -> list[str]:
         """The traits whose columns are shown."""
         return [each.trait for each in self.shown if each.trait]
@@ -175,8 +153,7 @@ class RankedState(ListState):
             "where": self.where,
             "day": str(self.day) if self.day else "",
         }
-        chosen = [("col", name) for name in self._chosen or []]
-        return [*((name, value) for name, value in told.items() if value), *chosen]
+        return [*((name, value) for name, value in told.items() if value), *self.chosen_columns]
 
     @property
     def segment_options(self) -> list[tuple[str, str]]:

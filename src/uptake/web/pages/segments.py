@@ -3,6 +3,8 @@
 How a segment went is a query over all days, so that the list asks for each trend by itself once it is shown.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
@@ -16,6 +18,16 @@ from uptake.web.pages.segment_words import condition_words
 from uptake.web.pages.visit import PageRequest, Visit
 
 SCOPES: dict[str, Kind] = {"accounts": "account", "users": "user"}
+
+
+SORTS: dict[str, Callable[["SegmentRow"], float | str]] = {
+    "name": lambda row: row.info.name.lower(),
+    "size": lambda row: row.size.members,
+    "active": lambda row: row.size.active,
+    "score": lambda row: -1 if row.size.average_score is None else row.size.average_score,
+    "mrr": lambda row: row.size.mrr or 0,
+}
+"""What both lists can be sorted by; names rise first, numbers fall.  Without any they are as they were made."""
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
@@ -37,10 +49,13 @@ def segments_page(request: PageRequest) -> Response[str]:
     every = segment_list(visit.product, visit.workspace.id)
     known = sum(level_counts(visit.product, kind, visit.workspace.id).values())
     rows = [segment_row(visit, each, known) for each in every if each.kind == kind]
+    order = Order(visit, kind)
+    rows = order.sorted(rows)
     return page(
         visit,
         "segments.html",
         kind=kind,
+        order=order,
         tabs=[
             (visit.link("/segments"), "Accounts", "account", sum(each.kind == "account" for each in every)),
             (visit.link("/segments", scope="users"), "Users", "user", sum(each.kind == "user" for each in every)),
@@ -49,6 +64,25 @@ def segments_page(request: PageRequest) -> Response[str]:
         suggested=[row for row in rows if row.info.suggested],
         new=visit.link("/segments/new", scope="users" if kind == "user" else ""),
     )
+
+
+class Order:
+    """How the address wants both lists sorted, and the addresses that sort them otherwise."""
+
+    def __init__(self, visit: Visit, kind: Kind) -> None:
+        params = visit.request.query_params
+        self._visit, self._scope = visit, "users" if kind == "user" else ""
+        self.by = params.get("sort", "") if params.get("sort") in SORTS else ""
+        self.falls = {"asc": False, "desc": True}.get(params.get("dir", ""), self.by != "name")
+
+    def sorted(self, rows: list[SegmentRow]) -> list[SegmentRow]:
+        """The rows in this order."""
+        return sorted(rows, key=SORTS[self.by], reverse=self.falls) if self.by else rows
+
+    def link(self, by: str) -> str:
+        """Sorted by this; where it is already, the other way round."""
+        falls = not self.falls if by == self.by else by != "name"
+        return self._visit.link("/segments", scope=self._scope, sort=by, dir="desc" if falls else "asc")
 
 
 @get("/segments/{segment:str}/trend", sync_to_thread=True)
