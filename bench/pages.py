@@ -35,6 +35,7 @@ EXAMPLES = {
     "segment:str": "accounts.all_active",
     "name:str": "Track Calls",
     "workspace_id:str": "1",
+    "call:str": "1000",
 }
 QUERIES = {"/segments/{segment:str}/why": "?who={account:str}", "/search": "?q=alder"}
 UNASKED = {
@@ -44,6 +45,7 @@ UNASKED = {
     "/sign-in/provider/back": "comes from a provider",
     "/welcome/{text:str}": "its link is good for one time",
     "/destination/filters/{name:str}": "the demo has no filter",
+    "/live/refused/{key:str}": "nothing of the demo is refused",
 }
 FILES = (".csv", ".jsonl")
 
