@@ -46,6 +46,7 @@ UNASKED = {
     "/welcome/{text:str}": "its link is good for one time",
     "/destination/filters/{name:str}": "the demo has no filter",
     "/live/refused/{key:str}": "nothing of the demo is refused",
+    "/settings/data/result": "a file that somebody had made",
 }
 FILES = (".csv", ".jsonl")
 
