@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
+from uptake.stores.events import message_sql
 from uptake.stores.events.clickhouse_schema import US_A_DAY, local, on
 from uptake.stores.events.clickhouse_session import ClickHouseSession
-from uptake.stores.events.rows import messages_table
 
 SEEN = """
 select distinct a.place from asked a
@@ -25,13 +23,7 @@ group by part having max(received_us) <= $oldest_us order by part
 
 def seen_in(session: ClickHouseSession, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
     """For each message: was it counted in the window before?"""
-    if not messages:
-        return []
-    asked = messages_table(messages)
-    session.lend(asked=asked.append_column("place", pa.array(range(len(messages)), pa.int64())))
-    oldest_us = min(received_us for _, received_us in messages) - dedupe_us
-    known = {place for (place,) in session.rows(SEEN, dedupe_us=dedupe_us, oldest_us=oldest_us)}
-    return [place in known for place in range(len(messages))]
+    return message_sql.seen_in(session, messages, dedupe_us=dedupe_us, text=SEEN)
 
 
 def forget_messages(session: ClickHouseSession, *, dedupe_us: int, cluster: str) -> None:

@@ -72,14 +72,14 @@ MESSAGES_SPAN = "select min(received_us), max(received_us) from messages"
 DROP_MESSAGES = "delete from messages where received_us <= $oldest_us"
 
 
-def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
-    """For each message: was it counted in the window before?"""
+def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int, text: str = SEEN) -> list[bool]:
+    """For each message: was it counted in the window before?  text: how the engine is asked."""
     if not messages:
         return []
     asked = messages_table(messages)
     session.lend(asked=asked.append_column("place", pa.array(range(len(messages)), pa.int64())))
     oldest_us = min(received_us for _, received_us in messages) - dedupe_us
-    known = {place for (place,) in session.rows(SEEN, dedupe_us=dedupe_us, oldest_us=oldest_us)}
+    known = {place for (place,) in session.rows(text, dedupe_us=dedupe_us, oldest_us=oldest_us)}
     return [place in known for place in range(len(messages))]
 
 
