@@ -1,7 +1,8 @@
 """Data folders filled with the demo's product, or with so many times as much, and servers over them.
 
 A folder is made once a day and kept in build/bench until `python -m bench` has ended: filling the larger ones takes
-minutes, and several measurements look at the same one.
+minutes, and several measurements look at the same one.  `python -m bench.sites TIMES …` writes only the logs, which no
+measurement times: that may be done ahead, beside other work.
 """
 
 import json
@@ -62,7 +63,6 @@ def site(times: float) -> Filled:
     """The folder with so many times the demo's accounts and users; made if it is not there."""
     told = FOLDER / f"{_folder(times).name}.json"
     if not told.exists():
-        shutil.rmtree(_folder(times), ignore_errors=True)
         filled = _fill(times)
         told.write_text(json.dumps(asdict(filled)))
     return Filled(**json.loads(told.read_text()))
@@ -88,26 +88,48 @@ def _folder(times: float) -> Path:
     return FOLDER / f"{datetime.now(UTC).date()}-{times:g}x"
 
 
+def logged(times: float) -> Path:
+    """The folder with its calls logged and nothing of them folded; made if it is not there."""
+    folder, mark = _folder(times), _logged_mark(times)
+    if not mark.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"logging {times:g} x the demo", flush=True)
+        installation = _installation(folder)
+        installation.running.change_config(1, lambda version: demo_config(version.config), by="bench")
+        rows = history(times)
+        while chunk := [call_of(row) for row in islice(rows, CHUNK)]:
+            installation.running.log.append([Request(1, now_us(), "segment", chunk)])
+        installation.close()
+        mark.touch()
+    return folder
+
+
+def _logged_mark(times: float) -> Path:
+    return FOLDER / f"{_folder(times).name}.logged"
+
+
+def _installation(folder: Path) -> Installation:
+    return Installation(load({"UPTAKE_DATA_DIR": str(folder), "UPTAKE_MEMORY_LIMIT": MEMORY}), role="command")
+
+
 def _fill(times: float) -> Filled:
-    """Log the calls, then fold and score them, in this process."""
-    folder = _folder(times)
-    print(f"filling a folder with {times:g} x the demo", flush=True)
-    installation = Installation(load({"UPTAKE_DATA_DIR": str(folder), "UPTAKE_MEMORY_LIMIT": MEMORY}), role="command")
-    running = installation.running
-    running.change_config(1, lambda version: demo_config(version.config), by="bench")
-    product = running.product(1)
-    rows = history(times)
-    while chunk := [call_of(row) for row in islice(rows, CHUNK)]:
-        running.log.append([Request(1, now_us(), "segment", chunk)])
+    """Fold and score what is logged, in this process."""
+    folder = logged(times)
+    _logged_mark(times).unlink()  # a run that is ended in the middle begins with new calls
+    print(f"folding and scoring {times:g} x the demo", flush=True)
+    installation = _installation(folder)
+    product = installation.running.product(1)
     started = time.perf_counter()
     while product.fold(most=FOLD):
         pass
     folded = time.perf_counter()
     product.rescore_if_due(backlog=False)
     scored = time.perf_counter()
-    logged = product.status().log_offset
+    logged_calls = product.status().log_offset
     installation.close()
-    return Filled(times, logged, folded - started, scored - folded, size_of(folder / "log"), size_of(folder / "store"))
+    return Filled(
+        times, logged_calls, folded - started, scored - folded, size_of(folder / "log"), size_of(folder / "store")
+    )
 
 
 def size_of(folder: Path) -> int:
@@ -182,3 +204,8 @@ def wait_until(done: Callable[[], bool], what: str, *, longest_s: float = PATIEN
         if time.monotonic() > until:
             raise SystemExit(f"not {what} within {longest_s:g} s")
         time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        logged(float(word))
