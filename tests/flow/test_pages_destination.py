@@ -50,9 +50,14 @@ class Reader:
         return fields_of(self.client.get(path).text)
 
 
-def fields_of(text: str) -> dict:
-    """What the controls of the editor's form hold."""
-    form = text[text.index('id="editor"') :]
+def words(text: str) -> str:
+    """What can be read on a page, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+def fields_of(text: str, form_id: str = "editor") -> dict:
+    """What the controls of the editor's form hold, or of another form."""
+    form = text[text.index(f'id="{form_id}"') :]
     fields: dict = {}
 
     def add(name: str, value: str) -> None:
@@ -310,10 +315,34 @@ def test_a_mapping_that_changed_meanwhile_is_not_overwritten(acme):
         reader.post(TRACK, **first)
         refused = reader.post(TRACK, **second)
 
-    assert refused.status_code == 422
-    assert "Somebody changed this mapping while you edited it" in refused.text
+        kept = mapping(acme, "Track Calls")
+        again = reader.post(TRACK, **fields_of(refused.text), do="save")
+
+    assert (refused.status_code, again.status_code) == (409, 303)
+    assert "It is not saved: changed meanwhile by" in refused.text
+    assert "Field: Event Name $.event First" in words(refused.text)
     assert 'value="Second"' in refused.text
-    assert mapping(acme, "Track Calls").fields["event"] == "First"
+    assert kept.fields["event"] == "First"
+    assert mapping(acme, "Track Calls").fields["event"] == "Second"
+
+
+def test_a_mapping_that_changed_meanwhile_is_not_applied_to_history_unseen(acme):
+    """Neither from the editor, nor from the page that tells what it would change; a second word applies it."""
+    history = "/destination/history"
+    with acme.client() as client:
+        reader = Reader(client)
+        mine = reader.editor(TRACK) | {"f.event.kind": "value", "f.event.value": "Mine"}
+        offered = fields_of(reader.post(TRACK, **mine, do="history").text, "history")
+        reader.post(TRACK, **reader.editor(TRACK) | {"f.event.kind": "value", "f.event.value": "Theirs"}, do="save")
+        early = reader.post(TRACK, **mine, do="history")
+        late = reader.post(history, **offered, do="apply")
+        kept = mapping(acme, "Track Calls")
+        again = reader.post(history, **fields_of(late.text, "history"), do="apply")
+
+    assert (early.status_code, late.status_code, again.status_code) == (409, 409, 303)
+    assert all("Field: Event Name $.event Theirs" in words(each.text) for each in (early, late))
+    assert kept.fields["event"] == "Theirs"
+    assert mapping(acme, "Track Calls").fields["event"] == "Mine"
 
 
 def test_a_mapping_keeps_its_switch_when_it_is_saved(acme):

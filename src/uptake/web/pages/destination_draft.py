@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping as Mapped
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from uptake.core.config import Mapping
+from uptake.core.config import Mapping, ProductConfig
 from uptake.destination.actions import action_fields
 from uptake.destination.errors import MappingError
 from uptake.destination.fields import Field
@@ -171,10 +170,30 @@ def without_condition(draft: Draft, index: int) -> Draft:
     return _with_trigger(draft, msgspec.structs.replace(draft.trigger, conditions=kept))
 
 
-def digest_of(mapping: Mapping) -> str:
-    """What tells whether somebody changed a mapping meanwhile; its switch does not count."""
-    settled = msgspec.structs.replace(mapping, enabled=False)
-    return blake2b(msgspec.json.encode(settled, order="deterministic"), digest_size=8).hexdigest()
+def in_words(config: ProductConfig, name: str) -> dict[str, str]:
+    """A mapping as its editor tells it, by the control's name in words: its switch is none of them.
+
+    Nothing where there is no mapping of this name.
+    """
+    mapping = next((each for each in config.destination.mappings if each.name == name), None)
+    if mapping is None:
+        return {}
+    fields = preset_mapping(mapping.action) if mapping.fields == "preset" else mapping.fields
+    labels = {field.key: field.label for field in action_fields(mapping.action)}
+    return {
+        "Action": mapping.action.title(),
+        "Lenient": "Yes" if mapping.lenient else "No",
+        "Trigger": mapping.trigger,
+        **{f"Field: {labels.get(key, key)}": _value_in_words(value) for key, value in fields.items()},
+    }
+
+
+def _value_in_words(value: Any) -> str:
+    """A path or a text as it stands in its control, anything else as mapping JSON of one line."""
+    source = source_of(value)
+    if source.kind == "path":
+        return source.values["path"]
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
 def _with_trigger(draft: Draft, trigger: TriggerDraft) -> Draft:

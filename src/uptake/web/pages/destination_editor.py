@@ -12,7 +12,7 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
 from uptake.core.config import Mapping, ProductConfig
-from uptake.core.errors import ConfigInvalid, Fault
+from uptake.core.errors import ConfigInvalid
 from uptake.destination.actions import action_fields
 from uptake.destination.presets import ACTIONS
 from uptake.pipeline.destination_changes import Change, add_mapping, change_mapping
@@ -22,9 +22,9 @@ from uptake.web.pages.destination_draft import (
     Checked,
     Draft,
     checked,
-    digest_of,
     draft_of,
     fresh_draft,
+    in_words,
     posted_draft,
     rewritten,
     viewed,
@@ -32,7 +32,7 @@ from uptake.web.pages.destination_draft import (
     without_condition,
 )
 from uptake.web.pages.destination_frame import (
-    changed,
+    changed_version,
     destination_page,
     mapping_link,
     mapping_named,
@@ -45,11 +45,12 @@ from uptake.web.pages.destination_seen import Seen, seen_lately
 from uptake.web.pages.destination_sources import CONTROLS, KINDS
 from uptake.web.pages.destination_trigger import FIELD_LABELS, Condition, conditions_of
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
 NEW_PATH = "/destination/mappings/new"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 
 
 @get(NEW_PATH, sync_to_thread=True)
@@ -75,7 +76,7 @@ def mapping_page(request: PageRequest, name: FromPath[str]) -> Response[str]:
     mapping = mapping_named(visit.product, from_path(name))
     seen, draft = seen_lately(visit.product), draft_of(mapping)
     call = request.query_params.get("call", "") or _first_call(seen, draft)
-    return _page(visit, Editing(mapping, draft, call, digest_of(mapping)), seen)
+    return _page(visit, Editing(mapping, draft, call), seen)
 
 
 @post("/destination/mappings/{name:str}", status_code=200, sync_to_thread=True)
@@ -86,13 +87,17 @@ def mapping_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> 
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """A mapping in the editor: as it is saved (None for a new one), its draft, the call it is tried on, the digest of
-    what was opened, and what was wrong with saving it."""
+    """A mapping in the editor: as it is saved (None for a new one), its draft, the call it is tried on, and what was
+    wrong with saving it.
+
+    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    """
 
     saved: Mapping | None
     draft: Draft
     call: str
     opened: str = ""
+    meanwhile: Meanwhile | None = None
     faults: tuple[str, ...] = ()
     shows_faults: bool = False
 
@@ -127,7 +132,7 @@ def _first_call(seen: Seen, draft: Draft) -> str:
 
 def _posted(visit: Visit, form: Form, saved: Mapping | None) -> Response[Any]:
     draft = posted_draft(form, enabled=bool(saved and saved.enabled))
-    editing = Editing(saved, draft, form.text("call") or f"sample:{draft.action}", form.text("opened"))
+    editing = Editing(saved, draft, form.text("call") or f"sample:{draft.action}", form.text("revision"))
     do, _, what = form.text("do", "check").partition(":")
     if do in ("save", "history"):
         return _saved(visit, editing, to_history=do == "history")
@@ -153,12 +158,17 @@ def _saved(visit: Visit, editing: Editing, *, to_history: bool) -> Response[Any]
     result = checked(editing.draft)
     if result.mapping is None:
         return _refused(visit, editing, ())
-    change = _change(editing, result.mapping)
-    if to_history and editing.saved is not None:
-        return history_page(visit, change, result.mapping, editing.saved)
-    done = "added" if editing.saved is None else "changed"
+    change, name = _change(editing, result.mapping), editing.saved.name if editing.saved else ""
+    guarded = unless_meanwhile(visit, editing.opened, lambda config: in_words(config, name), change)
     try:
-        revision = changed(visit, change, f"mapping {result.mapping.name} {done}")
+        if to_history and editing.saved is not None:
+            guarded(visit.product.version)
+            return history_page(visit, change, result.mapping, editing.saved)
+        done = "added" if editing.saved is None else "changed"
+        revision = changed_version(visit, guarded, f"mapping {result.mapping.name} {done}")
+    except ChangedMeanwhile as error:
+        again = msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile)
+        return _page(visit, again, seen_lately(visit.product), status=CONFLICT)
     except ConfigInvalid as error:
         return _refused(visit, editing, tuple(told(error)))
     address = mapping_link(visit, result.mapping.name, saved=revision, call=editing.call)
@@ -168,13 +178,10 @@ def _saved(visit: Visit, editing: Editing, *, to_history: bool) -> Response[Any]
 def _change(editing: Editing, mapping: Mapping) -> Change:
     if editing.saved is None:
         return add_mapping(mapping)
-    name, opened = editing.saved.name, editing.opened
+    name = editing.saved.name
 
     def changed_mapping(config: ProductConfig) -> ProductConfig:
         now = next((each for each in config.destination.mappings if each.name == name), None)
-        if now is not None and opened and digest_of(now) != opened:
-            message = "somebody changed this mapping while you edited it: open it again to see how it is now"
-            raise ConfigInvalid([Fault("$.destination.mappings", message, "config_conflict")])
         kept = msgspec.structs.replace(mapping, enabled=now.enabled) if now is not None else mapping
         return change_mapping(name, kept)(config)
 

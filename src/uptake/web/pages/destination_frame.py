@@ -1,5 +1,6 @@
 """What the pages of the destination share: their tabs, addresses of mappings and filters, and picking a call."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ from litestar import Response
 from litestar.exceptions import NotFoundException
 
 from uptake.core.calls import Call
-from uptake.core.config import Filter, Mapping
+from uptake.core.config import ConfigVersion, Filter, Mapping, ProductConfig
 from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.destination_changes import Change
 from uptake.pipeline.product import RunningProduct
@@ -77,10 +78,15 @@ def filter_named(product: RunningProduct, name: str) -> Filter:
 
 def changed(visit: Visit, change: Change, why: str, *, to_history: bool = False) -> int:
     """Save a change of the destination; return its revision.  Raises ConfigInvalid."""
-    version = visit.running.change_config(
-        visit.product.product_id, lambda version: change(version.config), by=visit.by, why=why, to_history=to_history
-    )
-    return version.revision
+    return changed_version(visit, lambda version: change(version.config), why, to_history=to_history)
+
+
+def changed_version(
+    visit: Visit, change: Callable[[ConfigVersion], ProductConfig], why: str, *, to_history: bool = False
+) -> int:
+    """Save what a change makes of the version in force; return its revision.  Raises ConfigInvalid, and as it."""
+    product_id = visit.product.product_id
+    return visit.running.change_config(product_id, change, by=visit.by, why=why, to_history=to_history).revision
 
 
 def told(error: ConfigInvalid) -> list[str]:

@@ -1,5 +1,6 @@
 """Applying the destination, or a mapping that is being edited, to all of history: first what it would change."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,9 +14,11 @@ from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import sound
 from uptake.pipeline.destination_changes import Change, change_mapping
 from uptake.pipeline.preview import missing_in, preview
-from uptake.web.pages.destination_frame import changed, destination_page, mapping_link, told
+from uptake.web.pages.destination_draft import in_words
+from uptake.web.pages.destination_frame import changed_version, destination_page, mapping_link, told
 from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.live import FATE_NAMES
+from uptake.web.pages.meanwhile import ChangedMeanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -36,10 +39,13 @@ def history_posted(request: PageRequest, body: RawBody) -> Response[Any]:
     mapping, original = _draft(form)
     change = change_mapping(original, mapping) if mapping else _as_it_is
     if form.text("do") != "apply":
-        return _counted(visit, change, mapping, original)
+        return _counted(visit, change, mapping, original, form.text("revision"))
     why = f"mapping {mapping.name} applied to history" if mapping else "destination applied to history"
     try:
-        changed(visit, change, why, to_history=True)
+        guarded = unless_meanwhile(visit, form.text("revision"), partial(in_words, name=original), change)
+        changed_version(visit, guarded, why, to_history=True)
+    except ChangedMeanwhile as error:
+        return _page(visit, mapping, original, meanwhile=error.meanwhile, status=409)
     except ConfigInvalid as error:
         return _page(visit, mapping, original, faults=told(error), status=422)
     return Redirect(visit.link("/destination", told="history"), status_code=303, headers=HEADERS)
@@ -58,20 +64,27 @@ def history_page(visit: Visit, change: Change, mapping: Mapping | None, saved: M
     return _page(visit, mapping, saved.name if saved else "", missing=missing)
 
 
-def _counted(visit: Visit, change: Change, mapping: Mapping | None, original: str) -> Response[str]:
+def _counted(visit: Visit, change: Change, mapping: Mapping | None, original: str, revision: str) -> Response[str]:
     product = visit.product
     try:
         config = sound(change(product.config))
     except ConfigInvalid as error:
-        return _page(visit, mapping, original, faults=told(error))
+        return _page(visit, mapping, original, faults=told(error), revision=revision)
     found = preview(product.product_id, product.log, product.versions, config, purged=product.purged)
     fates = sorted({*found.fates_before, *found.fates_after})
     rows = [(FATE_NAMES[fate], found.fates_before.get(fate, 0), found.fates_after.get(fate, 0)) for fate in fates]
-    return _page(visit, mapping, original, missing=found.missing, found=found, fates=rows)
+    return _page(visit, mapping, original, missing=found.missing, found=found, fates=rows, revision=revision)
 
 
 def _page(visit: Visit, mapping: Mapping | None, original: str, *, status: int = 200, **context: Any) -> Response[str]:
-    told_of: dict[str, Any] = {"missing": (), "found": None, "fates": [], "faults": [], **context}
+    nothing: dict[str, Any] = {
+        "missing": (),
+        "found": None,
+        "fates": [],
+        "faults": [],
+        "meanwhile": None,
+        "revision": "",
+    }
     return destination_page(
         visit,
         "parts/destination_history.html" if visit.partial else "destination_history.html",
@@ -84,7 +97,7 @@ def _page(visit: Visit, mapping: Mapping | None, original: str, *, status: int =
         here=visit.link(PATH),
         retained=visit.product.retained,
         most_events=MOST_EVENTS,
-        **told_of,
+        **nothing | context,
     )
 
 

@@ -1,12 +1,10 @@
 """A product's features while they are edited: what the form holds, what its buttons do, and what saving makes of it."""
 
 from collections.abc import Collection, Sequence
-from hashlib import sha256
 
 import msgspec
 
 from uptake.core.config import Feature, ProductConfig
-from uptake.core.errors import ConfigInvalid, Fault
 from uptake.core.event_names import FeatureSuggestion
 from uptake.pipeline.feature_changes import Change, add_feature, change_feature, drop_feature, order_features
 from uptake.web.pages.forms import Form
@@ -32,9 +30,13 @@ def drafts_of(config: ProductConfig) -> Drafts:
     return tuple(FeatureDraft(each.name, each.name, each.description, each.events) for each in config.features)
 
 
-def digest_of(config: ProductConfig) -> str:
-    """What tells whether somebody else changed the features meanwhile."""
-    return sha256(msgspec.json.encode(config.features)).hexdigest()[:16]
+def in_words(config: ProductConfig) -> dict[str, str]:
+    """The features in force as their editor tells them, by what a feature's field is called; events a line each."""
+    found = {"Order": "\n".join(f"{place}. {each.name}" for place, each in enumerate(config.features, 1))}
+    for each in config.features:
+        found[f"{each.name}: description"] = each.description
+        found[f"{each.name}: events"] = "\n".join(sorted(each.events))
+    return found
 
 
 def posted_drafts(form: Form) -> Drafts:
@@ -111,13 +113,10 @@ def faults_of(drafts: Drafts) -> dict[int, str]:
     return found
 
 
-def saving(drafts: Drafts, opened: str) -> Change:
-    """What makes the features in force what was drafted; refused where others changed them since `opened`."""
+def saving(drafts: Drafts) -> Change:
+    """What makes the features in force what was drafted."""
 
     def saved(config: ProductConfig) -> ProductConfig:
-        if opened and digest_of(config) != opened:
-            told = "somebody changed the features while you edited them: open the page again to see how they are now"
-            raise ConfigInvalid([Fault("$.features", told, "config_conflict")])
         for step in _steps(config, drafts):
             config = step(config)
         return config

@@ -22,32 +22,37 @@ from uptake.web.pages.feature_draft import (
     accepted,
     added,
     assigned,
-    digest_of,
     drafts_of,
     dropped,
     faults_of,
+    in_words,
     moved,
     posted_drafts,
     saving,
     told,
 )
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
 from uptake.web.pages.render import HEADERS, html
 from uptake.web.pages.visit import PageRequest, Visit
 
 PATH = "/settings/features"
-FAULTY = 422
+FAULTY, CONFLICT = 422, 409
 MOST_LISTED = 200
 MOST_PICKED = 1_000
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """The features in the editor: their drafts, the digest of what was opened, what to look for among events without a
-    feature, and what was wrong with saving."""
+    """The features in the editor: their drafts, what to look for among events without a feature, and what was wrong
+    with saving them.
+
+    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    """
 
     drafts: Drafts
-    opened: str
+    opened: str = ""
     search: str = ""
+    meanwhile: Meanwhile | None = None
     faults: tuple[str, ...] = ()
     blamed: dict[int, str] = {}
     fresh: bool = False
@@ -57,22 +62,21 @@ class Editing(msgspec.Struct, frozen=True):
 def feature_editor_page(request: PageRequest) -> Response[str]:
     """The features with their events, and the events that are in none."""
     visit = Visit(request)
-    config = visit.product.config
-    return _page(visit, Editing(drafts_of(config), digest_of(config)))
+    return _page(visit, Editing(drafts_of(visit.product.config)))
 
 
 @post(PATH, status_code=200, sync_to_thread=True)
 def feature_editor_posted(request: PageRequest, body: RawBody) -> Response[Any]:
     """Change the draft of the features, or save it."""
     visit, form = Visit(request), Form(bounded(body))
-    editing = Editing(posted_drafts(form), form.text("opened"), form.text("find").strip()[:200])
+    editing = Editing(posted_drafts(form), form.text("revision"), form.text("find").strip()[:200])
     do, _, what = form.text("do", "redraw").partition(":")
     if do == "save":
         return _saved(visit, editing)
     picked = list(dict.fromkeys(form.every("pick")))[:MOST_PICKED]
     if aside := _aside(do, picked):
         _change(visit, aside, f"events {'shown' if do == 'restore' else do}: {', '.join(picked)}"[:300])
-        return _page(visit, msgspec.structs.replace(editing, opened=digest_of(visit.product.config)))
+        return _page(visit, editing)
     into = form.text("into")
     drafts = _stepped(visit, editing.drafts, do, what, picked=picked, into=int(into) if into.isdigit() else -1)
     return _page(visit, msgspec.structs.replace(editing, drafts=drafts, fresh=do == "add"))
@@ -114,7 +118,11 @@ def _saved(visit: Visit, editing: Editing) -> Response[Any]:
     faults: tuple[str, ...] = ("It is not saved yet: see what is marked below.",) if blamed else ()
     if not faults:
         try:
-            _change(visit, saving(editing.drafts, editing.opened), told(visit.product.config, editing.drafts))
+            change = unless_meanwhile(visit, editing.opened, in_words, saving(editing.drafts))
+            why = told(visit.product.config, editing.drafts)
+            visit.running.change_config(visit.product.product_id, change, by=visit.by, why=why)
+        except ChangedMeanwhile as error:
+            return _page(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), status=CONFLICT)
         except ConfigInvalid as error:
             faults = tuple(dict.fromkeys(each.message[:1].upper() + each.message[1:] + "." for each in error.faults))
     if faults:
