@@ -253,6 +253,7 @@ def test_both_rankings_are_read_row_by_row(house):
     with house.client(house.token("manage")) as client:
         users = client.post(f"{path}&scope=users&limit=1&sort=change", json=document).json()
         beside = client.post(f"{path}&scope=users&limit=1&beside=Fresh", json=fresh).json()
+        named = client.post(f"{path}&scope=users&sort=name&order=asc", json=document).json()
         movers = client.post("/v2/workspaces/1/what-if?day=2026-11-22&beside=Fresh", json=fresh).json()
         unknown = client.post(f"{path}&beside=Nothing", json=document)
 
@@ -261,6 +262,7 @@ def test_both_rankings_are_read_row_by_row(house):
     assert (ana["place"], ana["place_after"], ana["level"]) == (1, 1, "most_engaged")
     assert users["pagination"]["limit"] == 1
     assert beside["data"] == users["data"]
+    assert [each["name"] for each in named["data"]] == sorted(each["name"] for each in named["data"]) != []
     assert movers["users"]["up"][0]["score_after"] == 100
     assert unknown.json()["error"]["code"] == "unknown_workspace"
     assert [each.name for each in house.product.config.workspaces] == ["Engagement"]

@@ -197,8 +197,14 @@ def test_a_document_is_tried_before_it_is_applied(served, document):
     before = served.json("config", "apply", document)["revision"]
     told = served.json("config", "what-if", document)
     text = served.good("config", "what-if", "-", stdin="workspaces: [{name: Engagement, window_days: 14}]")
+    fresh = "workspaces: [{name: Engagement}, {name: Month, window_days: 30}]"
+    beside = served.good("config", "what-if", "-", "--beside", "Month", stdin=fresh)
+    unknown = served.run("config", "what-if", "-", "--beside", "Year", stdin=fresh)
 
     assert (told["workspace_id"], told["changes"], told["users"]["changed"]) == (1, [], 0)
     assert "window_days: 7 → 14" in text
     assert "accounts: 0 listed" in text
+    assert "window_days: 7 → 30" in beside
+    assert unknown.returncode != 0
+    assert "the document has no workspace 'Year'" in unknown.stderr
     assert served.json("config", "export")["revision"] == before

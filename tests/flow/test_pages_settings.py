@@ -159,6 +159,7 @@ def test_both_rankings_stand_in_the_what_if_and_are_turned_round_by_its_buttons(
     with house.client(house.token("manage")) as client:
         shown = post(client, MODEL, "what-if", part=True, weight__Search="10")
         changed = post(client, MODEL, "ranking:account.change.asc.1", weight__Search="10")
+        named = post(client, MODEL, "ranking:account.name.asc.1", part=True, weight__Search="10")
         users = post(client, MODEL, "ranking:user.score_after.desc.9", part=True, weight__Search="10")
         told = client.post(
             "/v2/workspaces/1/what-if/ranking",
@@ -170,6 +171,8 @@ def test_both_rankings_stand_in_the_what_if_and_are_turned_round_by_its_buttons(
     assert [each["place_after"] for each in told] == [1, 2]
     assert "inactive place 1. " in rows_of(shown.text)[0]
     assert [row.split()[0] for row in rows_of(changed.text)] == ["Acme", "Globex"]
+    assert [row.split()[0] for row in rows_of(named.text)] == ["Acme", "Globex"]
+    assert 'value="ranking:account.name.desc.1"' in named.text
     assert form_of(changed.text)["weight:Search"] == ["10"]
     assert users.text.lstrip().startswith('<section class="card" id="ranking"')
     assert len(rows_of(users.text)) == 3
@@ -179,11 +182,13 @@ def test_both_rankings_are_downloaded_whole(house):
     """A line for everybody, in the order of the table, under the form's model."""
     with house.client() as client:
         answer = post(client, MODEL, "ranking-csv:account.score_after.desc.1", weight__Search="10")
+        named = post(client, MODEL, "ranking-csv:account.name.asc.1", weight__Search="10")
 
     head, *lines = answer.text.removeprefix("\ufeff").splitlines()
     assert "attachment" in answer.headers["Content-Disposition"]
     assert head.startswith("place,place_after,tracking_id,name,score,score_after,change,level")
     assert [line.split(",")[:4] for line in lines] == [["", "1", "globex", "Globex"], ["1", "2", "acme", "Acme"]]
+    assert [line.split(",")[3] for line in named.text.splitlines()[1:]] == ["Acme", "Globex"]
 
 
 def test_a_new_workspace_is_tried_before_it_is_made(house):

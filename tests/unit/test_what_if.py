@@ -132,8 +132,10 @@ def account_or_user_list(house, kind):
 
 
 def test_both_rankings_are_sorted_and_paged(house):
-    """By either score, the change or the id, either way; pages follow one another, and the whole is all of them."""
-    house.identify("eve")
+    """By either score, the change, the name or the id, either way; pages follow one another, and the whole is all of
+    them."""
+    house.identify("eve", name="aaron")
+    house.identify("bob", name="Zoe")
     house.settle()
     rankings = Rankings(house.product, 1, HEAVY)
 
@@ -146,6 +148,7 @@ def test_both_rankings_are_sorted_and_paged(house):
         rising = [getattr(row, value) for row in rankings.page(PlacesQuery("user", sort, descending=False)).rows]
         assert rising == falling[::-1]
     assert ids(sort="tracking_id", descending=False) == ["ana", "bob", "eve"]
+    assert ids(sort="name", descending=False) == ids(sort="name")[::-1] == ["eve", "ana", "bob"]
     assert ids(limit=2) + ids(limit=2, offset=2) == ids()
     assert [row.tracking_id for rows in rankings.whole(PlacesQuery("user", limit=1)) for row in rows] == ids()
 

@@ -17,6 +17,12 @@ def what_if(
     file: File,
     *,
     workspace_id: Annotated[int | None, typer.Option(metavar="ID", help="The workspace; else the first one.")] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The document's workspace that is held against it, such as one it adds; else the same."
+        ),
+    ] = None,
     day: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="The day, as 2026-01-31; else the last full one."),
@@ -30,6 +36,7 @@ def what_if(
     request = WhatIf(
         text=text_of(file),
         workspace_id=workspace_id,
+        beside=beside,
         day=day.date() if day else None,
         most=most,
         product=product,

@@ -41,7 +41,7 @@ from uptake.views.explanation import Explanation, explain
 from uptake.views.health import counters, unreadable
 from uptake.views.status import status_of
 from uptake.views.users import user_named
-from uptake.views.what_if import WhatIf, what_if
+from uptake.views.what_if import WhatIf, what_if, workspace_named
 
 BY = CONSOLE.by
 LOOK_EVERY_S = 0.1
@@ -200,7 +200,8 @@ def _difference(before: ProductConfig, after: ProductConfig) -> str:
 def _what_if(office: Office, request: ask.WhatIf, told: Told) -> WhatIf:
     product = _up_to_date(office, request, told)
     candidate = merge_text(product.config, request.text, prune=False)
-    return what_if(product, request.workspace_id, candidate, request.day, most=request.most)
+    beside = workspace_named(candidate, request.beside)
+    return what_if(product, request.workspace_id, candidate, request.day, most=request.most, beside=beside)
 
 
 # ---- health

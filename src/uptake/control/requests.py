@@ -61,11 +61,13 @@ class ApplyConfig(_Request, frozen=True, tag="apply_config"):
 class WhatIf(_Request, frozen=True, tag="what_if"):
     """What a document would make of a workspace's ranking on a day; nothing changes.  Answer: a `WhatIf`.
 
-    workspace_id: None for the first.  day: None for the last full one.  most: movers up and down each.
+    workspace_id: None for the first.  beside: the document's workspace by name that is held against it, such as one
+    that it adds; None for the same.  day: None for the last full one.  most: movers up and down each.
     """
 
     text: str
     workspace_id: int | None = None
+    beside: str | None = None
     day: date | None = None
     most: int = 10
 

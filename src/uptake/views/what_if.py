@@ -93,6 +93,16 @@ class Candidate(msgspec.Struct, frozen=True):
     changes: Sequence[Change]
 
 
+def workspace_named(candidate: ProductConfig, name: str | None) -> int | None:
+    """The id of a candidate's workspace, one that it adds as well; None for no name.  Raises Unknown."""
+    if name is None:
+        return None
+    found = next((each.id for each in candidate.workspaces if each.name == name), None)
+    if found is None:
+        raise Unknown("unknown_workspace", f"the document has no workspace {name!r}")
+    return found
+
+
 def candidate_of(
     product: ProductView,
     workspace_id: int | None,

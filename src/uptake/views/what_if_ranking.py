@@ -21,7 +21,7 @@ from uptake.views.base import ProductView
 from uptake.views.summary import Asked
 from uptake.views.what_if import Candidate, Scores, candidate_of
 
-PlaceSort = Literal["score_after", "score", "change", "tracking_id"]
+PlaceSort = Literal["score_after", "score", "change", "name", "tracking_id"]
 CHUNK = 5_000
 _NOTHING = (0, 0.0)
 
@@ -56,7 +56,8 @@ class PlacesPage(msgspec.Struct, frozen=True):
 
 
 class PlacesQuery(msgspec.Struct, frozen=True):
-    """One page of both rankings.  Ties: the score after, then before, both falling, then tracking_id."""
+    """One page of both rankings, names in lower case.  Ties: the score after, then before, both falling, then
+    tracking_id."""
 
     kind: Kind
     sort: PlaceSort = "score_after"
@@ -99,16 +100,38 @@ class Rankings:
     def page(self, query: PlacesQuery) -> PlacesPage:
         """One page of the rows."""
         found = _rankings(self._old, self._new, query.kind)
-        ids = _ordered(found, query)
+        ids = self._ordered(found, query)
         chosen = ids[query.offset : query.offset + query.limit]
         return PlacesPage(self._rows(found, query.kind, chosen), len(ids), self._candidate.day)
 
     def whole(self, query: PlacesQuery) -> Iterator[Sequence[Place]]:
         """Every row, some thousands at a time; limit and offset count for nothing."""
         found = _rankings(self._old, self._new, query.kind)
-        ids = _ordered(found, query)
+        ids = self._ordered(found, query)
         for first in range(0, len(ids), CHUNK):
             yield self._rows(found, query.kind, ids[first : first + CHUNK])
+
+    def _ordered(self, found: _Rankings, query: PlacesQuery) -> list[str]:
+        """Everybody in the order that is asked for."""
+
+        def score(each: str) -> tuple[int, float]:
+            return found.then.get(each, _NOTHING)
+
+        def after(each: str) -> tuple[int, float]:
+            return found.now.get(each, _NOTHING)
+
+        usual = sorted(
+            sorted(found.listed | found.listed_after), key=lambda each: (*after(each), *score(each)), reverse=True
+        )
+        names = _names(self._old, self._new, query.kind) if query.sort == "name" else {}
+        keys: dict[PlaceSort, Callable[[str], Any]] = {
+            "score_after": after,
+            "score": score,
+            "change": lambda each: after(each)[0] - score(each)[0],
+            "name": lambda each: names.get(each, each),
+            "tracking_id": str,
+        }
+        return sorted(usual, key=keys[query.sort], reverse=query.descending)
 
     def _rows(self, found: _Rankings, kind: Kind, ids: Sequence[str]) -> list[Place]:
         named = {row.tracking_id: row for model in (self._old, self._new) for row in _named(model, kind, ids)}
@@ -148,25 +171,12 @@ def _places(scores: Scores) -> dict[str, int]:
     return {each: place for place, each in enumerate(ranked, 1)}
 
 
-def _ordered(found: _Rankings, query: PlacesQuery) -> list[str]:
-    """Everybody in the order that is asked for."""
-
-    def score(each: str) -> tuple[int, float]:
-        return found.then.get(each, _NOTHING)
-
-    def after(each: str) -> tuple[int, float]:
-        return found.now.get(each, _NOTHING)
-
-    usual = sorted(
-        sorted(found.listed | found.listed_after), key=lambda each: (*after(each), *score(each)), reverse=True
-    )
-    keys: dict[PlaceSort, Callable[[str], Any]] = {
-        "score_after": after,
-        "score": score,
-        "change": lambda each: after(each)[0] - score(each)[0],
-        "tracking_id": str,
-    }
-    return sorted(usual, key=keys[query.sort], reverse=query.descending)
+@lru_cache(maxsize=2)
+def _names(old: Asked, new: Asked, kind: Kind) -> Mapping[str, str]:
+    """What everybody is called, in lower case, by tracking_id."""
+    found = _rankings(old, new, kind)
+    rows = (*_named(old, kind, [*found.listed]), *_named(new, kind, [*(found.listed_after - found.listed)]))
+    return {row.tracking_id: row.name.lower() for row in rows}
 
 
 def _named(asked: Asked, kind: Kind, ids: Sequence[str]) -> list[Numbers]:

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, RawBody
 
-from uptake.core.config import ProductConfig, Workspace
+from uptake.core.config import Workspace
 from uptake.core.effects import Kind
 from uptake.core.errors import ConfigInvalid, Fault
 from uptake.pipeline.document import merge_document
@@ -15,7 +15,7 @@ from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.workspace_changes import add_workspace, change_workspace, drop_workspace
 from uptake.views.base import Unknown
 from uptake.views.versions import model_versions
-from uptake.views.what_if import WhatIf, what_if
+from uptake.views.what_if import WhatIf, what_if, workspace_named
 from uptake.views.what_if_ranking import PlacesQuery, Rankings
 from uptake.views.workspaces import workspace_detail, workspace_list, workspace_size
 from uptake.web.api.bodies import read_body
@@ -74,7 +74,7 @@ def imagine(request: AnyRequest, workspace_id: FromPath[str], body: RawBody) -> 
     product = managed_product_of(request)
     number, params = number_in(workspace_id), asked(request, WhatIfAsked)
     candidate = merge_document(product.config, read_body(body, dict[str, Any]), prune=False)
-    beside = _named_in(candidate, params.beside)
+    beside = workspace_named(candidate, params.beside)
     return what_if(product, number, candidate, params.day, most=params.most, beside=beside)
 
 
@@ -84,21 +84,11 @@ def imagine_ranking(request: AnyRequest, workspace_id: FromPath[str], body: RawB
     product = managed_product_of(request)
     number, params = number_in(workspace_id), asked(request, PlacesAsked)
     candidate = merge_document(product.config, read_body(body, dict[str, Any]), prune=False)
-    rankings = Rankings(product, number, candidate, params.day, beside=_named_in(candidate, params.beside))
+    rankings = Rankings(product, number, candidate, params.day, beside=workspace_named(candidate, params.beside))
     kind: Kind = "user" if params.scope == "users" else "account"
     query = PlacesQuery(kind, params.sort, params.order == "desc", params.limit, params.offset)
     found = rankings.page(query)
     return PlacesAnswer(found.rows, Pagination(params.limit, params.offset, found.total), number, found.day)
-
-
-def _named_in(candidate: ProductConfig, name: str | None) -> int | None:
-    """The id of a candidate's workspace.  Raises Unknown."""
-    if name is None:
-        return None
-    found = next((each.id for each in candidate.workspaces if each.name == name), None)
-    if found is None:
-        raise Unknown("unknown_workspace", f"the document has no workspace {name!r}")
-    return found
 
 
 @get("/v2/workspaces/{workspace_id:str}/model", sync_to_thread=True)

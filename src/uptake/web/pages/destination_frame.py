@@ -84,7 +84,7 @@ def changed(visit: Visit, change: Change, why: str, *, to_history: bool = False)
 def changed_version(
     visit: Visit, change: Callable[[ConfigVersion], ProductConfig], why: str, *, to_history: bool = False
 ) -> int:
-    """Save what a change makes of the version in force; return its revision.  Raises ConfigInvalid, and as it."""
+    """Save what a change makes of the version in force; return its revision.  Raises ConfigInvalid, or as it does."""
     product_id = visit.product.product_id
     return visit.running.change_config(product_id, change, by=visit.by, why=why, to_history=to_history).revision
 

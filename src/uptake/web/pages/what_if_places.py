@@ -18,7 +18,7 @@ from uptake.web.pages.render import HEADERS
 ROWS = 25
 MOST_PAGES = 100_000
 HEADS: tuple[tuple[PlaceSort, str], ...] = (
-    ("tracking_id", ""),
+    ("name", ""),
     ("score", "Now"),
     ("score_after", "Then"),
     ("change", "Change"),
@@ -54,7 +54,7 @@ class PlacesTable(msgspec.Struct, frozen=True):
         """Each column's field, its label, and the words that sort by it, the other way round where it is sorted."""
         heads = []
         for sort, label in HEADS:
-            falls = not self.descending if sort == self.sort else sort != "tracking_id"
+            falls = not self.descending if sort == self.sort else sort != "name"
             turned = PlacesTable(self.kind, sort, falls)
             heads.append((sort, label or self.kind.capitalize(), turned.told))
         return heads
