@@ -28,7 +28,7 @@ class MemoryBaseSnapshot:
             for digest, received_us in messages
         ]
 
-    def append(self, product_id, batch, *, before_us, dedupe_us):
+    def append(self, product_id, batch, *, before_us, dedupe_us, under=None):
         """See BaseSnapshot."""
         if batch.first != self.end(product_id):
             raise ValueError(f"the base snapshot ends at {self.end(product_id)}")

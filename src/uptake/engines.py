@@ -20,6 +20,7 @@ from uptake.stores.events.clickhouse_address import parse
 from uptake.stores.log import nats_address
 from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
 from uptake.stores.meta.base import MetaStore, chosen
+from uptake.stores.retained.base import BaseUnavailable
 
 
 def now_us() -> int:
@@ -70,12 +71,19 @@ def open_log(data_dir: Path, url: str = "", *, mends: bool = False) -> CallLog:
         raise UptakeError("E014", f"the call log is damaged: {error}.", hint=hint) from error
 
 
-def open_archive(data_dir: Path, log: CallLog) -> Archive | None:
-    """Where calls go whose days in the log are over; None where the log is no folder of files."""
-    if not hasattr(log, "drop"):
-        return None
-    base = _engine("retained.sqlite", "SqliteBaseSnapshot")(data_dir.absolute() / "base.sqlite")
-    return Archive(cast(PeriodLog, log), base)
+def open_archive(data_dir: Path, settings: Settings, log: CallLog) -> Archive:
+    """Where calls go whose days in the log are over: beside a log in the folder, else where configurations are.
+
+    Raises UptakeError (E015).
+    """
+    if not (settings.log_url and settings.meta_url):
+        base = _engine("retained.sqlite", "SqliteBaseSnapshot")(data_dir.absolute() / "base.sqlite")
+        return Archive(cast(PeriodLog, log), base)
+    try:
+        return Archive(cast(PeriodLog, log), _engine("retained.postgres", "PostgresBaseSnapshot")(settings.meta_url))
+    except BaseUnavailable as error:
+        hint = "See whether the server runs and the user may make tables."
+        raise UptakeError("E015", f"the server of UPTAKE_META_URL cannot be used: {error}.", hint=hint) from error
 
 
 def _log_at(url: str) -> CallLog:

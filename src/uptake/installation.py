@@ -47,7 +47,7 @@ class Installation:
             if not (self._meta.lead() if settings.role == "all" else self._meta.attend()):
                 raise _another_leads()
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
-            archive = open_archive(self.folder.path, self._log)
+            archive = open_archive(self.folder.path, settings, self._log)
             self._stores = open_stores(self.folder, settings)
             self.running = Running(
                 self._meta,

@@ -1,32 +1,55 @@
-"""What every base snapshot promises, and what is the SQLite file's own."""
+"""What every base snapshot promises, and what is its engine's own: files that survive, damage, and who may add."""
 
-import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import msgspec
 import pytest
+import sqlalchemy
 
 from tests.fakes_retained import MemoryBaseSnapshot
+from uptake.core.config import ProductConfig
 from uptake.stores.events.batches import ActedRow, FateRow, FoldBatch, JoinedRow, KnownRow, OutcomeRow, TraitRow
-from uptake.stores.retained.base import BaseDamaged
+from uptake.stores.meta.sql import SqlMetaStore
+from uptake.stores.retained.base import BaseDamaged, BaseUnavailable, Overtaken
+from uptake.stores.retained.postgres import PostgresBaseSnapshot
 from uptake.stores.retained.sqlite import SqliteBaseSnapshot
 
 ACME, BOBS = 1, 2
 DEDUPE_US = 1_000
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def base(request, tmp_path):
-    base = SqliteBaseSnapshot(tmp_path / "base.sqlite") if request.param == "sqlite" else MemoryBaseSnapshot()
-    yield base
-    base.close()
+SPOILED = {
+    "sqlite": "update pieces set body = zeroblob(9) where first = 0",
+    "postgresql": "update base_pieces set body = 'damaged' where first = 0",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Where an engine keeps a base snapshot."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'base.sqlite'}"
+    return request.getfixturevalue("databases")()
 
 
 @pytest.fixture
-def sqlite_base(tmp_path):
-    base = SqliteBaseSnapshot(tmp_path / "base.sqlite")
-    yield base
-    base.close()
+def opened(tmp_path):
+    """Opens the base snapshot at a URL, as often as asked."""
+    with ExitStack() as stack:
+
+        def open_base(url):
+            sqlite = url.startswith("sqlite")
+            base = SqliteBaseSnapshot(tmp_path / "base.sqlite") if sqlite else PostgresBaseSnapshot(url)
+            return stack.enter_context(closing(base))
+
+        yield open_base
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
+def base(request, tmp_path, opened):
+    if request.param == "memory":
+        return MemoryBaseSnapshot()
+    return opened(request.getfixturevalue("databases")() if request.param == "postgresql" else "sqlite")
 
 
 def digest(number):
@@ -116,25 +139,76 @@ def test_rewriting_changes_rows_and_nothing_else(base):
     assert (base.end(ACME), len(base.piece(BOBS, 0).acted)) == (30, 2)
 
 
-def test_what_is_kept_survives(sqlite_base, tmp_path):
-    """The file opened anew tells the same."""
-    kept(sqlite_base, ACME, batch(0, 20, messages=[(digest(1), 5)]))
-    sqlite_base.close()
+def test_what_is_kept_survives(url, opened):
+    """Opened anew it tells the same, and takes room."""
+    kept(opened(url), ACME, batch(0, 20, messages=[(digest(1), 5)]))
 
-    with closing(SqliteBaseSnapshot(tmp_path / "base.sqlite")) as again:
-        assert (again.end(ACME), again.piece(ACME, 0).messages) == (20, [(digest(1), 5)])
+    again = opened(url)
+
+    assert (again.end(ACME), again.piece(ACME, 0).messages) == (20, [(digest(1), 5)])
+    assert again.size_bytes() > 0
 
 
-def test_a_damaged_piece_is_named_and_the_next_one_read(sqlite_base, tmp_path):
+def test_of_two_writers_one_is_refused(url, opened):
+    """Whoever adds a piece where another one was added meanwhile keeps nothing."""
+    ours, theirs = opened(url), opened(url)
+    kept(ours, ACME, batch(0, 20))
+
+    with pytest.raises(ValueError, match="ends at 20"):
+        kept(theirs, ACME, batch(0, 30, user="bob", messages=[(digest(1), 5)]))
+
+    assert (theirs.end(ACME), theirs.piece(ACME, 0).messages) == (20, [])
+
+
+def test_a_damaged_piece_is_named_and_the_next_one_read(url, opened):
     """A checksum that does not match raises with the offset to go on at; rewriting leaves the piece as it is."""
-    kept(sqlite_base, ACME, batch(0, 20))
-    kept(sqlite_base, ACME, batch(20, 30))
-    with closing(sqlite3.connect(tmp_path / "base.sqlite")) as file, file:
-        file.execute("update pieces set body = zeroblob(9) where first = 0")
+    base, engine = opened(url), sqlalchemy.create_engine(url)
+    kept(base, ACME, batch(0, 20))
+    kept(base, ACME, batch(20, 30))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(SPOILED[engine.dialect.name])
+    engine.dispose()
 
     with pytest.raises(BaseDamaged) as damage:
-        sqlite_base.piece(ACME, 0)
-    sqlite_base.rewrite(ACME, lambda piece: msgspec.structs.replace(piece, acted=[]))
+        base.piece(ACME, 0)
+    base.rewrite(ACME, lambda piece: msgspec.structs.replace(piece, acted=[]))
 
     assert damage.value.after == 20
-    assert sqlite_base.piece(ACME, 20).acted == []
+    assert base.piece(ACME, 20).acted == []
+
+
+def test_rows_of_another_configuration_are_not_kept(databases, opened):
+    """Where configurations are in the same database, a piece of one that is no longer in force is refused."""
+    url = databases()
+    with closing(SqlMetaStore(url, b"k" * 40)) as meta:
+        base, product_id = opened(url), meta.create_product(ProductConfig(), now_us=1, by="ana").id
+        changed = {"from_offset": 0, "now_us": 2, "by": "ana", "why": "", "even_if_equal": True}
+        base.append(product_id, batch(0, 20), before_us=1, dedupe_us=DEDUPE_US, under=1)
+        meta.save_config(product_id, lambda version: version.config, **changed)
+
+        with pytest.raises(Overtaken):
+            base.append(product_id, batch(20, 30), before_us=1, dedupe_us=DEDUPE_US, under=1)
+        base.append(product_id, batch(20, 30), before_us=1, dedupe_us=DEDUPE_US, under=2)
+
+    assert base.end(product_id) == 30
+
+
+def test_bytes_wait_for_who_is_reading(databases, opened):
+    """While another program reads the pieces nothing is overwritten; afterwards it is."""
+    url = databases()
+    base, engine = opened(url), sqlalchemy.create_engine(url)
+    kept(base, ACME, batch(0, 20))
+
+    with engine.begin() as reader:
+        reader.exec_driver_sql("select count(*) from base_pieces").all()
+        assert not base.scrub()
+    engine.dispose()
+
+    assert base.scrub()
+    assert base.piece(ACME, 0).after == 20
+
+
+def test_a_server_that_is_gone_is_said_to_be():
+    """What cannot be reached is unavailable, without the address, which may hold a password."""
+    with pytest.raises(BaseUnavailable, match=r"^(?!.*secret)"):
+        PostgresBaseSnapshot("postgresql+psycopg://ana:secret@127.0.0.1:1/none")

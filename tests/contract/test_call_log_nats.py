@@ -273,7 +273,7 @@ def test_a_lost_message_is_named_and_the_rest_is_read(log):
     """A message that somebody took out is damage at its offsets alone."""
     for letters in ("ab", "c", "d"):
         log.append([request(*letters)])
-    log._cluster.erase(log._named("calls", ACME)[0], 2)
+    log._cluster.erase(log._named("calls", ACME)[0], [2])
 
     assert ids(log.read(ACME, 0, most=9)) == ["a", "b"]
     with pytest.raises(LogDamaged, match=r"product 1, offset 2: message 2 of stream .* is missing") as told:

@@ -26,6 +26,7 @@ from uptake.stores.events.base import FoldBatch
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
+from uptake.stores.retained.base import BaseUnavailable
 
 log_ = logging.getLogger("uptake.erase")
 
@@ -126,7 +127,7 @@ class Eraser:
         """The erasure after one step; itself where that must wait."""
         try:
             return self._steps[erasure.step](erasure, self._product)
-        except LogUnavailable as error:  # calls that come in go first
+        except (LogUnavailable, BaseUnavailable) as error:  # calls that come in go first
             log_.info("erasure_waits", extra={"erasure": erasure.id, "why": str(error)})
             return erasure
 

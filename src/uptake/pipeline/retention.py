@@ -23,7 +23,7 @@ from uptake.pipeline.fold import NOBODY_MERGED, Rules, batch_of, fold, lost_batc
 from uptake.stores.events.base import ActedRow, EventStore, FoldBatch, JoinedRow, StoreDamaged, TraitRow
 from uptake.stores.events.rows import names_parent, parent_in
 from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
-from uptake.stores.retained.base import BaseDamaged, BaseSnapshot, Retained
+from uptake.stores.retained.base import BaseDamaged, BaseSnapshot, BaseUnavailable, Overtaken, Retained
 
 log_ = logging.getLogger("uptake.retention")
 
@@ -54,6 +54,8 @@ class Retention:
         """archive: None where the log gives no periods back."""
         self._product_id, self._log, self._archive = product_id, log, archive
         self._due_us = 0
+        self._end: int | None = None
+        self._told: Retained | None = None
 
     def look_again(self) -> None:
         """The configuration has changed: look now, not later."""
@@ -61,15 +63,23 @@ class Retention:
 
     @property
     def end(self) -> int:
-        """The first offset that is not in the base snapshot."""
-        return self._archive.base.end(self._product_id) if self._archive else 0
+        """The first offset that is not in the base snapshot, for whoever folds: nobody else moves it.  Asked once, so
+        that calls are folded while its server is away."""
+        if self._end is None:
+            self._end = self._archive.base.end(self._product_id) if self._archive else 0
+        return self._end
 
     @property
     def reached(self) -> Retained | None:
-        """What is in the base snapshot alone; None for nothing."""
-        if self._archive is None or not self.end:
+        """What is in the base snapshot alone, as far as can be told; None for nothing."""
+        if self._archive is None:
             return None
-        return Retained(self.end, self._archive.base.before_us(self._product_id))
+        try:
+            end = self._archive.base.end(self._product_id)
+            self._told = Retained(end, self._archive.base.before_us(self._product_id)) if end else None
+        except BaseUnavailable as error:
+            log_.warning("retention_unknown", extra={"product": self._product_id, "why": str(error)})
+        return self._told
 
     # ---- from the snapshot
     def fold(self, store: EventStore, rules: Rules, *, most: int) -> int:
@@ -91,25 +101,26 @@ class Retention:
         """Take some of the calls whose days are over into the snapshot, or drop what is in it; True if there may be
         more.
 
-        folded: the product's calls that the store in force holds; no others are taken.  The caller sees to it that no
-        configuration is saved meanwhile.
+        folded: the product's calls that the store in force holds; no others are taken.  The caller sees to it that this
+        process saves no configuration meanwhile, and has the product to itself.  What another process saves is noticed
+        by the snapshot: then nothing is taken until it is in force here.
         """
         days = versions[-1].config.retention_days
         if self._archive is None or not days or now_us < self._due_us:
             return False
         before_us, first = month_before(now_us - days * DAY_US), self.end
-        if first < folded and self._taken(Rules(versions), first, folded, before_us):
-            return True
         try:
+            if first < folded and self._taken(versions, first, folded, before_us):
+                return True
             self._archive.log.drop(self._product_id, first)
-        except LogUnavailable as error:  # calls that come in go first
+        except (LogUnavailable, BaseUnavailable, Overtaken) as error:  # calls that come in go first
             log_.info("retention_waits", extra={"product": self._product_id, "why": str(error)})
         self._due_us = now_us + LOOK_EVERY_US
         return False
 
-    def _taken(self, rules: Rules, first: int, folded: int, before_us: int) -> bool:
+    def _taken(self, versions: Sequence[ConfigVersion], first: int, folded: int, before_us: int) -> bool:
         assert self._archive is not None
-        base, product_id = self._archive.base, self._product_id
+        base, product_id, rules = self._archive.base, self._product_id, Rules(versions)
 
         def due(logged: LoggedCall) -> bool:
             return logged.offset < folded and logged.received_us < before_us
@@ -121,7 +132,9 @@ class Retention:
             batch = lost_batch(first, damage.after) if first < damage.after <= folded else None
         if batch is None:
             return False
-        base.append(product_id, batch, before_us=before_us, dedupe_us=rules.dedupe_us)
+        self._end = None  # known again once that went well
+        base.append(product_id, batch, before_us=before_us, dedupe_us=rules.dedupe_us, under=versions[-1].revision)
+        self._end = batch.after
         return True
 
 

@@ -141,7 +141,6 @@ class Running:
 
     def create_product(self, config: ProductConfig, *, by: str) -> RunningProduct:
         """A new product.  Raises ConfigInvalid."""
-        self._refuse_retention(config)
         return self._made(self.meta.create_product(sound(config), now_us=self.clock(), by=by), by=by)
 
     def create_first_product(self, config: ProductConfig, *, by: str) -> RunningProduct | None:
@@ -178,7 +177,6 @@ class Running:
             nonlocal before
             before, config = version, sound(change(version))
             self._refuse_taken_name(product_id, config.product)
-            self._refuse_retention(config)
             return config
 
         with product.lock:
@@ -201,11 +199,6 @@ class Running:
     def _refuse_taken_name(self, product_id: int, name: str) -> None:
         if any(each.name == name and each.product_id != product_id for each in self.products()):
             raise ConfigInvalid([Fault("$.product", f"there is another product {name!r} already")])
-
-    def _refuse_retention(self, config: ProductConfig) -> None:
-        if config.retention_days and self._archive is None:
-            told = "calls leave the log only where it lies in the data folder; set 0, and bound the servers' streams"
-            raise ConfigInvalid([Fault("$.retention_days", told)])
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""

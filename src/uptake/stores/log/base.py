@@ -128,8 +128,9 @@ class PeriodLog(CallLog, Protocol):
         """The product's first offset that is still held; its end where none is."""
 
     def drop(self, product_id: int, before: int) -> None:
-        """Let those of the product's calls go that lie before an offset, a period that is over at a time, and with them
-        what is told of items refused then.  Offsets stay.  May be repeated.  Raises LogUnavailable.
+        """Let those of the product's calls go that lie before an offset, a period that is over at a time (or a message,
+        as the engine keeps them), and with them what is told of items refused then.  Offsets stay; a read of what went
+        raises LogDamaged with the first offset that is there.  May be repeated.  Raises LogUnavailable.
         """
 
 

@@ -16,6 +16,7 @@ from uptake.core.calls import Call, LoggedCall
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.nats_address import NatsAddress
 from uptake.stores.log.nats_cluster import Cluster, Outpaced, State, Stored
+from uptake.stores.log.nats_drop import Floor, Floors
 from uptake.stores.log.nats_message import (
     Message,
     Part,
@@ -48,7 +49,7 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 class NatsCallLog:
-    """See `uptake.stores.log.base.CallLog`.
+    """See `uptake.stores.log.base.PeriodLog`.
 
     Calls of several products in one `append` are several messages, and so are calls of one product beyond 900 KB.  If
     one fails after another was kept, or no answer comes in time, LogUnavailable is raised although something may be in
@@ -66,6 +67,7 @@ class NatsCallLog:
         self._tails: dict[int, Tail] = {}
         self._places: dict[int, tuple[int, int]] = {}
         self._refusals = Refusals(self._cluster, self._named)
+        self._floors = Floors(self._cluster, self._named, self._refusals)
 
     def _named(self, kind: str, product_id: int) -> tuple[str, str]:
         """The stream of a product's calls (or other kind), and its subject."""
@@ -206,7 +208,7 @@ class NatsCallLog:
         offset, seq = self._places.get(product_id, (-1, 0))
         if offset == first:
             return seq
-        low, high = 1, last
+        low, high = self._floors.of(product_id).seq, last
         while low < high:
             middle = (low + high + 1) // 2
             seq, message = next(self._readable(product_id, middle, high), (middle, None))
@@ -224,7 +226,9 @@ class NatsCallLog:
                 yield each, message
 
     def _readable_after(self, product_id: int, first: int, seq: int, tail: Tail) -> int:
-        """The next offset after a damaged place, or the end."""
+        """The next offset after a damaged place, or after what was dropped, or the end."""
+        if first < (start := self.start(product_id)):
+            return start
         for _, message in self._readable(product_id, seq, tail.seq):
             if message.first > first:
                 return message.first
@@ -273,9 +277,9 @@ class NatsCallLog:
         stream, subject = self._named("amended", product_id)
         (before,) = self._amended(product_id, [seq])
         self._cluster.keep(f"{subject}.{seq}", encode(message), repeat_id=uuid.uuid4().hex)
-        self._cluster.erase(self._named("calls", product_id)[0], seq)
+        self._cluster.erase(self._named("calls", product_id)[0], [seq])
         if before is not None:
-            self._cluster.erase(stream, before.seq)
+            self._cluster.erase(stream, [before.seq])
 
     def scrub(self, product_id: int, names: Collection[str]) -> None:
         """See CallLog; servers of a cluster keep what they told one another a while longer, until they compact it."""
@@ -283,9 +287,41 @@ class NatsCallLog:
         newest: dict[str, int] = {}
         for stored in self._cluster.walk(stream, window=WINDOW):
             if stored.subject in newest:  # a change that was cut short
-                self._cluster.erase(stream, newest[stored.subject])
+                self._cluster.erase(stream, [newest[stored.subject]])
             newest[stored.subject] = stored.seq
         self._refusals.scrub(product_id, names)
+
+    # ---- giving back
+    def start(self, product_id: int) -> int:
+        """See PeriodLog."""
+        return self._floors.of(product_id).offset
+
+    def drop(self, product_id: int, before: int) -> None:
+        """See PeriodLog; whole messages go.  The last message tells where offsets go on, so that one without calls is
+        kept behind it where all of them go."""
+        floor, tail = self._floors.of(product_id), self._tail(product_id)
+        if min(before, tail.end) > floor.offset:
+            if before >= tail.end:
+                with self._lock:
+                    self._keep(product_id, [])
+                tail = self._tail(product_id)
+            above = self._floor(product_id, self._place(product_id, before, tail.seq), floor)
+            if above != floor:
+                self._made_stream("amended", product_id)
+                self._floors.lift(product_id, above)
+                floor = above
+        if floor.offset:
+            self._floors.empty(product_id, floor)
+
+    def _floor(self, product_id: int, seq: int, before: Floor) -> Floor:
+        """The floor that a message would be; the one before where it cannot be read."""
+        if seq <= before.seq:
+            return before
+        last, message = self._messages(product_id, [seq - 1, seq])
+        if message is None:
+            return before
+        received_us = max((part.received_us for part in last.parts), default=0) if last else 0
+        return Floor(seq, message.first, max(before.received_us, received_us))
 
     # ---- the rest
     def damage(self) -> list[str]:

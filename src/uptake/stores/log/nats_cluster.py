@@ -198,12 +198,24 @@ class Cluster:
                 found = self.get(stream, range(start, min(start + window, state.last + 1)))
                 yield from (stored for stored in found if stored is not None)
 
-    def erase(self, stream: str, seq: int) -> None:
-        """Overwrite a message and take it away; nothing where it is gone already."""
+    def erase(self, stream: str, seqs: Iterable[int]) -> None:
+        """Overwrite messages, some at once, and take them away; nothing where they are gone already."""
+        wanted = list(seqs)
 
-        async def attempt() -> None:
+        async def one(seq: int) -> None:
             if await self._one(stream, {"seq": seq}) is not None:
                 await self._js.delete_msg(stream, seq)
+
+        async def attempt() -> None:
+            await asyncio.gather(*map(one, wanted))
+
+        self._ask(attempt)
+
+    def purge(self, stream: str, *, below: int) -> None:
+        """Take all messages before a sequence number away, at once; their bytes may stay where others share a file."""
+
+        async def attempt() -> None:
+            await self._js.purge_stream(stream, seq=below)
 
         self._ask(attempt)
 

@@ -97,6 +97,20 @@ class Refusals:
             seen.seq = stored.seq
         return seen
 
+    def drop(self, product_id: int, until_us: int) -> None:
+        """Let what was refused up to a moment go, and every node count anew."""
+        stream, subject = self._named("refused", product_id)
+        gone = []
+        for stored in self._cluster.walk(stream, window=WINDOW):
+            told = _decode(stored.data)
+            refused = told.refused if isinstance(told, Instead) else told
+            if refused and all(each.received_us <= until_us for each in refused):
+                gone.append(stored.seq)
+        if gone:
+            for start in range(0, len(gone), WINDOW):
+                self._cluster.erase(stream, gone[start : start + WINDOW])
+            self._cluster.keep(subject, encode(Instead([])), repeat_id=uuid.uuid4().hex)
+
     def scrub(self, product_id: int, names: Collection[str]) -> None:
         """Forget the texts that tell one of the names; their codes stay counted."""
         stream, subject = self._named("refused", product_id)
@@ -106,7 +120,7 @@ class Refusals:
             after = [_forgotten(each) if _tells(each, names) else each for each in before]
             if after != before:
                 self._cluster.keep(subject, encode(Instead(after)), repeat_id=uuid.uuid4().hex)
-                self._cluster.erase(stream, stored.seq)
+                self._cluster.erase(stream, [stored.seq])
         with self._lock:
             self._seen.pop(product_id, None)
 

@@ -27,8 +27,19 @@ class BaseDamaged(Exception):
         self.after = after
 
 
+class BaseUnavailable(Exception):
+    """The base snapshot's server cannot be asked now; what was under way may have been kept or not."""
+
+
+class Overtaken(Exception):
+    """Another configuration was saved since the rows were made; nothing was kept."""
+
+
 class BaseSnapshot(Protocol):
-    """Pieces of a product follow one another without a gap from offset 0 on."""
+    """Pieces of a product follow one another without a gap from offset 0 on.
+
+    Where a server keeps it everything raises BaseUnavailable.
+    """
 
     def end(self, product_id: int) -> int:
         """The first offset of the product that is not in it; 0 where there is nothing."""
@@ -39,11 +50,14 @@ class BaseSnapshot(Protocol):
     def seen(self, product_id: int, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
         """For each (digest, received_us): is it in the snapshot, received less than `dedupe_us` before that?"""
 
-    def append(self, product_id: int, batch: FoldBatch, *, before_us: int, dedupe_us: int) -> None:
+    def append(
+        self, product_id: int, batch: FoldBatch, *, before_us: int, dedupe_us: int, under: int | None = None
+    ) -> None:
         """Keep a batch's rows as the next piece, without its fates; of traits the latest, of repeats one.
 
-        Durable when it returns.  Messages are kept for 2 × dedupe_us before the latest one.  Raises ValueError if
-        batch.first is not the product's end.
+        Durable when it returns.  Messages are kept for 2 × dedupe_us before the latest one.  under: the revision of the
+        configuration that made the rows; raises Overtaken where the engine can tell that another one is in force.
+        Raises ValueError if batch.first is not the product's end, so that of two writers one is refused.
         """
 
     def piece(self, product_id: int, first: int) -> FoldBatch | None:

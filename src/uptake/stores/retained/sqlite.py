@@ -9,12 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from uptake.core.effects import Kind
-from uptake.stores.events.batches import ActedRow, FoldBatch, JoinedRow, KnownRow, OutcomeRow, TraitRow
-from uptake.stores.events.rows import latest_traits
+from uptake.stores.events.batches import FoldBatch
 from uptake.stores.retained.base import BaseDamaged
+from uptake.stores.retained.packing import packed, unpacked
 
 BUSY_TIMEOUT_S = 15.0
 
@@ -50,20 +47,6 @@ _WRITE = "update pieces set crc = ?, body = ? where product_id = ? and first = ?
 _MESSAGES = "select low, high, received_us from messages where product_id = ? order by received_us, low, high"
 
 
-class _Rows(msgspec.Struct, array_like=True):
-    """A piece as it is stored: every row a tuple of its fields in order."""
-
-    known: list[tuple[Kind, str]]
-    acted: list[tuple[str, str | None, str, int]]
-    joined: list[tuple[str, str, int, str]]
-    traits: list[tuple[Kind, str, str, str | None, int, str]]
-    outcomes: list[tuple[int, str, str, str, str, int]]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Rows).decode
-
-
 class SqliteBaseSnapshot:
     """See `uptake.stores.retained.base.BaseSnapshot`."""
 
@@ -94,9 +77,11 @@ class SqliteBaseSnapshot:
                 for halves, (_, received_us) in asked
             ]
 
-    def append(self, product_id: int, batch: FoldBatch, *, before_us: int, dedupe_us: int) -> None:
-        """See BaseSnapshot."""
-        body = _packed(batch)
+    def append(
+        self, product_id: int, batch: FoldBatch, *, before_us: int, dedupe_us: int, under: int | None = None
+    ) -> None:
+        """See BaseSnapshot; configurations are elsewhere, so that one process sees to it that none is saved."""
+        body = packed(batch)
         with self._writing():
             if batch.first != (end := self.end(product_id)):
                 raise ValueError(f"the base snapshot of product {product_id} ends at {end}, not at {batch.first}")
@@ -125,7 +110,7 @@ class SqliteBaseSnapshot:
                 told = f"{self._path}: the checksum of product {product_id}, offset {first} does not match its content"
                 raise BaseDamaged(told, after=after)
             messages = self._rows(_MESSAGES, product_id) if after == self.end(product_id) else []
-        return _unpacked(first, after, body, [(_digest(low, high), at_us) for low, high, at_us in messages])
+        return unpacked(first, after, body, [(_digest(low, high), at_us) for low, high, at_us in messages])
 
     def rewrite(self, product_id: int, change: Callable[[FoldBatch], FoldBatch]) -> None:
         """See BaseSnapshot."""
@@ -136,7 +121,7 @@ class SqliteBaseSnapshot:
                 continue
             if before is None or (after := change(before)) == before:
                 continue
-            body = _packed(after)
+            body = packed(after)
             with self._writing():
                 self._connection.execute(_WRITE, (zlib.crc32(body), body, product_id, first))
 
@@ -163,34 +148,6 @@ class SqliteBaseSnapshot:
         """See BaseSnapshot."""
         with self._lock:
             self._connection.close()
-
-
-def _packed(batch: FoldBatch) -> bytes:
-    rows = _Rows(
-        known=list(dict.fromkeys((row.kind, row.id) for row in batch.known)),
-        acted=[(row.user, row.account, row.event, row.at_us) for row in batch.acted],
-        joined=[(row.user, row.account, row.at_us, row.message_id) for row in batch.joined],
-        traits=[
-            (row.kind, row.id, row.key, row.value, row.at_us, row.message_id) for row in latest_traits(batch.traits)
-        ],
-        outcomes=[(row.bucket_us, row.type, row.fate, row.code, row.mapping, row.times) for row in batch.outcomes],
-    )
-    return zlib.compress(_encode(rows))
-
-
-def _unpacked(first: int, after: int, body: bytes, messages: list[tuple[bytes, int]]) -> FoldBatch:
-    rows = _decode(zlib.decompress(body))
-    return FoldBatch(
-        first=first,
-        after=after,
-        messages=messages,
-        known=[KnownRow(*row) for row in rows.known],
-        acted=[ActedRow(*row) for row in rows.acted],
-        joined=[JoinedRow(*row) for row in rows.joined],
-        traits=[TraitRow(*row) for row in rows.traits],
-        fates=[],
-        outcomes=[OutcomeRow(*row) for row in rows.outcomes],
-    )
 
 
 def _halves(messages: Sequence[tuple[bytes, int]]) -> list[tuple[int, int]]:
