@@ -32,6 +32,7 @@ PAGES = {
     "live": "/live",
     "live-narrow": "/live?type=track&user=ana",
     "live-call": "/live/3",
+    "live-older": "/live?before=40",
     "settings": "/settings",
     "import": "/settings/import",
     "backtest": "/settings/backtest",

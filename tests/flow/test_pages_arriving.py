@@ -158,7 +158,32 @@ def test_a_duplicate_says_that_it_is_not_counted(acme):
         told = words(client.get("/live/6").text)
 
     assert "It is not counted. duplicate The same messageId was counted before" in told
+    assert "Its first copy is call #2 : that one counts." in told
     assert "no: duplicate" in told
+
+
+def test_older_calls_are_paged_through_to_the_first_one(acme):
+    """More than are kept one by one: each call once, newest first, with its fate; what is asked for is found there."""
+    first = acme.log.read(1, 0, most=1)[0].call
+    acme.send(*(msgspec.structs.replace(first, message_id=f"x{number}") for number in range(600)), first)
+    acme.settle()
+    seen = []
+    with acme.client() as client:
+        path = "/live"
+        while path:
+            text = client.get(path).text
+            seen += [int(offset) for offset in re.findall(r'<tr id="call-(\d+)">', text)]
+            found = re.search(r'rel="next" href="([^"]+)"', text)
+            path = found and html.unescape(found[1])
+        opened = words(client.get("/live?before=3").text)
+        tracks = client.get("/live?type=track&before=600").text
+        none = words(client.get("/live?event=nothing&before=600").text)
+
+    assert seen == list(range(606, -1, -1))
+    assert "Before call #3, and no longer updated" in opened
+    assert re.findall(r'<tr id="call-(\d+)">', tracks) == ["5", "4", "3", "2"]
+    assert "every 2s" not in tracks
+    assert "From #0 up to #600 none is like that" in none
 
 
 def test_a_refused_item_has_a_page(acme):

@@ -8,14 +8,13 @@ import bisect
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
 
-from uptake.core.calls import LoggedCall
+from uptake.core.calls import LoggedCall, message_digest
 from uptake.core.config import ConfigVersion, destinations_by_offset
-from uptake.core.effects import Acted, Effect, Joined, Note, Outcome, TraitsSet
+from uptake.core.effects import Acted, Effect, Joined, Outcome, TraitsSet
 from uptake.core.merges import Canonical
 from uptake.destination.meaning import Meaning
 from uptake.stores.events.base import (
@@ -29,6 +28,7 @@ from uptake.stores.events.base import (
     OutcomeRow,
     TraitRow,
 )
+from uptake.stores.events.rows import fate_row, reason_of
 from uptake.stores.log.base import CallLog, LogDamaged
 
 log_ = logging.getLogger("uptake.fold")
@@ -105,7 +105,7 @@ def lost_batch(first: int, after: int) -> FoldBatch:
 def batch_of(calls: Sequence[LoggedCall], store: Remembers, rules: Rules) -> FoldBatch:
     """The rows that calls, in log order and without a gap, add to what the store holds."""
     there = [each for each in calls if not each.call.erased]
-    messages = [(digest_of(each.call.message_id), each.received_us) for each in there]
+    messages = [(message_digest(each.call.message_id), each.received_us) for each in there]
     repeated = _repeats(messages, store.seen(messages), rules.dedupe_us)
     rows = _Rows(len(there))
     rows.miss(each for each in calls if each.call.erased)
@@ -127,11 +127,6 @@ def batch_of(calls: Sequence[LoggedCall], store: Remembers, rules: Rules) -> Fol
         fates=rows.fates,
         outcomes=rows.outcomes(),
     )
-
-
-def digest_of(message_id: str) -> bytes:
-    """16 bytes that stand for a messageId; two ids share them with a chance of about 2^-128."""
-    return blake2b(message_id.encode(), digest_size=16).digest()
 
 
 def _repeats(messages: Sequence[tuple[bytes, int]], seen: Sequence[bool], dedupe_us: int) -> list[bool]:
@@ -183,17 +178,14 @@ class _Rows:
 
     def tell(self, index: int, logged: LoggedCall, outcome: Outcome) -> None:
         """Count the call's fate, and list it if it is among the batch's last, or among the last of its reason."""
-        note = outcome.notes[0] if outcome.notes else None
-        code, mapping = (note.code, note.mapping) if note else ("", "")
-        if outcome.fate == "duplicate":
-            code = "duplicate"
+        code, mapping = reason_of(outcome)
         bucket_us = logged.received_us - logged.received_us % BUCKET_US
         self._counts[bucket_us, logged.call.type, outcome.fate, code, mapping] += 1
         if index >= self._listed_from:
-            self._latest.append(_fate_row(logged, outcome.fate, code, note))
+            self._latest.append(fate_row(logged, outcome))
         elif code:
             samples = self._samples.setdefault((outcome.fate, code, mapping), deque(maxlen=KEPT_OF_REASON))
-            samples.append(_fate_row(logged, outcome.fate, code, note))
+            samples.append(fate_row(logged, outcome))
 
     @property
     def fates(self) -> list[FateRow]:
@@ -204,21 +196,3 @@ class _Rows:
     def outcomes(self) -> list[OutcomeRow]:
         """How often each fate was met."""
         return [OutcomeRow(*key, times) for key, times in sorted(self._counts.items())]
-
-
-def _fate_row(logged: LoggedCall, fate: str, code: str, note: Note | None) -> FateRow:
-    call = logged.call
-    return FateRow(
-        logged.offset,
-        logged.received_us,
-        call.at_us,
-        call.type,
-        call.user_id or call.anonymous_id or "",
-        call.group_id or str((call.context or {}).get("groupId") or ""),
-        call.event or call.name or "",
-        fate,
-        code,
-        note.field if note else "",
-        note.message if note else "",
-        note.mapping if note else "",
-    )

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from uptake.core.calls import Projection
+from uptake.core.calls import Projection, message_digest
 from uptake.core.config import ConfigVersion, ProductConfig
 from uptake.core.effects import Acted, Joined, Outcome
 from uptake.destination.meaning import Meaning
 from uptake.pipeline.configure import projection_of
-from uptake.pipeline.fold import Rules, digest_of
+from uptake.pipeline.fold import Rules
 from uptake.pipeline.purge import Purged
 from uptake.stores.log.base import CallLog, read_past_damage
 
@@ -117,7 +117,7 @@ def preview(
         for each in calls:
             if each.call.erased:
                 continue
-            digest = digest_of(each.call.message_id)
+            digest = message_digest(each.call.message_id)
             earlier = seen.get(digest)
             if earlier is not None and each.received_us - earlier < rules.dedupe_us:
                 continue

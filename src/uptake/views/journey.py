@@ -20,6 +20,7 @@ from uptake.destination.trace import Trace, trace
 from uptake.stores.events.base import FateRow, Membership
 from uptake.stores.log.base import read_past_damage
 from uptake.views.base import ProductView, Unknown
+from uptake.views.copies import first_copy
 from uptake.views.events import weight_of
 from uptake.views.live import LOOKED_AT
 
@@ -73,14 +74,16 @@ class Journey(msgspec.Struct, frozen=True):
     """A call through every stage.
 
     fate: what the fold made of it, or WAITING; told: is it the fold's own record, or, of an older call, what the rules
-    say?  row: that record.  trace: the destination that applies at its offset, at work on it.  effects: what it means
-    under the ids that count, whether it was counted or not; acts: those of them that are events.
+    say?  row: that record.  copied: the offset of the copy that was counted in a duplicate's place, None where it is
+    none or that is not known.  trace: the destination that applies at its offset, at work on it.  effects: what it
+    means under the ids that count, whether it was counted or not; acts: those of them that are events.
     """
 
     logged: LoggedCall
     fate: str
     told: bool
     row: FateRow | None
+    copied: int | None
     trace: Trace
     merged: tuple[Merged, ...]
     effects: tuple[Effect, ...]
@@ -102,7 +105,9 @@ def journey_of(product: ProductView, offset: int) -> Journey:
     effects = tuple(canonical.effect(each) for each in traced.outcome.effects)
     acts = tuple(_act(product, logged.call.at_us, each) for each in effects if isinstance(each, Acted))
     fate = WAITING if waiting else row.fate if row else traced.outcome.fate
-    return Journey(logged, fate, row is not None, row, traced, merged, effects, acts)
+    copied = first_copy(product, logged) if fate == "duplicate" or not (row or waiting) else None
+    fate = fate if copied is None else "duplicate"
+    return Journey(logged, fate, row is not None, row, copied, traced, merged, effects, acts)
 
 
 def _logged(product: ProductView, offset: int) -> LoggedCall:

@@ -79,7 +79,7 @@ def live_calls(product: ProductView, most: int = 50, query: LiveQuery = EVERYTHI
     """The latest calls that are asked for, newest first, at most so many."""
     found: list[LiveCall] = []
     if query.fate != REFUSED:
-        found += map(_folded, _rows(product, most, query))
+        found += map(listed, _rows(product, most, query))
     if query.fate in ("", REFUSED) and not query.narrow:
         found += map(_refused, product.log.refusals(product.product_id, most=most))
     return sorted(found, key=lambda call: call.received_us, reverse=True)[:most]
@@ -90,12 +90,17 @@ def _rows(product: ProductView, most: int, query: LiveQuery) -> Sequence[FateRow
     rows = product.store.fates(most=most if plain else LOOKED_AT, fate=query.folded_fate)
     if plain:
         return rows
-    rows = [row for row in rows if query.fits(row)]
+    return asked_for(product, rows, query)[:most]
+
+
+def asked_for(product: ProductView, rows: Sequence[FateRow], query: LiveQuery) -> list[FateRow]:
+    """Those of the rows that are asked for, in their order."""
+    found = [row for row in rows if query.folded_fate in ("", row.fate) and query.fits(row)]
     if query.fate == IGNORED:
-        rows = [row for row in rows if row.code == "ignored_event"]
+        return [row for row in found if row.code == "ignored_event"]
     if query.fate == EXCLUDED:
-        rows = [row for row in rows if is_excluded(product, row.user, row.account)]
-    return rows[:most]
+        return [row for row in found if is_excluded(product, row.user, row.account)]
+    return found
 
 
 def is_excluded(product: ProductView, user: str, account: str) -> bool:
@@ -116,7 +121,7 @@ def refusal_key(refusal: Refusal) -> str:
 
 def samples(product: ProductView, most: int, since_us: int) -> dict[tuple[str, str, str], list[LiveCall]]:
     """The latest calls of each reason (fate, code and mapping) since a moment, newest first, at most so many each."""
-    found = list(map(_folded, product.store.fates(most=most, of_each_reason=True)))
+    found = list(map(listed, product.store.fates(most=most, of_each_reason=True)))
     found += map(_refused, product.log.refusals(product.product_id, most=LOOKED_AT))
     by_reason: dict[tuple[str, str, str], list[LiveCall]] = {}
     for call in found:
@@ -129,7 +134,8 @@ def _reason(call: LiveCall) -> tuple[str, str, str]:
     return call.fate, call.code, call.mapping
 
 
-def _folded(row: FateRow) -> LiveCall:
+def listed(row: FateRow) -> LiveCall:
+    """A folded call as it is listed."""
     return LiveCall(
         received_us=row.received_us,
         fate=row.fate,

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from uptake.core.calls import LoggedCall
 from uptake.core.days import SECOND_US, to_us
-from uptake.core.effects import Kind
+from uptake.core.effects import Kind, Outcome
 from uptake.stores.events.base import ActedRow, FateRow, FoldBatch, JoinedRow, OutcomeRow, TraitRow
 
 _decode = msgspec.json.decode
@@ -33,6 +34,33 @@ def opaque_id(kind: Kind, tracking_id: str) -> str:
     '586547ebb127317fdfa4'
     """
     return blake2b(f"{kind}:{tracking_id}".encode(), digest_size=10).hexdigest()
+
+
+def reason_of(outcome: Outcome) -> tuple[str, str]:
+    """Why a call met its fate: a code, and the mapping that it is about; '' for none."""
+    if outcome.fate == "duplicate":
+        return "duplicate", ""
+    return (outcome.notes[0].code, outcome.notes[0].mapping) if outcome.notes else ("", "")
+
+
+def fate_row(logged: LoggedCall, outcome: Outcome) -> FateRow:
+    """A call with what became of it, as it is listed."""
+    call, note = logged.call, outcome.notes[0] if outcome.notes else None
+    code, mapping = reason_of(outcome)
+    return FateRow(
+        logged.offset,
+        logged.received_us,
+        call.at_us,
+        call.type,
+        call.user_id or call.anonymous_id or "",
+        call.group_id or str((call.context or {}).get("groupId") or ""),
+        call.event or call.name or "",
+        outcome.fate,
+        code,
+        note.field if note else "",
+        note.message if note else "",
+        mapping,
+    )
 
 
 def meaning_of(value: str | None) -> tuple[str, int | None]:

@@ -1,4 +1,7 @@
-"""The Live page: the last calls with their fate, refreshed by itself, narrowed down by what the address says."""
+"""The Live page: the last calls with their fate, refreshed by itself, narrowed down by what the address says.
+
+With `?before=OFFSET` it stands still and shows what came before that call, page by page down to the first one.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +13,13 @@ from uptake.core.calls import CALL_TYPES
 from uptake.core.effects import FATES
 from uptake.views.health import Counters, counters
 from uptake.views.live import EXCLUDED, IGNORED, REFUSED, LiveCall, LiveQuery, live_calls
+from uptake.views.older import older_calls
 from uptake.web.pages.render import page
 from uptake.web.pages.visit import PageRequest, Visit
 
 MOST_CALLS = 50
 MOST_FILTER = 200
+MOST_DIGITS = 18
 FATE_NAMES = {
     "": "All",
     "applied": "Counted",
@@ -72,8 +77,13 @@ def live_page(request: PageRequest) -> Response[str]:
     visit, query = Visit(request), _query(request)
     counts = _counts(counters(visit.product))
     asked = msgspec.structs.asdict(query)
+    before = _offset_in(request.query_params.get("before", ""))
+    calls, older = _latest(visit, query) if before is None else _before(visit, query, before)
     context: dict[str, Any] = {
-        "rows": _rows(visit, live_calls(visit.product, MOST_CALLS, query)),
+        "rows": _rows(visit, calls),
+        "before": before,
+        "looked_from": older,
+        "older": visit.link("/live", **asked, before=older) if older else "",
         "counts": counts,
         "fates": [
             (key, name, visit.link("/live", **{**asked, "fate": key}))
@@ -91,6 +101,25 @@ def _query(request: PageRequest) -> LiveQuery:
     asked = {name: request.query_params.get(name, "").strip()[:MOST_FILTER] for name in LiveQuery.__struct_fields__}
     fate = asked["fate"] if asked["fate"] in (*FATES, REFUSED, IGNORED, EXCLUDED) else ""
     return LiveQuery(**{**asked, "fate": fate, "type": asked["type"] if asked["type"] in CALL_TYPES else ""})
+
+
+def _offset_in(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else None
+
+
+def _latest(visit: Visit, query: LiveQuery) -> tuple[Sequence[LiveCall], int]:
+    """The latest calls, and the offset before which older ones lie; 0 for none: refused items have no offsets."""
+    calls = live_calls(visit.product, MOST_CALLS, query)
+    if query.fate == REFUSED:
+        return calls, 0
+    folded = [call.offset for call in calls if call.offset is not None]
+    return calls, min(folded) if folded else visit.product.store.offset()
+
+
+def _before(visit: Visit, query: LiveQuery, before: int) -> tuple[Sequence[LiveCall], int]:
+    """The calls before an offset, and the offset before which still older ones lie."""
+    found = older_calls(visit.product, before, MOST_CALLS, query)
+    return found.calls, found.looked_from
 
 
 def call_link(visit: Visit, call: LiveCall) -> str:

@@ -17,7 +17,7 @@ from uptake.web.pages.destination_frame import mapping_link
 from uptake.web.pages.destination_preview import Traced, traced
 from uptake.web.pages.destination_seen import counted_words, shown_json
 from uptake.web.pages.faults import sentence
-from uptake.web.pages.live import FATE_KINDS, FATE_NAMES
+from uptake.web.pages.live import FATE_KINDS, FATE_NAMES, MOST_DIGITS
 from uptake.web.pages.render import page
 from uptake.web.pages.visit import PageRequest, Visit
 
@@ -31,7 +31,6 @@ SOURCES = {
     "csv": "an imported CSV file",
 }
 """How calls came, by the family of their route."""
-MOST_DIGITS = 18
 NOTES = {
     "clock_corrected": "The sender's clock was wrong: its time is corrected by how far `sentAt` lay from the receipt.",
     "future_time": "Its time lay more than a day in the future: the moment of receipt stands in its place.",
@@ -86,6 +85,7 @@ def call_page(request: PageRequest, call: FromPath[str]) -> Response[str]:
         "clock_notes": [NOTES[note] for note in journey.logged.call.notes if note in NOTES],
         "reasons": REASONS,
         "verdicts": VERDICTS,
+        "copied": visit.link(f"/live/{journey.copied}") if journey.copied is not None else "",
         "older": visit.link(f"/live/{offset - 1}") if offset else "",
         "newer": visit.link(f"/live/{offset + 1}") if offset + 1 < visit.status.log_offset else "",
     }
@@ -132,6 +132,8 @@ def _stage(visit: Visit, journey: Journey) -> Stage:
 
 def _notes(journey: Journey) -> Sequence[tuple[str, str, str]]:
     row = journey.row
+    if journey.fate == "duplicate":
+        return [("duplicate", CODES["duplicate"].help, "")]
     if row is not None and row.code and row.fate != journey.trace.outcome.fate:
         return [(row.code, CODES[row.code].help if row.code in CODES else "", sentence(row.message))]
     return [
