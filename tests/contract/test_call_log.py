@@ -282,7 +282,8 @@ def test_a_kill_loses_nothing_that_was_returned(tmp_path):
         process.wait()
         process.stdout.close()
 
-        log = SqliteCallLog(tmp_path)
+        log = SqliteCallLog(tmp_path, mends=True)
+        assert (log.damage(), list(tmp_path.glob("*damaged*"))) == ([], [])
         assert log.end(ACME) >= returned[-1] + 3
         assert [each.offset for each in log.read(ACME, 0, most=10**6)] == list(range(log.end(ACME)))
         log.close()

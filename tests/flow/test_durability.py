@@ -97,6 +97,7 @@ def assert_counted_once(installed, senders):
     """
     log = SqliteCallLog(installed.folder / "log")
     logged = {each.call.message_id for each in log.read(1, 0, most=log.end(1))}
+    assert log.damage() == []
     log.close()
     acknowledged = {call["messageId"] for sender in senders for call in sender.sent()}
     assert acknowledged - logged == set()

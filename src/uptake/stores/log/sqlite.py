@@ -20,8 +20,9 @@ from uptake.core.calls import Call, LoggedCall
 from uptake.core.days import from_us
 from uptake.stores.log.base import LogDamaged, LogUnavailable, Refusal, RefusalCount, Request
 from uptake.stores.log.sqlite_drop import delete, drop
-from uptake.stores.log.sqlite_file import PAGE_BYTES, FileClosed, LogFile
-from uptake.stores.log.sqlite_mend import examined, is_damage, mend, refuse_emptied
+from uptake.stores.log.sqlite_file import PAGE_BYTES, FileClosed, LogFile, missing
+from uptake.stores.log.sqlite_marks import Mark, Marks, marks_in
+from uptake.stores.log.sqlite_mend import Gone, examined, is_damage, mend, refuse_emptied, step_over
 from uptake.stores.log.sqlite_rewrite import compact, rewrite, scrub
 
 PROBE_BYTES = 1024 * 1024
@@ -47,7 +48,16 @@ class SqliteCallLog:
         self._lock = threading.RLock()
         self._files: dict[str, LogFile] = {}
         self._gone: list[LogFile] = []
+        self._marks = Marks(folder)
+        marks = marks_in(folder)  # before the files: another process may be about to append
         self._find_files()
+        try:
+            self._heed(marks)
+        except (sqlite3.DatabaseError, LogDamaged) as error:
+            self.close()
+            if is_damage(error):
+                raise LogDamaged(f"{folder}: {error}") from error
+            raise
 
     def append(self, requests: Sequence[Request]) -> list[int]:
         """See CallLog."""
@@ -63,9 +73,13 @@ class SqliteCallLog:
         file = self._file_for(max(request.received_us for request in requests))
         while True:
             try:
-                return file.append(requests)
+                firsts = file.append(requests)
+                break
             except FileClosed:
                 file = self._successor(file)
+        ends = {each.product_id: first + len(each.calls) for each, first in zip(requests, firsts, strict=True)}
+        self._marks.put(max(self._files), ends)
+        return firsts
 
     def probe(self) -> None:
         """See CallLog."""
@@ -233,6 +247,7 @@ class SqliteCallLog:
         """See CallLog."""
         with self._lock:
             self._newest().continue_from({product_id: offset})
+            self._marks.put(max(self._files), {product_id: offset})
 
     def damage(self) -> list[str]:
         """See CallLog."""
@@ -261,13 +276,46 @@ class SqliteCallLog:
                 self._files.pop(month).close()
                 self._mend(month, error)
         self._find_files()
+        self._heed(marks_in(self._folder))
+
+    def _heed(self, marks: Sequence[Mark]) -> None:
+        """Where a file ends before calls that were acknowledged, tell it, and go on behind them.
+
+        Raises LogDamaged where nothing may be mended here.
+        """
+        self._make_missing({mark.month for mark in marks if mark.month > max(self._files, default="")})
+        ends = {mark.product_id: mark.end for mark in marks}  # by month: the newest one's
+        reached = dict.fromkeys(ends, 0)
+        for month, file in sorted(self._files.items()):
+            reached = {each: max(before, file.next(each)) for each, before in reached.items()}
+            short = [mark for mark in marks if mark.month == month and reached[mark.product_id] < mark.end]
+            if short and not self._mends:
+                first = reached[short[0].product_id]
+                raise LogDamaged(missing(str(file.path), short[0].product_id, first, short[0].end))
+            if short:
+                for told in step_over(file, short, reached):
+                    log_.error("log_mended", extra={"told": told})
+        behind = {each: end for each, end in ends.items() if self._newest().next(each) < end}
+        if behind and self._mends:  # it has lost where it began
+            self._newest().continue_from(behind)
+
+    def _make_missing(self, months: Collection[str]) -> None:
+        """Make the newest files anew that were acknowledged to and are gone; older ones may have been dropped."""
+        for month in sorted(months):
+            if not self._mends:
+                raise LogDamaged(f"{self._path(month)} is missing")
+            self._path(month).touch()
+            self._mend(month, Gone("the file was missing"))
+        if months:
+            self._find_files()
 
     def _opened(self, month: str) -> LogFile:
         """The month's file.  Raises LogDamaged where it is broken and must not be mended here."""
         path = self._path(month)
         try:
             refuse_emptied(path)
-            return examined(path) if self._mends else LogFile(path)
+            marks = [mark for mark in marks_in(self._folder) if mark.month == month]
+            return examined(path, marks) if self._mends else LogFile(path)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -316,5 +364,6 @@ class SqliteCallLog:
         with self._lock:
             files, self._files = [*self._files.values(), *self._gone], {}
             self._gone = []
+            self._marks.close()
             for file in files:
                 file.close()

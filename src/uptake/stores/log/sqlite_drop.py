@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from uptake.stores.log.sqlite_file import connect
+from uptake.stores.log.sqlite_file import CONTINUE, NEXT, connect
 from uptake.stores.log.sqlite_rewrite import compact
 
 _DROP = tuple(f"delete from {table} where product_id = ?" for table in ("requests", "refusals", "refusal_counts"))
@@ -23,6 +23,8 @@ def drop(path: Path, product_id: int) -> bool:
         if connection.execute(_HAS, (product_id,)).fetchone()[0]:
             connection.execute("pragma secure_delete = on")
             connection.execute("begin immediate")
+            end = connection.execute(NEXT, (product_id,)).fetchone()[0]
+            connection.execute(CONTINUE, (product_id, end))  # what was dropped is not taken for lost
             for text in _DROP:
                 connection.execute(text, (product_id,))
             connection.execute("commit")

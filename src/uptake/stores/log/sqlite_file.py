@@ -56,7 +56,7 @@ create table if not exists refusal_counts (
 """
 _CLOSE = "create trigger closed before insert on requests begin select raise(abort, 'closed'); end"
 _IS_CLOSED = "select exists (select 1 from sqlite_schema where type = 'trigger' and name = 'closed')"
-_NEXT = """
+NEXT = """
 select max(
   coalesce((select first + calls from requests where product_id = ?1 order by first desc limit 1), 0),
   coalesce((select base from bases where product_id = ?1), 0))
@@ -68,7 +68,7 @@ select min(product_id) from (
   select min(product_id) as product_id from requests where product_id > ?1
   union all select min(product_id) from bases where product_id > ?1)
 """
-_CONTINUE = """
+CONTINUE = """
 insert into bases (product_id, base) values (?, ?)
 on conflict (product_id) do update set base = max(base, excluded.base)
 """
@@ -215,7 +215,7 @@ class LogFile:
             product_id, count = request.product_id, len(request.calls)
             if product_id not in moved:
                 known = ends.get(product_id)
-                moved[product_id] = writer.execute(_NEXT, (product_id,)).fetchone()[0] if known is None else known
+                moved[product_id] = writer.execute(NEXT, (product_id,)).fetchone()[0] if known is None else known
             firsts.append(moved[product_id])
             if count:
                 body = _encode(request.calls)
@@ -251,8 +251,8 @@ class LogFile:
             if writer.execute(_IS_CLOSED).fetchone()[0]:
                 return
             products = [row[0] for row in writer.execute(_PRODUCTS).fetchall()]
-            bases = [(each, writer.execute(_NEXT, (each,)).fetchone()[0]) for each in products]
-            successor.write(lambda other: other.executemany(_CONTINUE, bases))
+            bases = [(each, writer.execute(NEXT, (each,)).fetchone()[0]) for each in products]
+            successor.write(lambda other: other.executemany(CONTINUE, bases))
             writer.execute(_CLOSE)
 
         self.write(change)
@@ -260,7 +260,7 @@ class LogFile:
     def continue_from(self, ends: Mapping[int, int]) -> None:
         """Go on no earlier than at these offsets, by product."""
         if ends:
-            self.write(lambda writer: writer.executemany(_CONTINUE, list(ends.items())))
+            self.write(lambda writer: writer.executemany(CONTINUE, list(ends.items())))
 
     # ---- reading
     def ends(self) -> dict[int, int]:
@@ -284,8 +284,8 @@ class LogFile:
         told = [row[0] for row in self._rows(_DAMAGE, ())]
         if told:
             gaps = self._rows(_GAPS, ())
-            told += [f"{self.path.name}: product {each}, offsets {a} to {b - 1} are missing" for each, a, b in gaps]
-        return told
+            told += [missing(self.path.name, *gap) for gap in gaps]
+        return list(dict.fromkeys(told))
 
     def is_closed(self) -> bool:
         """Does a newer file take the calls now?"""
@@ -293,7 +293,7 @@ class LogFile:
 
     def next(self, product_id: int) -> int:
         """The product's next offset in this file."""
-        after: int = self._rows(_NEXT, (product_id,))[0][0]
+        after: int = self._rows(NEXT, (product_id,))[0][0]
         return after
 
     def start(self, product_id: int) -> int | None:
@@ -372,6 +372,11 @@ class LogFile:
         with self._lock:
             self._abandon()
             self._reader.close()
+
+
+def missing(name: str, product_id: int, first: int, after: int) -> str:
+    """The sentence that tells of calls which a file has no more."""
+    return f"{name}: product {product_id}, offsets {first} to {after - 1} are missing"
 
 
 def connect(path: Path) -> sqlite3.Connection:

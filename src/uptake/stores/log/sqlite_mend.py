@@ -5,11 +5,12 @@ The damaged file is kept beside it under another name, for it may be worth more 
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from uptake.stores.log.sqlite_file import INSERT, PAGE_BYTES, LogFile, connect
+from uptake.stores.log.sqlite_file import CONTINUE, INSERT, NEXT, PAGE_BYTES, LogFile, connect, missing
+from uptake.stores.log.sqlite_marks import Mark
 from uptake.stores.log.sqlite_salvage import salvaged, wal_of
 
 DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -34,18 +35,25 @@ class Emptied(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
+class Gone(sqlite3.DatabaseError):
+    """There is no file, and there was one."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 def refuse_emptied(path: Path) -> None:
     """SQLite takes a file of 0 bytes for a new one; here a file has tables before it has its name.  Raises Emptied."""
     if path.stat().st_size == 0:
         raise Emptied("the file is empty")
 
 
-def examined(path: Path) -> LogFile:
+def examined(path: Path, marks: Iterable[Mark]) -> LogFile:
     """The file, looked at where every append and every question goes.  Raises sqlite3.Error.
 
     A write-ahead log of which SQLite takes less than was durable is damage too: it would drop the rest in silence.
+    marks: what was acknowledged of this file.
     """
-    _refuse_cut_wal(path)
+    _refuse_cut_wal(path, marks)
     file = LogFile(path)
     try:
         file.ends()
@@ -57,9 +65,9 @@ def examined(path: Path) -> LogFile:
     return file
 
 
-def _refuse_cut_wal(path: Path) -> None:
+def _refuse_cut_wal(path: Path, marks: Iterable[Mark]) -> None:
     before = wal_of(path, PAGE_BYTES)
-    if not before.sure:
+    if not before.pages:
         return
     wal, kept = path.with_name(path.name + "-wal"), path.with_suffix(".wal-kept")
     kept.unlink(missing_ok=True)
@@ -67,11 +75,29 @@ def _refuse_cut_wal(path: Path) -> None:
     with closing(connect(path)) as connection:
         busy, frames, _ = connection.execute("pragma wal_checkpoint(passive)").fetchone()
         same = wal_of(path, PAGE_BYTES).salts == before.salts
-    if busy or not same or frames >= before.sure:
+        short = any(connection.execute(NEXT, (mark.product_id,)).fetchone()[0] < mark.end for mark in marks)
+        sure = before.committed if short else before.sure
+    if busy or not same or frames >= sure:
         kept.unlink()
         return
     kept.rename(wal)
-    raise WalCut(f"its write-ahead log breaks off after {frames} of at least {before.sure} pages")
+    raise WalCut(f"its write-ahead log breaks off after {frames} of at least {sure} pages")
+
+
+def step_over(file: LogFile, marks: Iterable[Mark], reached: Mapping[int, int]) -> list[str]:
+    """Write down that the file has lost what was acknowledged behind these ends, and go on behind the marks.
+
+    reached: where each product's calls end.  Returns what was written, a sentence each.  Raises sqlite3.Error.
+    """
+    lost = [missing(file.path.name, each.product_id, reached[each.product_id], each.end) for each in marks]
+    told = [f"{file.path.name} ended before calls that had been acknowledged", *lost]
+
+    def change(writer: sqlite3.Connection) -> None:
+        writer.executemany(CONTINUE, [(each.product_id, each.end) for each in marks])
+        writer.executemany(_NOTE, [(each,) for each in told])
+
+    file.write(change)
+    return told
 
 
 def mend(path: Path, why: str, ends: Mapping[int, int]) -> str:

@@ -36,11 +36,12 @@ class Wal(NamedTuple):
     """What a write-ahead log holds of committed pages.
 
     pages: where the latest content of each begins in the file.  sure: frames that were durable before the last commit
-    began, so that none of them can be missing without damage.
+    began, so that none of them can be missing without damage.  committed: all of them.
     """
 
     pages: dict[int, int]
     sure: int
+    committed: int = 0
     salts: bytes = b""
 
 
@@ -65,7 +66,7 @@ def wal_of(path: Path, page_bytes: int) -> Wal:
             pages |= pending
             pending.clear()
             commits.append(number)
-    return Wal(pages, commits[-2], salts)
+    return Wal(pages, commits[-2], commits[-1], salts)
 
 
 def salvaged(path: Path, page_bytes: int) -> Iterator[Row]:
