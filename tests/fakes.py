@@ -47,7 +47,7 @@ from uptake.stores.events.base import (
 from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.exports import EXPORTS
-from uptake.stores.events.usage import Doer, Use
+from uptake.stores.events.usage import ActiveDay, Doer, Use
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF = 0.5 - 1e-9
@@ -724,6 +724,20 @@ class MemoryEventStore:
             for day, acts in sorted(by.items(), key=lambda each: each[0] or date.min):
                 accounts = {account for act in acts for account in self._reached(act)} - model.excluded_accounts
                 found.append(Use(number, day, len(acts), len({act.user for act in acts}), len(accounts)))
+        return found
+
+    def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
+        found = []
+        for day in (each for each in self.scored_days(model.workspace_id) if days[0] <= each <= days[1]):
+            first = day - timedelta(days=model.window_days - 1)
+            active = [
+                (kind, each)
+                for (kind, each), row in self._scored[model.workspace_id, day].kept.items()
+                if row.last_us is not None
+                and self._day(row.last_us) >= first
+                and each not in self._excluded(model, kind)
+            ]
+            found.append(ActiveDay(day, *(sum(kind == of for of, _ in active) for kind in ("user", "account"))))
         return found
 
     def doers(

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from uptake.core.conditions import All, Condition, Did, Number
+from uptake.core.conditions import All, Condition, Did
 from uptake.core.days import days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
@@ -120,12 +120,9 @@ def used_by_day(
     asked = asked_about(product, workspace_id, last)
     first = max(asked.day - timedelta(days=days - 1), FIRST_DAY)
     found = _by_day(asked, tuple(each.events for each in things), first)
-    active = {kind: _active(asked, kind, first) for kind in ("user", "account")}
+    active = _active(asked, first)
     return [
-        [
-            UsedDay(day, found.get((n, day), NOTHING), active["user"].get(day, 0), active["account"].get(day, 0))
-            for day in days_between(first, asked.day)
-        ]
+        [UsedDay(day, found.get((n, day), NOTHING), *active.get(day, (0, 0))) for day in days_between(first, asked.day)]
         for n in range(len(things))
     ]
 
@@ -179,8 +176,7 @@ def _by_day(asked: Asked, sets: tuple[tuple[str, ...], ...], first: date) -> Map
 
 
 @lru_cache(maxsize=64)
-def _active(asked: Asked, kind: Kind, first: date) -> Mapping[date, int]:
-    """Day → who did anything in the window up to it."""
-    lately = Number("last_active_days", "<", asked.model.window_days)
-    history = asked.store.group_history(kind, lately, asked.model, (first, asked.day))
-    return {each.day: each.members for each in history}
+def _active(asked: Asked, first: date) -> Mapping[date, tuple[int, int]]:
+    """Day → how many users and accounts did anything in the window up to it."""
+    found = asked.store.active_by_day(asked.model, (first, asked.day))
+    return {each.day: (each.users, each.accounts) for each in found}

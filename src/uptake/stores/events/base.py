@@ -41,7 +41,7 @@ from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
 from uptake.stores.events.changes import DayActs, DayLevels, Moves, Only
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
-from uptake.stores.events.usage import Doer, Use
+from uptake.stores.events.usage import ActiveDay, Doer, Use
 
 
 class StoreDamaged(Exception):
@@ -283,6 +283,9 @@ class EventStore(Protocol):
         An empty set is every event.  by_day: each day by itself, else all days together.  What was never done is left
         out.
         """
+
+    def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
+        """Who did anything in the model's window up to each scored day from the first to the last given, ascending."""
 
     def doers(
         self, kind: Kind, events: Collection[str], model: ScoringModel, days: tuple[date, date], *, most: int

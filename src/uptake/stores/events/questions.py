@@ -70,8 +70,8 @@ from uptake.stores.events.question_sql import (
 from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
 from uptake.stores.events.session import StreamingSession
 from uptake.stores.events.trait_sql import forms_of, values_of
-from uptake.stores.events.usage import Doer, Use
-from uptake.stores.events.usage_sql import doers_of, use_of
+from uptake.stores.events.usage import ActiveDay, Doer, Use
+from uptake.stores.events.usage_sql import active_by_day, doers_of, use_of
 from uptake.stores.events.use_sql import use_of_features
 
 PUBLISHED = "select next_offset, revision, as_of_us from published"
@@ -224,6 +224,11 @@ class StoreQuestions:
         """How much each set of events was done."""
         with self._reading() as session:
             return use_of(session, sets, model, days, by_day=by_day)
+
+    def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
+        """How many were active in the window up to each scored day."""
+        with self._reading() as session:
+            return active_by_day(session, model, days, zone=ZoneInfo(self.rules.time_zone))
 
     def doers(
         self, kind: Kind, events: Collection[str], model: ScoringModel, days: tuple[date, date], *, most: int

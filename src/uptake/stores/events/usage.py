@@ -22,6 +22,14 @@ class Use(msgspec.Struct, frozen=True):
     accounts: int
 
 
+class ActiveDay(msgspec.Struct, frozen=True):
+    """How many users and accounts did anything, scored or not, in a model's window up to the day."""
+
+    day: date
+    users: int
+    accounts: int
+
+
 class Doer(msgspec.Struct, frozen=True):
     """A user or account that did events: how often, on how many days, and when last."""
 

@@ -1,13 +1,15 @@
 """How much events were done, by how many, and by whom most: sums of daily counts."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
+from uptake.core.days import days_between, to_us, window
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.score_sql import NOT_EXCLUDED, UPWARDS, model_values
 from uptake.stores.events.session import Session
-from uptake.stores.events.usage import Doer, Use
+from uptake.stores.events.usage import ActiveDay, Doer, Use
 
 USE = f"""
 with wanted as (
@@ -38,6 +40,23 @@ with wanted as (
 select u.number, u.day, u.times, u.users, coalesce(a.accounts, 0)
 from by_users u left join by_accounts a on a.number = u.number and a.day = u.day
 order by u.number, u.day
+"""
+# A number of a day that is kept tells when somebody was last active, so that no event is looked at.
+ACTIVE_BY_DAY = """
+with windows as (
+  select unnest($days::date[]) as window_day, unnest($from_us::bigint[]) as from_us
+)
+select b.day, count(case when s.kind = 'user' and s.last_us >= w.from_us then 1 end),
+  count(case when s.kind = 'account' and s.last_us >= w.from_us then 1 end)
+from (select day from benchmarks where workspace_id = $workspace and day between $first and $last) b
+join windows w on w.window_day = b.day
+left join (
+  select day, kind, last_us from scores
+  where workspace_id = $workspace and day between $first and $last
+    and (kind <> 'user' or id not in (select unnest($excluded_users::varchar[])))
+    and (kind <> 'account' or id not in (select unnest($excluded_accounts::varchar[])))
+) s on s.day = b.day
+group by b.day order by b.day
 """
 DOERS = f"""
 with acts as (
@@ -71,6 +90,21 @@ def use_of(
         Use(number, day if by_day else None, int(times), users, accounts)
         for number, day, times, users, accounts in found
     ]
+
+
+def active_by_day(session: Session, model: ScoringModel, days: tuple[date, date], *, zone: ZoneInfo) -> list[ActiveDay]:
+    """How many were active in the window up to each scored day."""
+    span = list(days_between(*days))
+    begin = [datetime.combine(window(day, model.window_days)[0], time(), zone) for day in span]
+    rows = session.rows(
+        ACTIVE_BY_DAY,
+        **model_values(model),
+        days=span,
+        from_us=[to_us(moment) for moment in begin],
+        first=days[0],
+        last=days[1],
+    )
+    return [ActiveDay(*row) for row in rows]
 
 
 def doers_of(
