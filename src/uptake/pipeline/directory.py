@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from uptake.core.days import SECOND_US
 from uptake.pipeline.accept import IngestProduct
+from uptake.pipeline.outage import Outage
 from uptake.pipeline.running import Running, RunningProduct
 from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, key_digest
 
@@ -50,6 +51,7 @@ class Directory:
         self._checked_us = 0
         self._used_us: dict[int, int] = {}
         self._noted_us = running.clock()
+        self._outage = Outage(log_, running.clock, away="keys_not_refreshed", back="keys_are_refreshed")
         running.chores.append(self.note_used)
         self.refresh()
 
@@ -69,8 +71,9 @@ class Directory:
             return  # somebody is at it
         try:
             self._refresh()
+            self._outage.over()
         except MetaUnavailable as error:
-            log_.error("keys_not_refreshed", extra={"why": str(error)})
+            self._outage.met(str(error))
         finally:
             self._refreshing.release()
 

@@ -18,6 +18,7 @@ from uptake.pipeline.files import Files
 from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
 from uptake.pipeline.generation import FOLDING
 from uptake.pipeline.jobs import Bench, Jobs, Kind
+from uptake.pipeline.outage import Outage
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.pipeline.retention import Archive
 from uptake.pipeline.work import KINDS, WITH_FILES
@@ -72,6 +73,7 @@ class Running:
         self.chores: list[Callable[[], None]] = []
         self.durations = Durations()
         self.failed_steps = self.failed_meta_reads = 0
+        self._outage = Outage(log_, clock)
         self.refresh()
 
     def products(self) -> list[RunningProduct]:
@@ -202,6 +204,13 @@ class Running:
 
     def step(self, *, most: int = 10_000) -> bool:
         """One step of work for every product: fold, rescore where due, rebuild where due; True if there may be more."""
+        failed = self.failed_meta_reads
+        more = self._stepped(most)
+        if self.failed_meta_reads == failed:
+            self._outage.over()
+        return more
+
+    def _stepped(self, most: int) -> bool:
         first: dict[Part, Callable[[], object]] = {
             "all": self._demand_lead,
             "worker": self._share,
@@ -234,7 +243,7 @@ class Running:
             return work()
         except MetaUnavailable as error:
             self.failed_meta_reads += 1
-            log_.error("meta_unavailable", extra={"why": str(error)})
+            self._outage.met(str(error))
             return None
 
     def _demand_lead(self) -> None:
