@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from uptake.core.calls import Projection
+from uptake.core.days import DAY_US, SECOND_US
 from uptake.core.errors import UptakeError
 from uptake.folder import DataFolder, secret_of
 from uptake.pipeline.configure import projection_of
@@ -17,6 +18,7 @@ from uptake.pipeline.retention import Archive
 from uptake.settings import Settings
 from uptake.stores.events.base import EventStore, StoreRules, StoreUnavailable
 from uptake.stores.events.clickhouse_address import parse
+from uptake.stores.files.base import FileRoom, FilesUnavailable
 from uptake.stores.log import nats_address
 from uptake.stores.log.base import CallLog, LogDamaged, LogUnavailable, PeriodLog
 from uptake.stores.meta.base import MetaStore, chosen
@@ -98,6 +100,20 @@ def _log_at(url: str) -> CallLog:
 
 def _missing(error: ModuleNotFoundError, *, extra: str = "scale") -> UptakeError:
     return UptakeError("E015", f"the package {error.name} is not installed.", hint=f"pip install 'uptake[{extra}]'")
+
+
+def open_files(data_dir: Path, settings: Settings) -> tuple[Path, FileRoom]:
+    """Where this process makes files of long work, and where they are kept: in the same folder, or where every node
+    reaches them.  Raises UptakeError (E015)."""
+    scratch, most_bytes = data_dir.absolute() / "files", settings.max_files_mb * 1_000_000
+    if settings.role == "all":
+        return scratch, cast(FileRoom, _engine("files.folder", "FolderFiles")(scratch, most_bytes=most_bytes))
+    address, most_s = nats_address.parse(settings.log_url), (settings.result_days + 2) * DAY_US / SECOND_US
+    try:
+        room = _engine("files.nats", "NatsFiles")(address, clock=now_us, most_bytes=most_bytes, most_s=most_s)
+    except FilesUnavailable as error:
+        raise UptakeError("E015", f"the servers of UPTAKE_LOG_URL cannot be used: {error}.") from error
+    return scratch, cast(FileRoom, room)
 
 
 class Stores(Protocol):

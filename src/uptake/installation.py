@@ -15,7 +15,7 @@ from uptake.control.operations import Office, perform
 from uptake.control.requests import Request, Silence, Told
 from uptake.core.config import ProductConfig
 from uptake.core.errors import UptakeError
-from uptake.engines import now_us, open_archive, open_log, open_meta, open_stores, refuse_role
+from uptake.engines import now_us, open_archive, open_files, open_log, open_meta, open_stores, refuse_role
 from uptake.folder import DataFolder
 from uptake.pipeline.directory import Directory, at_once, in_a_thread
 from uptake.pipeline.files import Files
@@ -99,16 +99,20 @@ class Installation:
         return stores.open(product_id, generation, rules)
 
     def _files(self) -> Files:
+        scratch, room = open_files(self.folder.path, self.settings)
         most_bytes = self.settings.max_result_mb * 1_000_000
-        return Files(self.folder.path / "files", keep_days=self.settings.result_days, most_bytes=most_bytes)
+        files = Files(scratch, room, keep_days=self.settings.result_days, most_bytes=most_bytes)
+        files.begin()
+        return files
 
     def _add_kinds(self) -> None:
-        """Long work that needs more than the pipeline, and a data folder that is this process's alone."""
-        if self.settings.role != "all":
-            return
-        self.running.jobs.kinds["backtest"] = backtest_kind()
-        if not (self.settings.meta_url or self.settings.log_url):  # what servers keep they back up themselves
-            self.running.jobs.kinds["backup"] = backup_kind(self.folder.path)
+        """Long work that needs more than the pipeline."""
+        jobs, settings = self.running.jobs, self.settings
+        jobs.kinds["backtest"] = backtest_kind()
+        if settings.meta_url or settings.log_url:  # what servers keep they back up themselves
+            jobs.instead["backup"] = _backed_up_elsewhere()
+        else:
+            jobs.kinds["backup"] = backup_kind(self.folder.path)
 
     def _set_up(self) -> None:
         first = ProductConfig(dedupe_days=self.settings.dedupe_days)
@@ -140,6 +144,12 @@ class Installation:
 def _another_leads() -> UptakeError:
     hint = "Stop it: role all works alone with a meta store, web nodes and workers beside one another."
     return UptakeError("E004", "Another process works on the database of UPTAKE_META_URL.", hint=hint)
+
+
+def _backed_up_elsewhere() -> UptakeError:
+    told = "Servers keep a part of this installation: back them up with `pg_dump`, then `nats account backup`."
+    ways = "docs/howto/backup.md has the commands; `uptake migrate-store` copies everything into a data folder."
+    return UptakeError("backup_elsewhere", f"{told} {ways}")
 
 
 class LocalDesk:

@@ -228,9 +228,16 @@ SETTINGS: tuple[Setting, ...] = (
         7,
         (1, 90),
         "days",
-        "How long a file that long work made (an export, a backup, a backtest) is kept in the data folder.",
+        "How long a file that long work made (an export, a backup, a backtest) is kept.",
     ),
     whole_row("MAX_RESULT_MB", 2_000, (1, 1_000_000), "MB", "How large an export that is made in the app may become."),
+    whole_row(
+        "MAX_FILES_MB",
+        5_000,
+        (1, 10_000_000),
+        "MB",
+        "How large uploads and results of long work may become together; with roles the NATS servers set it aside.",
+    ),
     Setting(
         "UPTAKE_MEMORY_LIMIT",
         str,
@@ -288,6 +295,7 @@ class Settings(msgspec.Struct, frozen=True):
     fold_batch: int
     result_days: int
     max_result_mb: int
+    max_files_mb: int
     memory_limit: str
     threads: int
     receive_s: int

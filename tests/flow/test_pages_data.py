@@ -7,7 +7,7 @@ from tests.visitors import PART, visiting_as
 from uptake.core.config import ProductConfig
 from uptake.pipeline.jobs import Kind
 from uptake.pipeline.running import Running
-from uptake.pipeline.steps import Step
+from uptake.pipeline.steps import Step, finished
 from uptake.stores.meta.audit import AuditQuery
 
 DATA, SYSTEM = "/settings/data", "/settings/system"
@@ -144,7 +144,10 @@ def made_at_once(*_):
 def test_a_backup_is_an_owners(house):
     """It holds every product: an admin of one neither makes nor has it."""
     house.running.jobs.kinds["backup"] = Kind(made_at_once, power="owner")
-    (house.running.jobs.files.folder() / "p1-j1-backup-all.tar.zst").write_bytes(b"everything")
+    files = house.running.jobs.files
+    path = files.making(1, 1, "backup", "all.tar.zst")
+    path.write_bytes(b"everything")
+    finished(files.offer(path))
     house.running.jobs.ask(1, "backup", by="olga@acme.example")
     work(house)
     with visiting_as(house, "admin") as visitor:

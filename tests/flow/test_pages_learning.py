@@ -133,7 +133,7 @@ def test_a_large_file_is_imported_by_the_worker(house, monkeypatch):
     assert "2 of 3 rows were imported" in done.text
     assert "missing_user_id" in done.text
     assert house.product.store.traits("user", "ana") == {"Plan": "pro", "seats": 12}
-    assert list(house.running.jobs.files.folder().iterdir()) == []
+    assert house.running.jobs.files.room.all() == []
     assert "ana" not in str(house.meta.jobs.one(1, 1))
 
 

@@ -1,13 +1,16 @@
 """Long work in steps: one piece at a time, beside the fold, ended between steps, and taken up again after a restart."""
 
+import io
+
 import pytest
 
+from tests.fakes_files import MemoryFiles
 from tests.house import House, _drop, _in_memory
 from uptake.core.errors import UptakeError
 from uptake.pipeline.files import Files
 from uptake.pipeline.jobs import MOST_ATTEMPTS, MOST_WAITING, Kind
 from uptake.pipeline.running import Running
-from uptake.pipeline.steps import Step
+from uptake.pipeline.steps import Step, finished
 from uptake.stores.meta.audit import AuditQuery
 
 
@@ -225,7 +228,8 @@ def test_an_export_is_a_whole_file(house, tmp_path):
     for _ in range(12):
         running.step()
 
-    as_csv, as_lines = (running.jobs.files.found(1, each.id).read_text() for each in jobs)
+    files = running.jobs.files
+    as_csv, as_lines = (b"".join(files.read(files.found(1, each.id))).decode() for each in jobs)
     assert '"\'=cmd()"' in as_csv
     assert len(as_lines.splitlines()) == 2
     assert now(house, jobs[0]).result["rows"] == 2
@@ -249,43 +253,71 @@ def test_a_file_that_would_be_too_large_is_none(house, tmp_path):
 def test_files_go_after_their_days(tmp_path):
     """Results after those that are set, what was left behind after one; what somebody still reads stays."""
     files = Files(tmp_path / "files", keep_days=7)
-    read, left = files.take_in(b"a"), files.take_in(b"b")
-    result = files.result(1, 5, "export", "users.csv")
-    result.write_bytes(b"c")
-    written_us = result.stat().st_mtime_ns // 1000
+    read, left = files.take_in(1, io.BytesIO(b"a")), files.take_in(1, io.BytesIO(b"b"))
+    result = made(files, 1, 5, "export-users.csv")
+    written_us = files.found(1, 5).kept_us
 
     files.sweep({read}, written_us + 2 * 86_400_000_000)
     after_two = {path.name for path in (tmp_path / "files").iterdir()}
     files.sweep({read}, written_us + 8 * 86_400_000_000)
 
-    assert after_two == {read, result.name}
+    assert after_two == {read, result}
     assert left not in after_two
     assert [path.name for path in (tmp_path / "files").iterdir()] == [read]
 
 
-def test_an_erasure_takes_kept_files_along(house, tmp_path):
-    """The product's exports go, and every backup; those of others stay."""
+def made(files, product_id, job_id, what):
+    """A result of three bytes that is offered; its name."""
+    path = files.making(product_id, job_id, *what.split("-"))
+    path.write_bytes(b"ana")
+    return finished(files.offer(path)).name
+
+
+def test_an_erasure_takes_kept_files_along(tmp_path):
+    """The product's exports go, uploads that nobody is to read, and every backup; those of others stay."""
     files = Files(tmp_path / "files")
-    for name in ("p1-j7-export-users.csv", "p2-j8-backup-all.tar.zst", "p2-j9-export-users.csv"):
-        (files.folder() / name).write_bytes(b"ana")
+    made(files, 1, 7, "export-users.csv")
+    made(files, 2, 8, "backup-all.tar.zst")
+    made(files, 2, 9, "export-users.csv")
+    read, _left = (files.take_in(1, io.BytesIO(b"ana")) for _ in range(2))
 
-    gone = files.drop_results(1)
+    gone = files.drop_results(1, {read})
 
-    assert gone == 2
-    assert [path.name for path in files.folder().iterdir()] == ["p2-j9-export-users.csv"]
+    assert gone == 3
+    assert {path.name for path in (tmp_path / "files").iterdir()} == {read, "p2-j9-export-users.csv"}
 
 
-def test_where_several_machines_share_the_work_no_file_is_made(house):
-    """A web node has no folder that its product's worker sees: it says so instead of losing a file."""
-    web = Running(house.meta, house.log, _in_memory, _drop, clock=house.clock, part="web")
+def test_what_was_not_whole_when_the_process_was_killed_goes(tmp_path):
+    """A job that begins again finds nothing of its last try, and a process nothing of the one before."""
+    files = Files(tmp_path / "files")
+    for job_id in (5, 15):
+        files.making(1, job_id, "export", "users.csv").write_bytes(b"half")
 
-    with pytest.raises(UptakeError, match="job_impossible"):
-        web.jobs.ask(1, "export", {"table": "users", "format": "csv"}, by="test")
-    asked = web.ask_rebuild(1, by="test")
-    for _ in range(6):
-        house.running.step()
+    files.making(1, 5, "export", "users.csv")
+    other = [path.name for path in (tmp_path / "files").iterdir()]
+    files.begin()
 
-    assert now(house, asked).state == "done"
+    assert other == [".p1-j15-export-users.csv"]
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_a_web_node_asks_and_a_worker_makes_the_file(house, tmp_path):
+    """What the worker made is in the room that both reach, and the web node gives it out."""
+    room = MemoryFiles(clock=house.clock)
+
+    def node(part):
+        files = Files(tmp_path / part, room)
+        return Running(house.meta, house.log, _in_memory, _drop, clock=house.clock, files=files, part=part)
+
+    web, worker = node("web"), node("all")
+
+    asked = web.jobs.ask(1, "export", {"table": "users", "format": "jsonl"}, by="test")
+    for _ in range(9):
+        worker.step()
+
+    found = web.jobs.files.found(1, asked.id)
+    assert b"".join(web.jobs.files.read(found)).startswith(b'{"tracking_id":"ana"')
+    assert [list((tmp_path / part).glob("*")) for part in ("web", "all")] == [[], []]
 
 
 def test_while_calls_wait_work_takes_a_third_of_the_time(house):

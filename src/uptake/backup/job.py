@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from uptake.pipeline.files import BACKUP
+from uptake.pipeline.files import BACKUP, shown_name
 from uptake.pipeline.jobs import Bench, Kind, Note
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.steps import Work
@@ -31,15 +31,13 @@ def backup_kind(data_dir: Path) -> Kind:
 
     def backing_up(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Work[dict[str, Any]]:
         day = product.today().isoformat()
-        path = bench.files.result(product.product_id, job.id, BACKUP, f"uptake-{day}.tar.zst")
-        bench.files.drop_half_made(job.id)
-        path.unlink(missing_ok=True)
+        path = bench.files.making(product.product_id, job.id, BACKUP, f"uptake-{day}.tar.zst")
         # By its name: it brings Arrow, which other commands do not need.
         write = importlib.import_module("uptake.backup.writing").write_backup
         manifest = yield from aside(lambda tell: write(data_dir, path, _Telling(tell)))
-        path.chmod(0o600)
         note(f"{len(manifest.files):,} files")
         calls = sum(each.log_offset for each in manifest.products)
-        return {"file": path.name.split("-", 3)[3], "bytes": path.stat().st_size, "calls": calls}
+        kept = yield from bench.files.offer(path)
+        return {"file": shown_name(kept), "bytes": kept.size_bytes, "calls": calls}
 
     return Kind(backing_up, power="owner")

@@ -25,15 +25,14 @@ def backtest_kind() -> Kind:
 
 def _backtesting(bench: Bench, job: Job, product: RunningProduct, _note: Note) -> Work[dict[str, Any]]:
     request = job.request
-    outcomes = bench.files.input(request["input"]).read_bytes() if "input" in request else b""
-    bench.files.drop_half_made(job.id)
 
     def run(tell: Tell) -> Backtest:
         shown = _Steps(_Telling(tell), len(HORIZONS))
         if "trait" in request:
             rows = outcomes_by_trait(product, request["workspace_id"], request["trait"])
             return backtest(product, request["workspace_id"], rows, told=shown)
-        return backtest_of_file(product, request["workspace_id"], io.BytesIO(outcomes), told=shown)
+        with bench.files.input(request["input"]) as path, path.open("rb") as outcomes:
+            return backtest_of_file(product, request["workspace_id"], outcomes, told=shown)
 
     try:
         found = yield from aside(run)
@@ -41,12 +40,11 @@ def _backtesting(bench: Bench, job: Job, product: RunningProduct, _note: Note) -
         raise UptakeError(unfit.fault.code, f"The outcomes cannot be read: {unfit}.") from unfit
     except Unknown as error:
         raise UptakeError(error.code, f"{error.message}.") from error
-    path = bench.files.result(product.product_id, job.id, "backtest", f"{product.today()}.json")
-    fresh = path.with_name(f".{path.name}.part")
-    fresh.write_bytes(msgspec.json.encode(found))
-    fresh.rename(path)
+    path = bench.files.making(product.product_id, job.id, "backtest", f"{product.today()}.json")
+    path.write_bytes(msgspec.json.encode(found))
+    kept = yield from bench.files.offer(path)
     numbers = {"outcomes": found.outcomes, "churned": found.churned, "renewed": found.renewed}
-    return {**numbers, "bytes": path.stat().st_size}
+    return {**numbers, "bytes": kept.size_bytes}
 
 
 class _Telling(Silence):

@@ -132,7 +132,10 @@ CODES: dict[str, Code] = {
     "job_goes_on": Code(409, "This work goes on to its end: half of it would be worse than all of it."),
     "job_cancelled": Code(0, "Somebody ended the job before it was done."),
     "job_impossible": Code(409, "This installation cannot do work of that kind; see the message."),
+    "backup_elsewhere": Code(409, "Servers keep a part: each is backed up by its own means, see docs/howto/backup.md."),
     "job_too_large": Code(0, "The result would be larger than UPTAKE_MAX_RESULT_MB."),
+    "files_full": Code(507, "Uploads and results fill UPTAKE_MAX_FILES_MB; old ones go after UPTAKE_RESULT_DAYS."),
+    "files_unavailable": Code(503, "The files of long work cannot be reached; repeat after Retry-After."),
     "too_many_jobs": Code(409, "A product has only so many jobs that wait; see the message."),
     "no_result": Code(404, "The job made no file, or it is not kept any more."),
     # configuration

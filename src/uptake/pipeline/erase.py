@@ -17,12 +17,13 @@ from uptake.core.effects import Kind
 from uptake.core.erasure import Erasure, Step, digest_of, erased_from, new_salt
 from uptake.core.errors import UptakeError
 from uptake.core.merges import MOST_ID_LENGTH, canonical_of
-from uptake.pipeline.jobs import Bench, Jobs
+from uptake.pipeline.jobs import Bench, Jobs, inputs_of
 from uptake.pipeline.product import RunningProduct
 from uptake.pipeline.retention import calls_told, left_of
 from uptake.pipeline.steps import Step as Progressed
 from uptake.pipeline.steps import Work
 from uptake.stores.events.base import FoldBatch
+from uptake.stores.files.base import FilesUnavailable
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
@@ -127,7 +128,7 @@ class Eraser:
         """The erasure after one step; itself where that must wait."""
         try:
             return self._steps[erasure.step](erasure, self._product)
-        except (LogUnavailable, BaseUnavailable) as error:  # calls that come in go first
+        except (LogUnavailable, BaseUnavailable, FilesUnavailable) as error:  # calls that come in go first
             log_.info("erasure_waits", extra={"erasure": erasure.id, "why": str(error)})
             return erasure
 
@@ -182,7 +183,7 @@ class Eraser:
         """The old event store, the log's free pages, and every file that was made of either before."""
         if not product.drop_retired(self._drop_store, after_us=READERS_US) or self._copying():
             return erasure
-        self._files.drop_results(product.product_id)
+        self._files.drop_results(product.product_id, inputs_of(self._meta.jobs.unfinished()))
         self._log.scrub(product.product_id, erasure.ids)
         if self._archive and not self._archive.base.scrub():
             return erasure

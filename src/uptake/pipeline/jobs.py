@@ -6,7 +6,7 @@ its own module whether it goes on or begins again.  Ending it closes the generat
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from uptake.pipeline.retention import Archive
 from uptake.pipeline.standing import Power
 from uptake.pipeline.steps import Step, Work
 from uptake.stores.events.base import StoreDamaged
+from uptake.stores.files.base import FilesUnavailable
 from uptake.stores.log.base import CallLog, LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore, MetaUnavailable
@@ -83,9 +84,10 @@ class Jobs:
     """Asks for long work, and does it step by step."""
 
     def __init__(self, bench: Bench, kinds: Mapping[JobKind, Kind]) -> None:
-        """To `kinds` may be added what is done by floors above."""
+        """To `kinds` may be added what is done by floors above, to `instead` what is to be done where a kind is not."""
         self._bench, self.kinds = bench, dict(kinds)
         self.meta, self.files, self.clock = bench.meta, bench.files, bench.clock
+        self.instead: dict[JobKind, UptakeError] = {}
         self._unfinished: list[Job] = []
         self._active: dict[int, _Active] = {}
         self._rest_until_us: dict[int, int] = {}
@@ -102,12 +104,11 @@ class Jobs:
     ) -> Job:
         """Ask for work; a rebuild or recomputation that waits already is not asked for twice.
 
-        always: however much waits.  Raises UptakeError (too_many_jobs, job_impossible).
+        always: however much waits.  Raises UptakeError (too_many_jobs, job_impossible, or what `instead` says).
         """
         if kind not in self.kinds:
-            raise UptakeError(
-                "job_impossible", f"{JOB_WORDS[kind].lower()}: this installation cannot do that as long work"
-            )
+            told = f"{JOB_WORDS[kind].lower()}: this installation cannot do that as long work"
+            raise self.instead.get(kind) or UptakeError("job_impossible", told)
         waiting = self._same(product_id, kind) if kind in ONCE else None
         if waiting:
             return waiting
@@ -196,7 +197,11 @@ class Jobs:
         if 0 <= self.clock() - self._swept_us < SWEEP_EVERY_US:
             return
         self._swept_us = self.clock()
-        self.files.sweep({each.request.get("input", "") for each in self.meta.jobs.unfinished()}, self.clock())
+        read = inputs_of(self.meta.jobs.unfinished())
+        try:
+            self.files.sweep(read, self.clock())
+        except FilesUnavailable as error:
+            log_.warning("files_stay", extra={"why": str(error)})
 
     def close(self) -> None:
         """Stop working; the next start goes on."""
@@ -242,7 +247,7 @@ class Jobs:
             broke = False
             self.let_go(active.job.product_id)
             raise
-        except LogUnavailable:
+        except (LogUnavailable, FilesUnavailable):
             broke = False
             self.let_go(active.job.product_id)
             return False
@@ -294,6 +299,11 @@ class Jobs:
             self._over(active, "failed", code="internal", message="it broke off again and again; see the server's log.")
         else:
             self._keep(active)
+
+
+def inputs_of(jobs: Iterable[Job]) -> set[str]:
+    """The files that these jobs are yet to read."""
+    return {each.request["input"] for each in jobs if "input" in each.request}
 
 
 def _nothing() -> Work[dict[str, Any]]:

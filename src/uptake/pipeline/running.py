@@ -17,17 +17,17 @@ from uptake.pipeline.erase import ask_waiting
 from uptake.pipeline.files import Files
 from uptake.pipeline.following import FollowedProduct, Part, fold_from_now, folded_too_early, score_asked
 from uptake.pipeline.generation import FOLDING
-from uptake.pipeline.jobs import Bench, Jobs, Kind
+from uptake.pipeline.jobs import Bench, Jobs
 from uptake.pipeline.outage import Outage
 from uptake.pipeline.product import Clock, DropStore, OpenStore, Progress, RunningProduct, Status
 from uptake.pipeline.retention import Archive
-from uptake.pipeline.work import KINDS, WITH_FILES
+from uptake.pipeline.work import KINDS
 from uptake.scoring.versions import BEGINNING
 from uptake.stores.events.base import StoreDamaged
 from uptake.stores.log.base import CallLog
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore, MetaUnavailable, Product
-from uptake.stores.meta.jobs import Job, JobKind
+from uptake.stores.meta.jobs import Job
 
 __all__ = ["Publish", "Running", "RunningProduct", "Status"]
 
@@ -69,7 +69,7 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
-        self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), _kinds(part))
+        self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), KINDS)
         self.chores: list[Callable[[], None]] = []
         self.durations = Durations()
         self.failed_steps = self.failed_meta_reads = 0
@@ -216,7 +216,8 @@ class Running:
             "worker": self._share,
             "web": self.meta.attend,
         }
-        for work in (first[self.part], self.refresh, self.jobs.sweep, *self.chores):
+        sweep = () if self.part == "web" else (self.jobs.sweep,)
+        for work in (first[self.part], self.refresh, *sweep, *self.chores):
             self._if_possible(work)
         if self.part == "web":
             self._if_possible(self._follow)
@@ -317,13 +318,9 @@ class Running:
             product.close(self._drop_store)
         if self._archive:
             self._archive.base.close()
+        self.jobs.files.close()
         self.log.close()
         self.meta.close()
-
-
-def _kinds(part: Part) -> dict[JobKind, Kind]:
-    """The kinds of long work that can be done: files that one process takes in are not where another one works."""
-    return {name: kind for name, kind in KINDS.items() if part == "all" or name not in WITH_FILES}
 
 
 def _scores_from(publish: Publish | None, product: RunningProduct) -> date | None:

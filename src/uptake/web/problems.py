@@ -15,6 +15,7 @@ from litestar.types import ExceptionHandlersMap
 from uptake.core.errors import CODES, ConfigInvalid, Fault
 from uptake.pipeline.following import NotScoredYet
 from uptake.stores.events.base import StoreDamaged, StoreUnavailable
+from uptake.stores.files.base import FilesUnavailable
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
 from uptake.views.base import BadDay, Unknown
@@ -83,6 +84,9 @@ def handlers(faults: FaultCount) -> ExceptionHandlersMap:
         MetaUnavailable: lambda _request, error: problem("meta_unavailable", str(error), headers={"Retry-After": "5"}),
         LogUnavailable: lambda _request, error: problem(
             "log_unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)}
+        ),
+        FilesUnavailable: lambda _request, error: problem(
+            "files_unavailable", str(error), headers={"Retry-After": "5"}
         ),
         HTTPException: refused_by_framework,
         Exception: failed,

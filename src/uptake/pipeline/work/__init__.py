@@ -20,6 +20,3 @@ KINDS: Mapping[JobKind, Kind] = {
     "export": Kind(exporting),
     "erase": Kind(erasing, ends=False, gives_up=False),
 }
-
-WITH_FILES: frozenset[JobKind] = frozenset({"import", "export"})
-"""Kinds that take a file in or give one out."""

@@ -15,15 +15,13 @@ from uptake.stores.events.exports import EXPORTS
 from uptake.stores.meta.jobs import Job
 
 FORMATS = ("csv", "jsonl", "parquet")
-MODE = 0o600
 
 
 def exporting(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Work[dict[str, Any]]:
     """Write a table as it is at the first step, a batch a step."""
     table, kind = job.request["table"], job.request["format"]
     ending = f"{table.replace('_', '-')}-{product.today()}.{kind}"
-    path = bench.files.result(product.product_id, job.id, "export", ending)
-    bench.files.drop_half_made(job.id)
+    path = bench.files.making(product.product_id, job.id, "export", ending)
     rows, expected = 0, _expected(product, table)
     batches = chain([pa.RecordBatch.from_pylist([], schema=EXPORTS[table])], product.store.export(table))
     with TableFile(path, kind, for_spreadsheets=True) as file:
@@ -34,9 +32,9 @@ def exporting(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Wo
                 most = f"{bench.files.most_bytes // 1_000_000:,} MB"
                 raise UptakeError("job_too_large", f"the file would have more than {most}: use `uptake export`.")
             yield Step(rows, max(rows, expected), "Writing")
-    path.chmod(MODE)
     note(f"{rows:,} rows")
-    return {"file": path.name.split("-", 3)[3], "rows": rows, "bytes": path.stat().st_size}
+    kept = yield from bench.files.offer(path)
+    return {"file": ending, "rows": rows, "bytes": kept.size_bytes}
 
 
 def _expected(product: RunningProduct, table: ExportTable) -> int:

@@ -5,11 +5,11 @@ of the meta store; see `uptake.pipeline.import_file`.
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from uptake.core.calls import Projection
 from uptake.core.errors import CODES, UptakeError
-from uptake.pipeline.files import Files
 from uptake.pipeline.import_csv import CsvReading, import_csv
 from uptake.pipeline.import_file import File, Imported
 from uptake.pipeline.jobs import Bench, Note
@@ -42,12 +42,13 @@ class Ledger:
 
 def importing(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Work[dict[str, Any]]:
     """Log the calls of a CSV file."""
-    file = _file_of(bench.files, job)
     reading = CsvReading(job.request.get("kind"), job.request.get("columns", {}))
 
     def run(tell: Tell) -> Imported:
         told = lambda done, total: tell(done, total, "Reading the file")  # noqa: E731
-        return import_csv(file, Ledger(bench, product), reading, again=job.request.get("again", False), told=told)
+        with bench.files.input(job.request["input"]) as path:
+            file = _file_at(path, job)
+            return import_csv(file, Ledger(bench, product), reading, again=job.request.get("again", False), told=told)
 
     while True:
         try:
@@ -69,9 +70,6 @@ def importing(bench: Bench, job: Job, product: RunningProduct, note: Note) -> Wo
     }
 
 
-def _file_of(files: Files, job: Job) -> File:
-    """The uploaded file.  Raises UptakeError (E007)."""
-    path = files.input(job.request["input"])
-    if not path.is_file():
-        raise UptakeError("E007", "the uploaded file is not on this machine any more.")
+def _file_at(path: Path, job: Job) -> File:
+    """The uploaded file, under the name that it had."""
     return File(str(job.request.get("name", "the file")), path.stat().st_size, lambda: path.open("rb"))

@@ -70,7 +70,17 @@ class _Got(msgspec.Struct, frozen=True):
     error: _Fault | None = None
 
 
+class _Held(msgspec.Struct, frozen=True):
+    subjects: dict[str, int] | None = None
+
+
+class _Told(msgspec.Struct, frozen=True):
+    state: _Held | None = None
+    error: _Fault | None = None
+
+
 _decode = msgspec.json.Decoder(_Got).decode
+_decode_told = msgspec.json.Decoder(_Told).decode
 
 
 class Cluster:
@@ -109,10 +119,10 @@ class Cluster:
         """How long the body of a message may be."""
         return int(self._nats.max_payload) - HEADERS_BYTES
 
-    def make(self, stream: str, subject: str, *, max_bytes: int = -1, max_msgs: int = -1) -> None:
+    def make(self, stream: str, subject: str, *, max_bytes: int = -1, max_msgs: int = -1, max_age_s: float = 0) -> None:
         """Make a stream if there is none of that name.
 
-        max_bytes: beyond it messages are refused.  max_msgs: beyond it the oldest go.
+        max_bytes: beyond it messages are refused.  max_msgs, max_age_s: beyond it the oldest go; 0 s: at no age.
         """
         config = StreamConfig(
             name=stream,
@@ -121,6 +131,7 @@ class Cluster:
             num_replicas=self._address.replicas,
             max_bytes=max_bytes,
             max_msgs=max_msgs,
+            max_age=max_age_s,
             discard=DiscardPolicy.NEW if max_bytes >= 0 else DiscardPolicy.OLD,
             duplicate_window=REPEAT_WINDOW_S,
         )
@@ -189,6 +200,19 @@ class Cluster:
     def last(self, stream: str, subjects: Iterable[str]) -> list[Stored | None]:
         """Each subject's last message; None where it has none."""
         return self._get(stream, [{"last_by_subj": subject} for subject in subjects])
+
+    def subjects(self, stream: str, pattern: str) -> list[str]:
+        """Subjects of this pattern of which the stream has a message; none where there is no such stream."""
+
+        async def attempt() -> list[str]:
+            body = msgspec.json.encode({"subjects_filter": pattern})
+            answer = await self._nats.request(f"$JS.API.STREAM.INFO.{stream}", body, timeout=ATTEMPT_S)
+            told = _decode_told(answer.data)
+            if told.error is not None and told.error.code != 404:
+                raise APIError(told.error.code, told.error.description, told.error.err_code)
+            return list(told.state.subjects or ()) if told.state else []
+
+        return self._ask(attempt)
 
     def walk(self, stream: str, *, after: int = 0, window: int) -> Iterator[Stored]:
         """The messages that are there now behind a sequence number, in order, so many asked for at once."""

@@ -12,7 +12,7 @@ from uptake.pipeline.erase import ask_erasure
 from uptake.web.api.bodies import read_body
 from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.problems import AnyRequest, Refused
-from uptake.web.site import changed_by, managed_product_of, product_of, site_of
+from uptake.web.site import changed_by, managed_product_of, site_of
 
 
 class ErasureAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +52,7 @@ class ErasuresAnswer(msgspec.Struct, frozen=True):
 @get("/v2/erasures", sync_to_thread=True)
 def erasures(request: AnyRequest) -> ErasuresAnswer:
     """Receipts, and what is on its way."""
-    product = product_of(request)
+    product = managed_product_of(request)
     return ErasuresAnswer([_entry(each) for each in site_of(request).running.meta.erasures.all(product.product_id)])
 
 
@@ -90,6 +90,9 @@ ERASURE_OPERATIONS: tuple[Operation, ...] = (
         "listErasures",
         "Receipts of erasures, and what is on its way",
         ErasuresAnswer,
+        None,
+        ("read_only_token",),
+        managed=True,
     ),
     Operation(
         "/v2/erasures",

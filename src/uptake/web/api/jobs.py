@@ -8,17 +8,18 @@ from typing import Literal
 import msgspec
 from litestar import Router, get, post
 from litestar.params import FromPath, RawBody
-from litestar.response import File
+from litestar.response import Stream
 
 from uptake.core.days import iso_ms
 from uptake.core.errors import UptakeError
 from uptake.pipeline.product import RunningProduct
 from uptake.stores.events.base import ExportTable
-from uptake.stores.meta.audit import Entry
+from uptake.stores.files.base import KeptFile
 from uptake.stores.meta.jobs import Job
 from uptake.web.api.bodies import read_body
 from uptake.web.api.operation import CHANGE, Operation
 from uptake.web.problems import AnyRequest, Refused
+from uptake.web.results import result_of, results_of, sent
 from uptake.web.site import changed_by, managed_product_of, site_of
 
 MOST_LISTED = 100
@@ -81,8 +82,10 @@ class JobsAnswer(msgspec.Struct, frozen=True):
 def jobs(request: AnyRequest) -> JobsAnswer:
     """The product's long work, the newest first."""
     product = managed_product_of(request)
-    found = site_of(request).running.meta.jobs.all(product.product_id)[:MOST_LISTED]
-    return JobsAnswer([_entry(request, each) for each in found])
+    running = site_of(request).running
+    found = list(running.meta.jobs.all(product.product_id)[:MOST_LISTED])
+    kept = results_of(running, product.product_id, found)
+    return JobsAnswer([_entry(each, kept.get(each.id)) for each in found])
 
 
 @post("/v2/jobs", status_code=200, sync_to_thread=True)
@@ -95,7 +98,7 @@ def ask(request: AnyRequest, body: RawBody) -> JobAnswer:
         job = site_of(request).running.jobs.ask(product.product_id, asked.kind, wanted, by=changed_by(request))
     except UptakeError as error:
         raise Refused(error.code, error.message) from error
-    return JobAnswer(_entry(request, job))
+    return JobAnswer(_entry(job))
 
 
 @get("/v2/jobs/{job_id:str}", sync_to_thread=True)
@@ -103,7 +106,8 @@ def job(request: AnyRequest, job_id: FromPath[str]) -> JobAnswer:
     """One job with its log."""
     _, found = _found(request, job_id)
     lines = [JobLine(iso_ms(line.at_us), line.words) for line in found.log]
-    return JobAnswer(msgspec.structs.replace(_entry(request, found), log=lines))
+    kept = result_of(site_of(request).running, found)
+    return JobAnswer(msgspec.structs.replace(_entry(found, kept), log=lines))
 
 
 @post("/v2/jobs/{job_id:str}/cancel", status_code=200, sync_to_thread=True)
@@ -114,22 +118,21 @@ def cancel(request: AnyRequest, job_id: FromPath[str]) -> JobAnswer:
         ended = site_of(request).running.jobs.cancel(product.product_id, found.id, by=changed_by(request))
     except UptakeError as error:
         raise Refused(error.code, error.message) from error
-    return JobAnswer(_entry(request, ended))
+    return JobAnswer(_entry(ended))
 
 
 @get("/v2/jobs/{job_id:str}/file", sync_to_thread=True)
-def job_file(request: AnyRequest, job_id: FromPath[str]) -> File:
+def job_file(request: AnyRequest, job_id: FromPath[str]) -> Stream:
     """The file that a job made, while it is kept."""
-    product, found = _found(request, job_id)
+    _, found = _found(request, job_id)
     running = site_of(request).running
-    path = running.jobs.files.found(product.product_id, found.id) if _may_have(found) else None
-    if path is None:
-        raise Refused("no_result", "the job made no file that a token of the product may have, or it is gone")
-    name = path.name.split("-", 3)[3]
-    about = f"{found.kind} {found.id}, {name}"
-    running.meta.audit.add(Entry(running.clock(), changed_by(request), "result_downloaded", product.product_id, about))
-    headers = {"Cache-Control": "no-store"}
-    return File(path, filename=name, content_disposition_type="attachment", headers=headers)
+    file = result_of(running, found) if found.kind != "backup" else None
+    try:
+        if file is not None:
+            return sent(running, found, file, by=changed_by(request), headers={"Cache-Control": "no-store"})
+    except KeyError:
+        pass  # it went in between
+    raise Refused("no_result", "the job made no file that a token of the product may have, or it is gone")
 
 
 def _found(request: AnyRequest, job_id: str) -> tuple[RunningProduct, Job]:
@@ -141,13 +144,8 @@ def _found(request: AnyRequest, job_id: str) -> tuple[RunningProduct, Job]:
     return product, found
 
 
-def _may_have(job: Job) -> bool:
-    return job.state == "done" and job.kind != "backup"
-
-
-def _entry(request: AnyRequest, job: Job) -> JobEntry:
-    files = site_of(request).running.jobs.files
-    kept = _may_have(job) and files.found(job.product_id, job.id) is not None
+def _entry(job: Job, kept: KeptFile | None = None) -> JobEntry:
+    """kept: what it made, where that is kept."""
     return JobEntry(
         id=job.id,
         kind=job.kind,
@@ -158,7 +156,7 @@ def _entry(request: AnyRequest, job: Job) -> JobEntry:
         words=job.words,
         ending=job.cancel and not job.over,
         numbers={name: value for name, value in job.result.items() if type(value) is int},
-        file=f"/v2/jobs/{job.id}/file" if kept else None,
+        file=f"/v2/jobs/{job.id}/file" if kept and job.kind != "backup" else None,
         code=job.code,
         message=job.message,
         asked_at=iso_ms(job.asked_us),

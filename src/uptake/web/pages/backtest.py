@@ -18,6 +18,7 @@ from uptake.web.pages.jobs import job_in, job_row
 from uptake.web.pages.render import page
 from uptake.web.pages.uploads import Posted, Upload
 from uptake.web.pages.visit import PageRequest, Visit
+from uptake.web.results import result_of
 
 PATH = "/settings/backtest"
 INSTANT_DAYS = 120
@@ -35,9 +36,9 @@ def backtest_page(request: PageRequest) -> Response[str]:
     """Choose outcomes, or see what was found."""
     visit = Visit(request)
     job = job_in(visit, "backtest")
-    path = visit.running.jobs.files.found(job.product_id, job.id) if job and job.state == "done" else None
-    found = msgspec.json.decode(path.read_bytes(), type=Backtest) if path else None
-    return _page(visit, job=job and job_row(visit, job), found=found)
+    file = result_of(visit.running, job)
+    found = msgspec.json.decode(b"".join(visit.running.jobs.files.read(file)), type=Backtest) if file else None
+    return _page(visit, job=job and job_row(visit, job, kept=found is not None), found=found)
 
 
 @post(PATH, status_code=200, sync_to_thread=True)
@@ -73,7 +74,7 @@ def _is_long(visit: Visit, rows: Sequence[Outcome]) -> bool:
 def _asked(visit: Visit, content: bytes, trait: str) -> Job:
     """Let the worker compare."""
     jobs = visit.running.jobs
-    given = {"trait": trait} if trait else {"input": jobs.files.take_in(content)}
+    given = {"trait": trait} if trait else {"input": jobs.files.take_in(visit.product.product_id, io.BytesIO(content))}
     wanted = {"workspace_id": visit.workspace.id, **given}
     return jobs.ask(visit.product.product_id, "backtest", wanted, by=visit.by)
 

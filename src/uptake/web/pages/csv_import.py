@@ -1,6 +1,5 @@
 """Traits from a CSV file in the app: choose it, say what its columns are, look at the calls, import."""
 
-import io
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -48,17 +47,16 @@ def import_page(request: PageRequest) -> Response[str]:
 def import_posted(request: PageRequest, data: Posted) -> Response[str]:
     """Show what the file would become, or import it."""
     visit, form = Visit(request), Upload(data)
-    name, content = form.file("file", most=MOST_BYTES)
-    if not name:
+    file = form.chosen("file", most=MOST_BYTES)
+    if file is None:
         return _page(visit, fault="Choose a CSV file first.", status=422)
-    file = File(name, len(content), lambda: io.BytesIO(content))
-    reading = CsvReading(_kind(form.text("kind")), dict(_columns(form, name)))
+    reading = CsvReading(_kind(form.text("kind")), dict(_columns(form, file.name)))
     try:
-        if form.text("do") == "import" and len(content) > LARGE_BYTES and "import" in visit.running.jobs.kinds:
-            return _page(visit, job=job_row(visit, _asked(visit, file, content, reading)))
+        if form.text("do") == "import" and file.size > LARGE_BYTES and "import" in visit.running.jobs.kinds:
+            return _page(visit, job=job_row(visit, _asked(visit, file, reading)))
         if form.text("do") == "import":
             return _page(visit, done=_imported(visit, file, reading))
-        return _page(visit, seen=preview_csv(file, reading, now_us=visit.running.clock()), file_name=name)
+        return _page(visit, seen=preview_csv(file, reading, now_us=visit.running.clock()), file_name=file.name)
     except UptakeError as error:
         return _page(visit, fault=f"{sentence(error.message)} ({error.code})", status=422)
 
@@ -69,11 +67,13 @@ def _imported(visit: Visit, file: File, reading: CsvReading) -> Imported:
     return import_csv(file, ledger, reading, again=False, told=lambda _done, _all: None)
 
 
-def _asked(visit: Visit, file: File, content: bytes, reading: CsvReading) -> Job:
+def _asked(visit: Visit, file: File, reading: CsvReading) -> Job:
     """Let the worker import a file."""
     jobs = visit.running.jobs
     wanted = {"name": file.name, "kind": reading.kind, "columns": dict(reading.columns)}
-    return jobs.ask(visit.product.product_id, "import", wanted | {"input": jobs.files.take_in(content)}, by=visit.by)
+    with file.open() as content:
+        taken = jobs.files.take_in(visit.product.product_id, content)
+    return jobs.ask(visit.product.product_id, "import", wanted | {"input": taken}, by=visit.by)
 
 
 def _became(job: Job) -> Imported | None:

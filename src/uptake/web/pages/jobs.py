@@ -34,9 +34,8 @@ class JobRow(msgspec.Struct, frozen=True):
     shown: bool
 
 
-def job_row(visit: Visit, job: Job, *, shown: bool = False) -> JobRow:
-    """A job as this reader sees it; shown: with its log."""
-    kept = job.state == "done" and visit.running.jobs.files.found(job.product_id, job.id) is not None
+def job_row(visit: Visit, job: Job, *, kept: bool = False, shown: bool = False) -> JobRow:
+    """A job as this reader sees it; kept: its file is still there.  shown: with its log."""
     mine = visit.may(power_of(visit, job.kind))
     backtested = job.kind == "backtest" and kept
     return JobRow(

@@ -6,20 +6,20 @@ import msgspec
 from litestar import Response, get, post
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import RawBody
-from litestar.response import File, Redirect
+from litestar.response import Redirect, Stream
 
 from uptake.core.effects import Kind
 from uptake.core.erasure import Erasure
 from uptake.core.errors import CODES, UptakeError
 from uptake.core.merges import MOST_ID_LENGTH
 from uptake.pipeline.erase import STEP_WORDS, ask_erasure
-from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.jobs import JobKind
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.jobs import FORMATS, TABLES, JobRow, job_number, job_row, power_of
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
+from uptake.web.results import result_of, results_of, sent
 
 PATH = "/settings/data"
 KINDS = (("user", "A user"), ("account", "An account"))
@@ -92,17 +92,17 @@ def _erase(visit: Visit, form: Form) -> None:
 
 
 @get("/settings/data/result", sync_to_thread=True)
-def data_result(request: PageRequest) -> File:
+def data_result(request: PageRequest) -> Stream:
     """The file that a job made, while it is kept."""
     visit = Visit(request)
     job = visit.running.meta.jobs.one(visit.product.product_id, job_number(request.query_params.get("job", "")))
-    path = visit.running.jobs.files.found(job.product_id, job.id) if job and job.state == "done" else None
-    if job is None or path is None or not visit.may(power_of(visit, job.kind)):
-        raise NotFoundException("There is no such file, or it is not kept any more.")
-    name = path.name.split("-", 3)[3]
-    entry = Entry(visit.running.clock(), visit.by, "result_downloaded", job.product_id, f"{job.kind} {job.id}, {name}")
-    visit.running.meta.audit.add(entry)
-    return File(path, filename=name, content_disposition_type="attachment", headers=HEADERS)
+    file = result_of(visit.running, job) if job and visit.may(power_of(visit, job.kind)) else None
+    try:
+        if job and file:
+            return sent(visit.running, job, file, by=visit.by, headers=HEADERS)
+    except KeyError:
+        pass  # it went in between
+    raise NotFoundException("There is no such file, or it is not kept any more.")
 
 
 def _page(visit: Visit, *, form: Form | None = None, fault: UptakeError | None = None) -> Response[str]:
@@ -133,4 +133,5 @@ def _work(visit: Visit, shown: int) -> Work:
     listed = jobs[:MOST_JOBS] + [each for each in jobs[MOST_JOBS:] if not each.over]
     kept = meta.erasures.all(product_id)[-MOST_RECEIPTS:]
     receipts = [(each, STEP_WORDS[each.step].lower()) for each in reversed(kept)]
-    return Work([job_row(visit, each, shown=each.id == shown) for each in listed], receipts)
+    made = results_of(visit.running, product_id, listed)
+    return Work([job_row(visit, each, kept=each.id in made, shown=each.id == shown) for each in listed], receipts)

@@ -1,11 +1,15 @@
 """What a form with a file posted: its fields as texts, and the file's content."""
 
-from typing import Annotated, Any, TypeAlias
+import os
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Any, TypeAlias
 
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import ClientException
 from litestar.params import Body
+
+from uptake.pipeline.import_file import File
 
 MOST_FILE_BYTES = 8_000_000
 
@@ -34,3 +38,25 @@ class Upload:
         if len(content) > most:
             raise ClientException(f"Expected a file of at most {most:,} bytes.", status_code=413)
         return value.filename, content
+
+    def chosen(self, name: str, *, most: int) -> File | None:
+        """A file that may be read as often as one likes and is never whole in memory; None where none was chosen.
+
+        Raises ClientException: too large.
+        """
+        value = self._posted.get(name)
+        if not isinstance(value, UploadFile) or not value.filename:
+            return None
+        spooled: SpooledTemporaryFile[bytes] = value.file
+        size = spooled.seek(0, os.SEEK_END)
+        if size > most:
+            raise ClientException(f"Expected a file of at most {most:,} bytes.", status_code=413)
+        return File(value.filename, size, lambda: _opened(spooled))
+
+
+def _opened(spooled: SpooledTemporaryFile[bytes]) -> IO[bytes]:
+    """The content from its beginning, to be read by one reader at a time."""
+    spooled.rollover()
+    stream = os.fdopen(os.dup(spooled.fileno()), "rb")
+    stream.seek(0)
+    return stream
