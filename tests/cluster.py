@@ -3,8 +3,9 @@
 PostgreSQL, three NATS servers and the engine of ClickHouse keep everything; web nodes and workers come and go.
 """
 
+import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,16 +20,27 @@ SECRET = "k" * 40
 class Cluster:
     """The servers, and the processes that were started on them."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], stack: ExitStack) -> None:
-        self.environment = environment
-        self._folder, self._stack = folder, stack
+    def __init__(self, folder: Path, renewed: Callable[[], dict[str, str]], stack: ExitStack) -> None:
+        """renewed: the settings of an installation on these servers that is empty."""
+        self._folder, self._renewed, self._stack = folder, renewed, stack
+        self.environment = renewed()
+        self._nodes: list[Installed] = []
         self._count = 0
+        self.log_folders: list[Path] = []
+
+    def renew(self, **more: str) -> None:
+        """End every process, and begin an empty installation on the same servers."""
+        for node in self._nodes:
+            node.close()
+        self._nodes.clear()
+        self.environment = {**self._renewed(), **more}
 
     def start(self, role: str) -> Installed:
         """A further process, with a data folder of its own; returns when it takes connections."""
         self._count += 1
         node = Installed(self._folder / f"{role}{self._count}", **self.environment)
         self._stack.callback(node.close)
+        self._nodes.append(node)
         node.start("--role", role)
         return node
 
@@ -42,11 +54,18 @@ def cluster(nats_servers: int = 3) -> Iterator[Cluster]:
         servers, _ = stack.enter_context(jetstream(nats_servers))
         stores = stack.enter_context(clickhouse())
         names = ",".join(each.url.removeprefix("nats://") for each in servers)
-        environment = {
-            "UPTAKE_META_URL": database(),
-            "UPTAKE_LOG_URL": f"nats://{names}?name=cluster&replicas={nats_servers}",
-            "UPTAKE_STORE_URL": stores(),
-            "UPTAKE_SECRET_KEY": SECRET,
-            "UPTAKE_THREADS": "1",
-        }
-        yield Cluster(folder, environment, stack)
+        numbers = itertools.count(1)
+
+        def renewed() -> dict[str, str]:
+            return {
+                "UPTAKE_META_URL": database(),
+                "UPTAKE_LOG_URL": f"nats://{names}?name=cluster{next(numbers)}&replicas={nats_servers}",
+                "UPTAKE_STORE_URL": stores(),
+                "UPTAKE_SECRET_KEY": SECRET,
+                "UPTAKE_THREADS": "1",
+                "UPTAKE_MAX_FILES_MB": "200",
+            }
+
+        cluster = Cluster(folder, renewed, stack)
+        cluster.log_folders = [each.folder for each in servers]
+        yield cluster
