@@ -25,6 +25,8 @@ PIECE_BYTES = 512 * 1024
 AT_ONCE = 4
 """Pieces that are asked for at once."""
 
+ERASED_AT_ONCE = 32
+
 MOST_PIECES = 80_000
 """The message that says which pieces a file has must not become too long."""
 
@@ -160,8 +162,8 @@ class NatsFiles:
             self._erase([last.seq])
 
     def _erase(self, seqs: list[int]) -> None:
-        for seq in seqs:
-            self._cluster.erase(self._stream, seq)
+        for start in range(0, len(seqs), ERASED_AT_ONCE):
+            self._cluster.erase(self._stream, seqs[start : start + ERASED_AT_ONCE])
 
     def close(self) -> None:
         """See FileRoom."""
