@@ -239,7 +239,7 @@ def test_a_saved_segment_is_edited_copied_and_deleted(house):
     assert again.headers["location"] == "/segments/4?saved=1"
     assert (copied["name"], copied["n1.kind"], copied["n1.value"]) == ("Red hot (copy)", "score_change", "10")
     assert twice.status_code == 422
-    assert "The name 'Bigger' is used 2 times" in words(twice.text)
+    assert "is called “Bigger” already" in words(twice.text)
     assert gone.headers["location"] == "/segments"
     assert [each.name for each in house.product.config.segments] == ["Admins"]
     assert house.product.versions[1].config.segments[0].where == BIG
@@ -271,3 +271,22 @@ def test_a_row_offers_what_suits_the_type_of_its_trait(house):
     assert form_of(money)["n1.operator"] == "equals"
     assert '<datalist id="n1-values"><option value="pro">' in plan
     assert form_of(chosen)["n1.operator"] == "is"
+
+
+def test_a_name_that_is_taken_is_told_with_who_has_it(house):
+    """The other segment is a link where it can be opened from here; nothing is saved, and its own name is no fault."""
+    with house.client() as client:
+        fields = form_of(client.get("/segments/new").text) | {"n1.kind": "level", "n1.value": "passive", "do": "save"}
+        near = client.post("/segments/new", data=fields | {"name": "Big exporters"})
+        far = client.post("/segments/new", data=fields | {"name": "Admins"})
+        own = client.post(
+            "/segments/4/edit",
+            data=form_of(client.get("/segments/4/edit").text) | {"do": "save"},
+            follow_redirects=False,
+        )
+
+    assert (near.status_code, far.status_code, own.status_code) == (422, 422, 303)
+    assert "another segment , of accounts in Engagement, is called “Big exporters” already" in words(near.text)
+    assert re.search(r'<a href="/segments/4[^"]*">another segment</a>', near.text)
+    assert "another segment, of users in Month, is called “Admins” already" in words(far.text)
+    assert len(house.product.config.segments) == 2

@@ -47,6 +47,7 @@ class Editing(msgspec.Struct, frozen=True):
     """A segment in the builder: as it is saved (None for a new one), its draft, and what was wrong with saving it.
 
     opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    taken: another segment that has its name.
     """
 
     saved: SegmentInfo | None
@@ -54,6 +55,7 @@ class Editing(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
     opened: str = ""
     meanwhile: Meanwhile | None = None
+    taken: Segment | None = None
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -144,8 +146,9 @@ def _saved(visit: Visit, editing: Editing) -> Response[Any]:
         faults.append(f"Give the segment a name of at most {MOST_NAME} characters.")
     if len(draft.description) > MOST_DESCRIPTION:
         faults.append(f"The description may have {MOST_DESCRIPTION:,} characters.")
-    if faults:
-        return _page(visit, msgspec.structs.replace(editing, faults=tuple(faults)), status=FAULTY)
+    taken = _taken(visit.product.config, editing)
+    if faults or taken:
+        return _page(visit, msgspec.structs.replace(editing, faults=tuple(faults), taken=taken), status=FAULTY)
     try:
         segment_id = _stored(visit, editing, found.where)
     except ConfigInvalid as error:
@@ -154,6 +157,12 @@ def _saved(visit: Visit, editing: Editing) -> Response[Any]:
     except ChangedMeanwhile as error:
         return _page(visit, msgspec.structs.replace(editing, opened="", meanwhile=error.meanwhile), status=CONFLICT)
     return Redirect(visit.link(f"/segments/{segment_id}", saved=1), status_code=303, headers=HEADERS)
+
+
+def _taken(config: ProductConfig, editing: Editing) -> Segment | None:
+    """Another segment of the product that has the draft's name."""
+    own = editing.saved.id if editing.saved else ""
+    return next((each for each in config.segments if each.name == editing.draft.name and str(each.id) != own), None)
 
 
 def _stored(visit: Visit, editing: Editing, where: str) -> str:
