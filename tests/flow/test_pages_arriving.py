@@ -181,6 +181,8 @@ def test_older_calls_are_paged_through_to_the_first_one(acme):
 
     assert seen == list(range(606, -1, -1))
     assert "Before call #3, and no longer updated" in opened
+    assert "Latest calls" in opened
+    assert "Updating" not in opened
     assert re.findall(r'<tr id="call-(\d+)">', tracks) == ["5", "4", "3", "2"]
     assert "every 2s" not in tracks
     assert "From #0 up to #600 none is like that" in none
