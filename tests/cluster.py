@@ -35,10 +35,13 @@ class Cluster:
         self._nodes.clear()
         self.environment = {**self._renewed(), **more}
 
-    def start(self, role: str) -> Installed:
-        """A further process, with a data folder of its own; returns when it takes connections."""
+    def start(self, role: str, **environment: str) -> Installed:
+        """A further process, with a data folder of its own; returns when it takes connections.
+
+        environment: what is other for it than for all.
+        """
         self._count += 1
-        node = Installed(self._folder / f"{role}{self._count}", **self.environment)
+        node = Installed(self._folder / f"{role}{self._count}", **{**self.environment, **environment})
         self._stack.callback(node.close)
         self._nodes.append(node)
         node.start("--role", role)
@@ -46,11 +49,14 @@ class Cluster:
 
 
 @contextmanager
-def cluster(nats_servers: int = 3) -> Iterator[Cluster]:
-    """Servers and processes that last as long as the block."""
+def cluster(nats_servers: int = 3, *, meta_url: str = "") -> Iterator[Cluster]:
+    """Servers and processes that last as long as the block.
+
+    meta_url: of a database that is there; without it there is a PostgreSQL too.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
-        database = stack.enter_context(postgres())
+        database = (lambda: meta_url) if meta_url else stack.enter_context(postgres())
         servers, _ = stack.enter_context(jetstream(nats_servers))
         stores = stack.enter_context(clickhouse())
         names = ",".join(each.url.removeprefix("nats://") for each in servers)

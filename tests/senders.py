@@ -48,11 +48,16 @@ class Sender(threading.Thread):
 
     acknowledged: how many requests were answered 200; the requests 0 to acknowledged − 1 are those.
     begun: how many were ever sent, acknowledged or not.  refused: statuses other than 200, with their Retry-After.
+    slowest_s: how long the slowest answer took.
     """
 
-    def __init__(self, name, calls, *, most=None):
-        """calls: of a batch; 0 posts single calls to /v1/track.  most: end after so many requests."""
-        self.sender, self.calls, self.most = name, calls, most
+    def __init__(self, name, calls, *, most=None, pause_s=0.0):
+        """calls: of a batch; 0 posts single calls to /v1/track.  most: end after so many requests.
+
+        pause_s: after each acknowledged one.
+        """
+        self.sender, self.calls, self.most, self.pause_s = name, calls, most, pause_s
+        self.slowest_s = 0.0
         self.acknowledged = self.begun = self.repeats = 0
         self.refused = []
         self._begin()
@@ -87,11 +92,14 @@ class Sender(threading.Thread):
         path, body = self.request(self.acknowledged)
         self.repeats += self.begun > self.acknowledged
         self.begun = self.acknowledged + 1
+        began_s = time.monotonic()
         connection.request("POST", path, body, self.headers)
         answer = connection.getresponse()
         answer.read()
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
         if answer.status == 200:
             self.acknowledged += 1
+            time.sleep(self.pause_s)
         else:
             self.refused.append((answer.status, answer.headers["Retry-After"]))
             time.sleep(0.02)

@@ -115,6 +115,7 @@ def _run_worker(
         metrics_token=settings.metrics_token,
         allowed_hosts=settings.allowed_hosts,
         any_address=not is_loopback(settings.host),
+        data_dir=settings.data_dir,
     )
     served = Served(_url(listener), str(installation.folder.path), None)
     worker.start()

@@ -183,12 +183,29 @@ def store_url_of(value: str) -> str:
 
 
 def meta_url_of(value: str) -> str:
-    """A database of PostgreSQL, as SQLAlchemy has it; an empty text is none."""
+    """A database of PostgreSQL, as SQLAlchemy has it; an empty text is none.
+
+    Of several servers the one that takes writes is chosen, unless the address says otherwise.
+
+    >>> meta_url_of("postgres://ana:pass@one,two:5433/uptake")
+    'postgresql+psycopg://ana:pass@/uptake?target_session_attrs=read-write&host=one,two&port=5432,5433'
+    """
     if not value:
         return ""
-    if not (found := re.fullmatch(r"postgres(?:ql)?(?:\+psycopg)?://([^\s/]*/[^\s/?]+(?:\?\S*)?)", value)):
+    found = re.fullmatch(r"postgres(?:ql)?(?:\+psycopg)?://(?:([^\s/]*)@)?([^\s/@]*)(/[^\s/?]+)(?:\?(\S*))?", value)
+    if not found:
         raise ValueError
-    return f"postgresql+psycopg://{found[1]}"
+    who, hosts, database, options = found.groups()
+    at = "" if who is None else f"{who}@"
+    if "," not in hosts:
+        return f"postgresql+psycopg://{at}{hosts}{database}" + (f"?{options}" if options else "")
+    servers = [each.rpartition(":") if ":" in each else (each, ":", "5432") for each in hosts.split(",")]
+    if not all(host and port.isdecimal() for host, _, port in servers):
+        raise ValueError
+    chosen = [] if options and "target_session_attrs=" in options else ["target_session_attrs=read-write"]
+    names, ports = (",".join(each) for each in list(zip(*servers, strict=True))[::2])
+    said = "&".join([*([options] if options else []), *chosen, f"host={names}", f"port={ports}"])
+    return f"postgresql+psycopg://{at}{database}?{said}"
 
 
 def _between_commas(value: str) -> list[str]:

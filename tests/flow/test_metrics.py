@@ -149,3 +149,19 @@ def test_faults_are_counted(house, scrape, monkeypatch):
     assert value(text, "uptake_failed_meta_reads_total") == 1
     assert value(text, "uptake_ready") == 0
     assert value(text, "uptake_request_duration_seconds_count", part="ingest", status="5xx") == 2
+
+
+def test_what_is_known_is_told_while_a_server_is_away(house, scrape, monkeypatch):
+    """A call log that does not answer takes what only it can tell with it, and not the word that calls are refused."""
+
+    def away(*_args):
+        raise LogUnavailable("nobody answers")
+
+    for question in ("size_bytes", "end", "append", "probe"):
+        monkeypatch.setattr(house.log, question, away)
+
+    text = scrape()
+
+    assert value(text, "uptake_ready") == 0
+    assert value(text, "uptake_disk_free_bytes") > 0
+    assert not {"uptake_log_bytes", "uptake_folded_offset"} & set(samples(text))

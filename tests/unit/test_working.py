@@ -35,10 +35,10 @@ def running(shared):
 
 
 @pytest.fixture
-def client(running, failing):
+def client(running, failing, tmp_path):
     """A client on this machine."""
     work = Work(lambda: failing.told)
-    app = create_worker_app(running, work, metrics_token="", allowed_hosts=(), any_address=False)
+    app = create_worker_app(running, work, metrics_token="", allowed_hosts=(), any_address=False, data_dir=tmp_path)
 
     async def here(scope, receive, send):
         await app({**scope, "client": ("127.0.0.1", 50_000)} if scope["type"] == "http" else scope, receive, send)
@@ -60,6 +60,7 @@ def test_a_worker_is_ready_while_it_can_work(client, running, failing, monkeypat
 
     monkeypatch.setattr(running.meta, "revision", gone, raising=False)
     away = client.get("/readyz")
+    assert "uptake_ready 0.0" in client.get("/metrics").text.splitlines()
 
     assert (failed.status_code, failed.json()["error"]["code"]) == (503, "worker_failing")
     assert (away.status_code, away.json()["error"]["code"]) == (503, "meta_unavailable")
@@ -74,7 +75,8 @@ def test_a_worker_tells_what_it_holds_and_how_far_it_is(client, shared, running,
 
     lines = client.get("/metrics").text.splitlines()
 
-    assert "uptake_leased_products 1.0" in lines
+    assert {"uptake_leased_products 1.0", "uptake_ready 1.0"} <= {*lines}
+    assert any(line.startswith("uptake_disk_free_bytes ") for line in lines)
     assert 'uptake_folded_offset{product="1"} 1.0' in lines
     assert "uptake_failed_steps_total 3.0" in lines
 

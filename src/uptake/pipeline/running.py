@@ -113,9 +113,13 @@ class Running:
     def _share(self) -> None:
         """Open the products that this worker has a lease of, and let go of all others.  Raises MetaUnavailable."""
         with self._lock:
-            products, self._held = {each.id: each for each in self.meta.products()}, frozenset()
+            held, self._held = self._held, frozenset()
             try:
+                products = {each.id: each for each in self.meta.products()}
                 self._held = self.meta.leases(list(products))
+            except MetaUnavailable:
+                self._held = frozenset(each for each in held if self.meta.holds(each))
+                raise
             finally:
                 for product_id in self._products.keys() - self._held:
                     self.jobs.let_go(product_id)
@@ -217,8 +221,7 @@ class Running:
             "web": self.meta.attend,
         }
         sweep = () if self.part == "web" else (self.jobs.sweep,)
-        for work in (first[self.part], self.refresh, *sweep, *self.chores):
-            self._if_possible(work)
+        self._if_possible(lambda: [work() for work in (first[self.part], self.refresh, *sweep, *self.chores)])
         if self.part == "web":
             self._if_possible(self._follow)
             return False

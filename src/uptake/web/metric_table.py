@@ -28,7 +28,7 @@ def _histogram(name: str, help: str, *labels: str) -> Metric:
 
 TABLE = (
     _gauge("build_info", "Always 1; the version is its label.", "version"),
-    _gauge("ready", "1 while calls can be made durable, as /readyz says."),
+    _gauge("ready", "1 while calls can be made durable, or the worker can work, as /readyz says."),
     # calls that come in
     _counter("received_calls", "Calls received since the start: logged and refused ones.", "source"),
     _counter("logged_calls", "Calls made durable since the start.", "source"),

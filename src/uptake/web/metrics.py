@@ -21,8 +21,9 @@ from uptake.pipeline.accept import Acceptor
 from uptake.pipeline.durations import Durations, What
 from uptake.pipeline.product import RunningProduct, Status
 from uptake.pipeline.running import Running
-from uptake.stores.events.base import EventStore
+from uptake.stores.events.base import EventStore, StoreUnavailable
 from uptake.stores.log.base import LogDamaged, LogUnavailable
+from uptake.stores.meta.base import MetaUnavailable
 from uptake.web.ingest import Ingest
 from uptake.web.metric_table import METRICS
 from uptake.web.problems import FaultCount
@@ -82,12 +83,16 @@ class ProductMetrics(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Each metric with its samples."""
+        """Each metric with its samples, without those that need a server which does not answer."""
         yield family("uptake_build_info", [((__version__,), 1)])
-        yield from self._work()
-        yield from _progress(self._running)
-        yield self._outcomes()
-        yield from self._disk()
+        yield from self._local_disk()
+        yield from _as_far_as_known(self._work, self._log_there, lambda: _progress(self._running), self._outcomes)
+
+    def _log_there(self) -> Iterator[Metric]:
+        """What the call log tells of itself; first, for where it is away the others need not be tried."""
+        log = self._running.log
+        yield one("uptake_log_bytes", log.size_bytes())
+        yield one("uptake_log_damaged_places", len(log.damage()))
 
     def _work(self) -> Iterator[Metric]:
         """What the worker did since the start, and what waits for it."""
@@ -100,17 +105,14 @@ class ProductMetrics(Collector):
         jobs = Counter((str(each.product_id), each.kind, each.state) for each in self._running.jobs.unfinished)
         yield family("uptake_unfinished_jobs", sorted(jobs.items()))
 
-    def _outcomes(self) -> Metric:
+    def _outcomes(self) -> Iterator[Metric]:
         samples: list[Sample] = []
         for product in self._running.products():
             totals = self._totals.setdefault(product.product_id, OutcomeTotals()).read(product.store)
             samples += [((str(product.product_id), *outcome), times) for outcome, times in sorted(totals.items())]
-        return family("uptake_folded_calls_total", samples)
+        yield family("uptake_folded_calls_total", samples)
 
-    def _disk(self) -> Iterator[Metric]:
-        log = self._running.log
-        yield one("uptake_log_bytes", log.size_bytes())
-        yield one("uptake_log_damaged_places", len(log.damage()))
+    def _local_disk(self) -> Iterator[Metric]:
         if self._data_dir is not None:
             usage = shutil.disk_usage(self._data_dir)
             yield one("uptake_disk_free_bytes", usage.free)
@@ -167,6 +169,16 @@ OF_STATUS: tuple[tuple[str, Callable[[Status], float | None]], ...] = (
     ("uptake_store_generation", lambda status: status.generation),
     ("uptake_rebuilding", lambda status: status.rebuilding),
 )
+
+
+def _as_far_as_known(*parts: Callable[[], Iterator[Metric]]) -> Iterator[Metric]:
+    """The metrics of all parts up to the first that needs a server which does not answer: a scrape must not wait for
+    each of them, and what is known is told."""
+    for part in parts:
+        try:
+            yield from list(part())
+        except (LogUnavailable, MetaUnavailable, StoreUnavailable):
+            return
 
 
 def _progress(running: Running) -> Iterator[Metric]:

@@ -1,6 +1,7 @@
 """What a worker answers over HTTP: is it up, can it work, and its metrics.  It takes no calls and serves no pages."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 from litestar import Litestar, Response, get
@@ -20,26 +21,37 @@ class Work(msgspec.Struct, frozen=True):
 
     failing: Callable[[], str]
 
+    def trouble(self, running: Running) -> tuple[str, str]:
+        """The code and the words of why it cannot work now; empty where it can."""
+        try:
+            running.meta.revision()
+        except MetaUnavailable as error:
+            return "meta_unavailable", str(error)
+        fault = self.failing()
+        return ("worker_failing", f"the last step failed with {fault}") if fault else ("", "")
+
 
 class WorkerMetrics(ProductMetrics):
     """All metrics of a worker."""
 
+    def __init__(self, running: Running, work: Work, *, data_dir: Path | None = None) -> None:
+        self._worker = work
+        super().__init__(running, data_dir=data_dir)
+
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
-        yield from super().collect()
+        yield one("uptake_ready", self._worker.trouble(self._running) == ("", ""))
         yield one("uptake_leased_products", len(self._running.products()))
+        yield from super().collect()
 
 
 @get("/readyz", sync_to_thread=True)
 def readyz(request: AnyRequest) -> dict[str, str]:
     """200 while the worker can work, with products or without; else 503 with the reason."""
     state = request.app.state
-    try:
-        state.running.meta.revision()
-    except MetaUnavailable as error:
-        raise Refused("meta_unavailable", str(error), headers={"Retry-After": "5"}) from error
-    if fault := state.work.failing():
-        raise Refused("worker_failing", f"the last step failed with {fault}", headers={"Retry-After": "5"})
+    code, told = state.work.trouble(state.running)
+    if code:
+        raise Refused(code, told, headers={"Retry-After": "5"})
     return ALIVE
 
 
@@ -51,14 +63,20 @@ def metrics(request: AnyRequest) -> Response[bytes]:
 
 
 def create_worker_app(
-    running: Running, work: Work, *, metrics_token: str, allowed_hosts: tuple[str, ...], any_address: bool
+    running: Running,
+    work: Work,
+    *,
+    metrics_token: str,
+    allowed_hosts: tuple[str, ...],
+    any_address: bool,
+    data_dir: Path | None = None,
 ) -> Guard:
     """The worker's application; options as `uptake.web.app.WebOptions`."""
     state = State(
         {
             "running": running,
             "work": work,
-            "metrics": WorkerMetrics(running),
+            "metrics": WorkerMetrics(running, work, data_dir=data_dir),
             "metrics_token": metrics_token,
         }
     )

@@ -7,6 +7,7 @@ import msgspec
 
 EXAMPLE = "clickhouse://user:password@host:8123/uptake"
 HTTP_PORT, HTTPS_PORT = 8123, 8443
+ANSWER_S, LONGEST_ANSWER_S = 120, 3_600
 
 _ADDRESS = re.compile(
     r"clickhouse://(?:([^@/?#\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/([^/?#\s]*)(?:\?([^#\s]*))?"
@@ -20,6 +21,7 @@ class ClickHouseAddress(msgspec.Struct, frozen=True):
     """A server's HTTP interface, and what databases there begin with.
 
     secure: over TLS.  cluster: a cluster of `system.clusters` on whose shards and replicas tables are, '' for none.
+    answer_s: how long nothing may be heard of the server before a question is given up.
     """
 
     host: str
@@ -29,6 +31,7 @@ class ClickHouseAddress(msgspec.Struct, frozen=True):
     database: str
     secure: bool = False
     cluster: str = ""
+    answer_s: int = ANSWER_S
 
     def store_name(self, product_id: int, generation: int) -> str:
         """The database of a product's generation.
@@ -55,10 +58,13 @@ def parse(text: str) -> ClickHouseAddress:
     who, host, port, database, options = found.groups()
     user, _, password = (who or "default").partition(":")
     said = dict(parse_qsl(options or "", keep_blank_values=True, strict_parsing=bool(options)))
-    secure, cluster = said.pop("secure", "0"), said.pop("cluster", "")
+    secure, cluster, answer_s = said.pop("secure", "0"), said.pop("cluster", ""), said.pop("answer_s", str(ANSWER_S))
     at = int(port or (HTTPS_PORT if secure == "1" else HTTP_PORT))
-    if said or secure not in ("0", "1") or not 0 < at < 65536 or (cluster and not _CLUSTER.fullmatch(cluster)):
+    sound = secure in ("0", "1") and 0 < at < 65536 and (not cluster or _CLUSTER.fullmatch(cluster))
+    if said or not sound or not re.fullmatch(r"\d{1,4}", answer_s) or not 0 < int(answer_s) <= LONGEST_ANSWER_S:
         raise ValueError("an unknown option, or one with a value that it cannot take")
     if not _NAME.fullmatch(database):
         raise ValueError("no name of databases: small letters, digits and underscores")
-    return ClickHouseAddress(host, at, unquote(user), unquote(password), database, secure == "1", cluster)
+    return ClickHouseAddress(
+        host, at, unquote(user), unquote(password), database, secure == "1", cluster, int(answer_s)
+    )

@@ -13,8 +13,8 @@ from uptake.stores.events.clickhouse import ClickHouseEventStore
 from uptake.stores.events.clickhouse_address import ClickHouseAddress
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Client, Connect
 
-CONNECT_S, ANSWER_S, SESSION_S = 10, 600, 600
-"""How long a connection and an answer are waited for, and a session with its temporary tables stays while idle."""
+CONNECT_S, SESSION_S = 10, 600
+"""How long a connection is waited for, and a session with its temporary tables stays while idle."""
 
 DATABASES = "select name from system.databases where startsWith(name, {beginning:String})"
 
@@ -79,7 +79,8 @@ def connector(at: ClickHouseAddress) -> Connect:
             secure=at.secure,
             settings={**settings, "session_timeout": SESSION_S},
             connect_timeout=CONNECT_S,
-            send_receive_timeout=ANSWER_S,
+            send_receive_timeout=at.answer_s,  # a server that is at work tells so now and then
+            dedicated_pool=True,  # what one client found dead another must not be given
             form_encode_query_params=True,  # lists of users are longer than an address may be
         )
 

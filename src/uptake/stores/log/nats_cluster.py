@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +22,12 @@ from uptake.stores.log.nats_address import NatsAddress
 
 ATTEMPT_S = 2.0
 PAUSE_S = 0.1
+
+LONGEST_ATTEMPT_S = 5 * ATTEMPT_S
+"""Also where the connection itself takes no bytes any more, or a question has parts."""
+
+PING_S, UNANSWERED_PINGS = 2, 2
+"""A server that nothing was heard of for so many pings is left for another one."""
 
 REPEAT_WINDOW_S = 120.0
 """So long the servers know the id of a message again; they keep the ids in memory."""
@@ -109,6 +116,8 @@ class Cluster:
             connect_timeout=ATTEMPT_S,
             max_reconnect_attempts=-1,
             reconnect_time_wait=PAUSE_S,
+            ping_interval=PING_S,
+            max_outstanding_pings=UNANSWERED_PINGS,
             error_cb=_troubled,
         )
         return await asyncio.wait_for(connecting, self._patience_s)
@@ -268,7 +277,7 @@ class Cluster:
         ends = self._loop.time() + self._patience_s
         while True:
             try:
-                return await attempt()
+                return await asyncio.wait_for(attempt(), LONGEST_ATTEMPT_S)
             except (NatsError, TimeoutError, OSError) as error:
                 told = f"the call log's servers do not take it: {error or type(error).__name__}"
                 if isinstance(error, APIError) and error.err_code in _FULL:
@@ -280,8 +289,12 @@ class Cluster:
     def close(self) -> None:
         """Give the connection and the thread back."""
         if not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self._nats.close(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._closed(), self._loop).result()
             self._stop()
+
+    async def _closed(self) -> None:
+        with suppress(TimeoutError):  # a server that takes nothing any more
+            await asyncio.wait_for(self._nats.close(), ATTEMPT_S)
 
     def _stop(self) -> None:
         asyncio.run_coroutine_threadsafe(_cancelled(), self._loop).result()

@@ -4,6 +4,7 @@ The server gives the lock back when the connection that took it ends, also by a 
 """
 
 import threading
+from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,17 @@ JOIN = text("select pg_try_advisory_lock_shared(8390891584)")
 
 ONE_MIGRATES = text("select pg_advisory_xact_lock(8390891585)")
 """Waits until no other process makes or changes tables, and keeps others waiting until the transaction ends."""
+
+ANSWER_S = 5.0
+"""How long a process waits to hear whether something is still its own."""
+
+MIGRATION_S = 3_600.0
+
+
+def allow(connection: Connection, answer_s: float) -> None:
+    """Let each statement on this connection take so long from now on; see `postgres_wire`."""
+    wire: Any = connection.connection.driver_connection
+    wire.answer_s = answer_s
 
 
 class AdvisoryLock:
@@ -35,6 +47,7 @@ class AdvisoryLock:
             if self._holder is not None and self._is_there(self._holder):
                 return True
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            allow(connection, ANSWER_S)
             if connection.execute(self._take).scalar_one():
                 self._holder = connection
                 return True

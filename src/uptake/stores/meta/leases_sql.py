@@ -1,7 +1,9 @@
 """Leases of products where the meta store is in PostgreSQL: advisory locks, all of one process on one connection.
 
-The server gives them back when that connection ends, by a crash too.  Whoever takes one then waits for `GRACE_S`: a
-process that lost its connection, not its life, has found that out by then, for it asks before every fold and commit.
+The server gives them back when that connection ends, by a crash too, and ends it itself when nothing was heard of the
+process for `SILENT_S`: it may stand still, or be cut off with nobody to tell.  A thread asks every `BEAT_S`, so that
+long work keeps them.  Whoever takes one then waits for `GRACE_S`: a process that lost its connection, not its life, has
+found that out by then, for it asks before every step, and an answer that takes `ANSWER_S` is none.
 """
 
 import threading
@@ -12,10 +14,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from uptake.stores.meta.base import MetaUnavailable
-from uptake.stores.meta.lead_sql import JOIN
+from uptake.stores.meta.lead_sql import ANSWER_S, JOIN, allow
 from uptake.stores.meta.leases import change_of
 
 GRACE_S = 2.0
+BEAT_S, SILENT_S = 2.0, 10.0  # who was cut off knows it after BEAT_S + ANSWER_S: before the server does
 
 _CLASS = 83908915  # of this database alone, meaning nothing; 0 stands for a process that works, others are products
 _PRESENT = text(f"select pg_try_advisory_lock_shared({_CLASS}, 0)")
@@ -27,6 +30,10 @@ _HELD = text(
     " and database = (select oid from pg_database where datname = current_database())"
 )
 _IS_THERE = text("select 1")
+_HEARD_OF = text(
+    f"select set_config(name, '{SILENT_S * 1000:.0f}', false) from pg_settings where name = 'idle_session_timeout'"
+)
+"""PostgreSQL 13 knows no such thing: there the network alone tells who is gone."""
 
 
 class SqlLeases:
@@ -34,7 +41,7 @@ class SqlLeases:
 
     def __init__(self, engine: Engine, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._now_s = engine, now_s
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), threading.Event()
         self._holder: Connection | None = None
         self._since_s: dict[int, float] = {}
 
@@ -73,24 +80,37 @@ class SqlLeases:
         if not connection.execute(JOIN).scalar_one():
             connection.close()
             return None
+        connection.execute(_HEARD_OF).close()
         connection.execute(_PRESENT).close()
+        allow(connection, ANSWER_S)
         self._holder = connection
+        threading.Thread(target=self._beat, args=[connection], name="leases", daemon=True).start()
         return connection
+
+    def _beat(self, holder: Connection) -> None:
+        """Let the server hear of this process for as long as it has this connection."""
+        while not self._closed.wait(BEAT_S):
+            with self._lock:
+                if self._holder is not holder or not self._is_there(holder):
+                    return
 
     def holds(self, product: int) -> bool:
         """Is the product still ours?  Asks the server."""
         with self._lock:
-            if self._holder is None or product not in self._since_s:
-                return False
-            try:
-                self._holder.execute(_IS_THERE).close()
-            except (DBAPIError, MetaUnavailable):
-                self._release()
-                return False
-            return True
+            return self._holder is not None and product in self._since_s and self._is_there(self._holder)
+
+    def _is_there(self, holder: Connection) -> bool:
+        """Does the connection still stand?  If not, the leases went with it."""
+        try:
+            holder.execute(_IS_THERE).close()
+        except (DBAPIError, MetaUnavailable):
+            self._release()
+            return False
+        return True
 
     def close(self) -> None:
         """Let other processes have them."""
+        self._closed.set()
         with self._lock:
             self._release()
 

@@ -23,7 +23,7 @@ from uptake.stores.meta.base import Key, KeyKind, MetaUnavailable, Product, key_
 from uptake.stores.meta.care_sql import SqlCareStore
 from uptake.stores.meta.erasures_sql import SqlErasureStore
 from uptake.stores.meta.jobs_sql import SqlJobStore
-from uptake.stores.meta.lead_sql import JOIN, ONE_MIGRATES, AdvisoryLock
+from uptake.stores.meta.lead_sql import JOIN, MIGRATION_S, ONE_MIGRATES, AdvisoryLock, allow
 from uptake.stores.meta.leases_sql import SqlLeases
 from uptake.stores.meta.merges_sql import SqlMergeStore
 from uptake.stores.meta.people_sql import SqlPeopleStore
@@ -48,6 +48,8 @@ class SqlMetaStore:
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
+        else:
+            importlib.import_module("uptake.stores.meta.postgres_wire").bound(self._engine)
         self._writing = self._engine.execution_options(writes=True)
         self.people, self.audit = SqlPeopleStore(self._engine), SqlAuditLog(self._engine)
         self.merges, self.care = SqlMergeStore(self._engine), SqlCareStore(self._engine)
@@ -71,6 +73,7 @@ class SqlMetaStore:
                 return
         with self._writing.begin() as connection:
             if self._lead is not None:
+                allow(connection, MIGRATION_S)
                 connection.execute(ONE_MIGRATES)
             written_by = _written_by(connection)
             if not written_by:
