@@ -13,7 +13,8 @@ from sqlalchemy.engine import ExceptionContext, Row
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from uptake.stores.events.batches import FoldBatch
-from uptake.stores.meta.lead_sql import ONE_MIGRATES
+from uptake.stores.meta.lead_sql import MIGRATION_S, ONE_MIGRATES, allow
+from uptake.stores.meta.postgres_wire import bound
 from uptake.stores.retained.base import BaseDamaged, BaseUnavailable, Overtaken
 from uptake.stores.retained.packing import packed, unpacked
 
@@ -86,7 +87,9 @@ class PostgresBaseSnapshot:
         """url: SQLAlchemy's, of the meta store's database.  Makes the tables.  Raises BaseUnavailable."""
         self._engine = create_engine(url)
         event.listen(self._engine, "handle_error", _told, retval=True)
+        bound(self._engine)
         with self._engine.begin() as connection:
+            allow(connection, MIGRATION_S)
             if not connection.execute(_IS_THERE).scalar_one():
                 connection.execute(ONE_MIGRATES)
                 if not connection.execute(_IS_THERE).scalar_one():
@@ -161,6 +164,7 @@ class PostgresBaseSnapshot:
         log (WAL) tells of them goes when the server gives that up."""
         try:
             with self._engine.begin() as connection:
+                allow(connection, MIGRATION_S)  # every piece is written anew
                 for statement in _SCRUB:
                     connection.exec_driver_sql(statement)
         except BaseUnavailable as error:
