@@ -113,13 +113,10 @@ class Running:
     def _share(self) -> None:
         """Open the products that this worker has a lease of, and let go of all others.  Raises MetaUnavailable."""
         with self._lock:
-            held, self._held = self._held, frozenset()
-            try:
+            products, self._held = {}, frozenset()
+            try:  # without the meta store nobody can tell whose they are
                 products = {each.id: each for each in self.meta.products()}
                 self._held = self.meta.leases(list(products))
-            except MetaUnavailable:
-                self._held = frozenset(each for each in held if self.meta.holds(each))
-                raise
             finally:
                 for product_id in self._products.keys() - self._held:
                     self.jobs.let_go(product_id)
