@@ -1,15 +1,18 @@
 """What folds leave in a store on ClickHouse, which has no transactions: nothing of one that was broken off."""
 
 from contextlib import contextmanager, suppress
+from copy import copy
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
-from tests.clickhouse import CLUSTER, clickhouse, connect
+from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
+from uptake.stores.events import clickhouse as engine
 from uptake.stores.events.base import (
     ActedRow,
     FateRow,
@@ -17,11 +20,12 @@ from uptake.stores.events.base import (
     JoinedRow,
     KnownRow,
     OutcomeRow,
+    Published,
     StoreRules,
     TraitRow,
 )
-from uptake.stores.events.clickhouse import ClickHouseEventStore
-from uptake.stores.events.clickhouse_range import FoldTaken
+from uptake.stores.events.clickhouse_compaction import WHOLE
+from uptake.stores.events.clickhouse_range import Fold, FoldTaken
 from uptake.stores.events.clickhouse_schema import TABLES
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
@@ -66,12 +70,22 @@ def create():
         yield make
 
 
+def another(store):
+    """A store of another process, on the same tables."""
+    other = copy(store)
+    other._writer = uuid4().hex
+    return other
+
+
 class Gone(Exception):
     """The process was killed."""
 
 
+CHANGES = ("insert into", "alter table", "delete from")
+
+
 def writes_before_death(number):
-    """Let so many inserts pass, then none."""
+    """Let so many inserts, deletes and drops pass, then none."""
     left = [number]
     add, run = ClickHouseSession.add, ClickHouseSession.run
 
@@ -81,7 +95,7 @@ def writes_before_death(number):
         add(self, name, table, **how)
 
     def dying_run(self, sql, **how):
-        if sql.lstrip().startswith("insert into"):
+        if sql.lstrip().startswith(CHANGES):
             _pass(left)
         run(self, sql, **how)
 
@@ -90,7 +104,7 @@ def writes_before_death(number):
 
 @contextmanager
 def interrupted(number, what):
-    """Do something else before the insert of this number, once; tells how many inserts there were."""
+    """Do something else before the insert, delete or drop of this number, once; tells how many there were."""
     passed = [0]
     add, run = ClickHouseSession.add, ClickHouseSession.run
 
@@ -106,7 +120,7 @@ def interrupted(number, what):
         add(self, name, table, **how)
 
     def late_run(self, sql, **how):
-        if sql.lstrip().startswith("insert into"):
+        if sql.lstrip().startswith(CHANGES):
             pass_by()
         run(self, sql, **how)
 
@@ -173,16 +187,15 @@ def test_a_process_that_was_thought_dead_adds_nothing(create):
     for number in range(1, 30, 4):
         first = create(RULES)
         first.commit(BEFORE)
-        second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1, cluster=CLUSTER)
+        second = another(first)
         with interrupted(number, lambda other=second: other.commit(AFTER)) as passed, suppress(FoldTaken, ValueError):
             first.commit(AFTER)
             assert number > passed[0]
 
         assert (second.digest(), second.offset()) == (oracle.digest(), 4)
-        second.compact(least=-1, seconds=0)
+        second.compact(least=-1, seconds=NONE)
         assert second.digest() == oracle.digest()
-        for store in (first, second):
-            store.close()
+        first.close()
 
 
 def test_an_insert_that_is_sent_again_changes_nothing(create):
@@ -224,45 +237,132 @@ def test_a_reader_tells_one_commit(create):
     store.close()
 
 
-def looking_back(folds):
-    """Compaction adds up what counted before the latest folds, so many of them."""
-    horizon = f"select greatest(0, toInt64(coalesce(max(born), 0)) - {folds}) from folds_rows where $seconds >= 0"
-    return mock.patch("uptake.stores.events.clickhouse_compaction.HORIZON", horizon)
+GRACE, NONE = 600, -60
+"""Seconds for which somebody may be reading."""
 
 
 def test_compaction_does_not_concern_who_is_reading(create):
-    """A reader tells the same after it; what is taken back later finds what it is taken from."""
+    """A reader tells the same after it; whoever comes later tells the same, too, when what was before is dropped."""
     store, oracle = create(RULES), MemoryEventStore(RULES)
     store.commit(BEFORE)
-    asked = "select user_id, account_id, event, times from daily_counts order by all"
+    asked = "select user_id, account_id, event, sum(times) from daily_counts group by all order by all"
 
     with store._reading() as session:
         before = session.rows(asked)
         store.commit(AFTER)
-        with looking_back(1):
-            store.compact(least=-1)
+        store.compact(least=-1, seconds=GRACE)
         assert session.rows(asked) == before
 
     for batch in (BEFORE, AFTER):
         oracle.commit(batch)
     assert store.digest() == oracle.digest()
+    store.compact(least=10**6, seconds=NONE)
+    assert store.digest() == oracle.digest()
+    store.close()
+
+
+def test_a_compaction_that_was_broken_off_changes_no_answer(create):
+    """Killed before any of its inserts, deletes or drops, nothing is lost, and the next one leaves nothing behind."""
+    store = create(RULES)
+    for batch in (BEFORE, AFTER):
+        store.commit(batch)
+    before, deaths = told(store), 0
+
+    while True:
+        try:
+            with writes_before_death(deaths):
+                store.compact(least=-1, seconds=NONE)
+            break
+        except Gone:
+            deaths += 1
+            assert told(store) == before
+
+    assert deaths > len(WHOLE)
+    assert told(store) == before
+    with store._reading() as session:
+        assert session.rows("select uniqExact(base) from traits_rows") == [(1,)]
     store.close()
 
 
 def test_compaction_gives_way_to_another_process(create):
-    """What that one has folded meanwhile is not replaced."""
-    first, oracle = create(RULES), MemoryEventStore(RULES)
-    first.commit(BEFORE)
-    second = ClickHouseEventStore(connect, RULES, database=first._database.name, generation=1, cluster=CLUSTER)
-
-    with interrupted(1, lambda: second.commit(AFTER)), pytest.raises(FoldTaken):
-        first.compact(least=-1, seconds=0)
-
+    """Wherever in it another one folds, what that one has folded counts."""
+    oracle = MemoryEventStore(RULES)
     for batch in (BEFORE, AFTER):
         oracle.commit(batch)
-    assert second.digest() == oracle.digest()
-    for store in (first, second):
-        store.close()
+
+    number = 1
+    while True:
+        first = create(RULES)
+        first.commit(BEFORE)
+        second = another(first)
+        with interrupted(number, lambda other=second: other.commit(AFTER)) as passed, suppress(FoldTaken):
+            first.compact(least=-1, seconds=NONE)
+        if number > passed[0]:
+            break
+
+        assert (second.digest(), second.offset()) == (oracle.digest(), 4)
+        second.compact(least=-1, seconds=NONE)
+        assert second.digest() == oracle.digest()
+        first.close()
+        number += 4
+
+    assert number > len(WHOLE)
+
+
+def test_a_fold_that_follows_upon_a_broken_one_never_counts(create):
+    """A process that was thought dead ends its fold and makes another one, before it is said that the first is broken:
+    both are folded again."""
+    store, oracle = create(RULES), MemoryEventStore(RULES)
+    for batch in (BEFORE, AFTER):
+        oracle.commit(batch)
+    store.commit(BEFORE)
+    dead, other = another(store), another(store)
+    with mock.patch.object(Fold, "end", side_effect=Gone), pytest.raises(Gone):
+        dead.commit(AFTER)
+
+    def go_on():
+        with dead._folding() as session:
+            born = session.rows("select max(born) from begun_rows")[0][0]
+            session.run(f"insert into folds_rows (first_offset, next_offset, content, born) values (2, 4, '', {born})")
+        dead.commit(FoldBatch(4, 5, [], [], AFTER.acted, [], [], [], []))
+
+    with interrupted(1, go_on):
+        other.commit(AFTER)
+
+    assert (store.digest(), store.offset()) == (oracle.digest(), 4)
+    store.close()
+
+
+def test_what_tells_of_folds_does_not_grow(create):
+    """However many folds there were and states were published, a few rows are left that tell of them."""
+    store = create(RULES)
+    store.commit(BEFORE)
+    for place in range(2, 12):
+        store.publish(Published(place, 1, NOON), clear_dirty=True)
+        store.commit(FoldBatch(place, place + 1, [], [], AFTER.acted[:1], [], [], [], []))
+    before = told(store), store.published()
+
+    store.compact(least=10**6, seconds=NONE)
+
+    tables = ("begun_rows", "folds_rows", "published_rows", "dirty_days_rows")
+    with store._reading() as session:
+        assert [session.rows(f"select count() from {table}") for table in tables] == [[(1,)]] * 4
+    assert (told(store), store.published()) == before
+    store.close()
+
+
+def test_a_store_looks_after_itself_every_so_many_folds(create, monkeypatch):
+    """Small folds count, too, not only the rows that they bring."""
+    monkeypatch.setattr(engine, "COMPACT_EVERY", 3 * engine.ROWS_A_FOLD)
+    store = create(RULES)
+    store._uncompacted = 0
+
+    with mock.patch.object(store, "compact") as compact:
+        for place in range(3):
+            store.commit(FoldBatch(place, place + 1, [], [], [], [], [], [], []))
+
+    compact.assert_called_once()
+    store.close()
 
 
 @settings(max_examples=settings().max_examples // 10)
@@ -270,9 +370,9 @@ def test_compaction_gives_way_to_another_process(create):
     folds=strategies.folds(),
     zone=st.sampled_from(strategies.ZONES),
     deaths=st.lists(st.integers(0, 20)),
-    behind=st.integers(0, 2),
+    seconds=st.sampled_from([GRACE, NONE]),
 )
-def test_folds_and_compaction_agree_with_the_oracle(create, folds, zone, deaths, behind):
+def test_folds_and_compaction_agree_with_the_oracle(create, folds, zone, deaths, seconds):
     """Whatever is folded, broken off or added up for good between, state and marked days are the oracle's."""
     rules = StoreRules(zone)
     store, oracle = create(rules), MemoryEventStore(rules)
@@ -284,8 +384,8 @@ def test_folds_and_compaction_agree_with_the_oracle(create, folds, zone, deaths,
         if store.offset() == batch.first:
             store.commit(batch)
         oracle.commit(batch)
-        with looking_back(behind):
-            store.compact(least=-1)
+        if place % 2:
+            store.compact(least=-1, seconds=seconds)
 
         assert store.digest() == oracle.digest()
         assert store.dirty_days() == oracle.dirty_days()
@@ -299,14 +399,15 @@ def test_compaction_leaves_a_row_a_key(create):
         store.commit(batch)
     before = told(store)
 
-    store.compact(least=-1, seconds=0)
+    for _ in range(2):  # what is gone is known to be when no rows of it are left
+        store.compact(least=-100, seconds=NONE)
 
     with store._reading() as session:
         rows = {
-            table: session.rows(f"select count(), max(born) from {table}_rows")[0]
-            for table in ("daily_counts", "traits")
+            table: session.rows(f"select count(), uniqExact(born, base) from {table}_rows")[0]
+            for table in ("daily_counts", "traits", "gone")
         }
-    assert rows == {"daily_counts": (4, 0), "traits": (3, 0)}
+    assert rows == {"daily_counts": (4, 1), "traits": (3, 1), "gone": (0, 0)}
     assert told(store) == before
     store.close()
 

@@ -5,14 +5,16 @@ commit and one scoring.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import uuid4
 
 from uptake.stores.events.base import FoldBatch, StoreRules
-from uptake.stores.events.clickhouse_compaction import Compactor, drop_broken
+from uptake.stores.events.clickhouse_compaction import compact
 from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
 from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
 from uptake.stores.events.clickhouse_questions import READ_SECONDS, ClickHouseQuestions
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Connect
+from uptake.stores.events.clickhouse_upkeep import drop_broken, drop_replaced, forget_folds
 from uptake.stores.events.compaction import LEAST_ROWS
 
 SIZE = "select coalesce(sum(bytes_on_disk), 0) from {parts} where database = $database and active"
@@ -20,6 +22,9 @@ SIZE = "select coalesce(sum(bytes_on_disk), 0) from {parts} where database = $da
 COMPACT_EVERY, COMPACT_DAYS = 50_000, 2
 """After so many rows it is looked whether some are worth adding up, and so many days are, for a fold must not wait
 long."""
+
+ROWS_A_FOLD = 100
+"""A fold counts as so many rows, for it leaves rows that tell of it, however small it is."""
 
 
 class ClickHouseEventStore(ClickHouseQuestions):
@@ -45,6 +50,7 @@ class ClickHouseEventStore(ClickHouseQuestions):
         self._database.make()
         self._reading = self._database.session
         self._writing = self._database.session
+        self._folding = partial(self._database.session, as_of=0)  # a fold says itself what it sees
         self._uncompacted = COMPACT_EVERY // 2  # a store that is opened often is looked at too
         self._writer = uuid4().hex
 
@@ -61,9 +67,9 @@ class ClickHouseEventStore(ClickHouseQuestions):
 
     def commit(self, batch: FoldBatch) -> None:
         """Add the batch's rows and set the offset, all or nothing; then add up what has grown."""
-        with self._writing() as session:
+        with self._folding() as session:
             fold_batch(session, batch, zone=self.rules.time_zone, writer=self._writer)
-        self._uncompacted += len(batch.acted) + len(batch.traits) + len(batch.outcomes) + len(batch.fates)
+        self._uncompacted += ROWS_A_FOLD + len(batch.acted) + len(batch.traits) + len(batch.outcomes) + len(batch.fates)
         if self._uncompacted >= COMPACT_EVERY:
             self.compact(most_days=COMPACT_DAYS)
 
@@ -73,13 +79,12 @@ class ClickHouseEventStore(ClickHouseQuestions):
         seconds: nobody reads for so long.  Raises FoldTaken if another process folds, too.
         """
         cluster = self._database.cluster
+        with self._folding() as session:
+            compact(session, self._writer, least=least, most_days=most_days)
         with self._writing() as session:
+            drop_replaced(session, forget_folds(session, seconds=seconds, cluster=cluster), cluster=cluster)
             drop_broken(session, cluster=cluster)
             forget_messages(session, dedupe_us=self.rules.dedupe_us, cluster=cluster)
-            compactor = Compactor(session, cluster=cluster, seconds=seconds)
-            for day in compactor.grown_days(least=least)[:most_days]:
-                compactor.day(day)
-            compactor.whole(least=least)
         self._uncompacted = 0
 
     # ---- life

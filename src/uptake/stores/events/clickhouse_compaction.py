@@ -1,176 +1,134 @@
 """Adding up what folds append to a store on ClickHouse, now and then.
 
-A partition is prepared in the table `x_next` and takes the place of that in `x_rows` at once, so that whoever reads
-sees the one or the other.  Only what counted long ago is added up, and of nobody who has rows since: so it is the same
-for everybody who may still be reading, and what is taken back later finds the parts that it is taken from.
+A compaction is a fold of no calls.  It writes what counts of a partition anew, on a base of its own number, and says
+which base no longer counts since; the row that ends it makes both true at once.  So whoever reads as of an earlier fold
+sees the old partition, everybody later the new one; a compaction that breaks off, or that another process overtakes,
+never counts; and what it took the place of is dropped by its number when nobody can be reading it any more (see
+`clickhouse_upkeep`).
 """
 
+from collections.abc import Sequence
 from datetime import date
 
-import msgspec
 import pyarrow as pa
 
 from uptake.stores.events.base import KEPT_FATES, KEPT_OF_REASON
-from uptake.stores.events.clickhouse_range import FoldTaken
-from uptake.stores.events.clickhouse_schema import FOLDED, NOT_BROKEN, local, next_of, on
+from uptake.stores.events.clickhouse_range import Fold, Look, settled
+from uptake.stores.events.clickhouse_schema import ANCESTORS, DAYS, GONE, NOT_BROKEN, TURNS
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
-
-class Sums(msgspec.Struct, frozen=True):
-    """How a table is added up.
-
-    columns: all but `born`.  values: what becomes of them, out of `source`, for each of `keys`.  who: whose rows are
-    added up together, or not at all.
-    """
-
-    columns: str
-    values: str
-    keys: str
-    who: str = "user_id"
-    source: str = ""
-
-
-def _latest(table: str) -> str:
-    return f"(select * from {table}_rows where born <= $horizon and born {NOT_BROKEN})"
-
-
-DAYS = {
-    "daily_counts": Sums(
+OF_DAYS: dict[str, tuple[str, str]] = {
+    "daily_counts": (
         "user_id, account_id, event, day, times",
-        "user_id, account_id, event, day, sum(times)",
-        "user_id, account_id, event, day",
+        """select user_id, account_id, event, day, toInt64(sum(times)) as times from daily_counts
+           where day in ({days}) group by user_id, account_id, event, day""",
     ),
-    "active_days": Sums(
+    "active_days": (
         "user_id, account_id, day, times, last_us",
-        "user_id, account_id, day, sum(times), max(last_us)",
-        "user_id, account_id, day",
+        """select user_id, account_id, day, toInt64(sum(times)) as times, max(last_us) as last_us from active_days
+           where day in ({days}) group by user_id, account_id, day""",
     ),
 }
-"""Tables with a partition a day."""
+"""Table with a partition a day → its columns, and the rows that some days are written anew as."""
 
-WHOLE = {
-    "events_ever": Sums(
+TRAITS = "kind, id, key, value, text, moment_us, at_us, message_id"
+FATES = "log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping"
+WHOLE: dict[str, tuple[str, str]] = {
+    "events_ever": (
         "user_id, account_id, event, first_day, times, first_us, last_us",
-        "user_id, account_id, event, min(first_day), sum(times), min(first_us), max(last_us)",
-        "user_id, account_id, event",
+        """select user_id, account_id, event, min(first_day) as first_day, toInt64(sum(times)) as times,
+             min(first_us) as first_us, max(last_us) as last_us
+           from events_ever group by user_id, account_id, event""",
     ),
-    "traits": Sums(
-        "kind, id, key, value, text, moment_us, at_us, message_id",
-        "kind, id, key, value, text, moment_us, at_us, message_id",
-        "kind, id, key, value, text, moment_us, at_us, message_id",
-        who="id",
-    ),
-    "memberships": Sums("user_id, turns", "user_id, argMax(turns, born)", "user_id", source=_latest("memberships")),
-    "lineage": Sums(
-        "account_id, ancestors",
-        "account_id, argMax(ancestors, born)",
-        "account_id",
-        who="account_id",
-        source=_latest("lineage"),
-    ),
-    "outcomes": Sums(
+    "traits": (TRAITS, f"select {TRAITS} from traits"),
+    "memberships": ("user_id, turns", TURNS),
+    "lineage": ("account_id, ancestors", ANCESTORS),
+    "outcomes": (
         "bucket_us, type, fate, code, mapping, times",
-        "bucket_us, type, fate, code, mapping, sum(times)",
-        "bucket_us, type, fate, code, mapping",
-        who="bucket_us",
+        "select bucket_us, type, fate, code, mapping, times from outcomes",
+    ),
+    "fates": (
+        FATES,
+        f"""select {FATES} from (
+              select {FATES}, row_number() over (partition by fate order by log_offset desc) as place,
+                row_number() over (partition by fate, code, mapping order by log_offset desc) as place_of_reason
+              from fates
+            ) where place <= {KEPT_FATES} or place_of_reason <= {KEPT_OF_REASON}""",
+    ),
+    "gone": (
+        "user_id, counted",
+        f"""select user_id, counted from ({GONE}) where (user_id, counted) in (
+              {
+            " union all ".join(
+                f"select user_id, born from {table}_rows where user_id in (select user_id from gone_rows)"
+                for table in ("active_days", "daily_counts", "events_ever")
+            )
+        }
+            )""",
     ),
 }
-"""Tables in one partition."""
+"""Table in one partition → its columns, and the rows that it is written anew as."""
 
-ADDED_UP = f"""
-insert into {{prepared}} ({{sums.columns}}, born)
-select {{sums.values}}, toUInt64(0) from {{source}}
-where {{sums.who}} not in (select {{sums.who}} from {{table}}_rows where born > $horizon and {{part}}) and {{part}}
-group by {{sums.keys}}
-union all
-select {{sums.columns}}, born from {{table}}_rows
-where {{sums.who}} in (select {{sums.who}} from {{table}}_rows where born > $horizon and {{part}}) and {{part}}
-  and born <= $last and born {NOT_BROKEN}
-"""
-
-FATES = "log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping, born"
-KEPT = f"""
-insert into {{prepared}} ({FATES})
-select {FATES} from (
-  select {FATES}, row_number() over (partition by fate order by log_offset desc) as place,
-    row_number() over (partition by fate, code, mapping order by log_offset desc) as place_of_reason
-  from fates_rows where born <= $last and born {NOT_BROKEN}
-) where place <= {KEPT_FATES} or place_of_reason <= {KEPT_OF_REASON}
-"""
-
-GROWN_DAYS = """
-select d.day from (select day, count() as size from daily_counts_rows group by day) d
-left join (select part, argMax(size, born) as size from compacted_rows group by part) c on c.part = toString(d.day)
-where d.size > 2 * coalesce(c.size, 0) + $least
+GROWN_DAYS = f"""
+select d.day, d.base from (select day, base, count() as size from daily_counts_rows group by day, base) d
+left join (
+  select day, max(born) as base, argMax(size, born) as size from compacted_rows
+  where part = '{DAYS}' and born {NOT_BROKEN} group by day
+) c on c.day = d.day
+where d.base = coalesce(c.base, 0) and d.size > 2 * coalesce(c.size, 0) + $least
 order by d.size - coalesce(c.size, 0) desc, d.day
 """
-GROWN = """
-select (select count() from {table}_rows)
-  > 2 * coalesce((select argMax(size, born) from compacted_rows where part = '{table}'), 0) + $least
+GROWN = f"""
+select g.part from ({{sizes}}) g
+left join (
+  select part, argMax(size, born) as size from compacted_rows where born {NOT_BROKEN} group by part
+) c on c.part = g.part
+where g.size > 2 * coalesce(c.size, 0) + $least
 """
-
-HORIZON = f"""
-select coalesce(max(born), 0) from folds_rows where ended <= now() - $seconds and born {NOT_BROKEN}
+SIZE = "select '{part}' as part, toDate32(0) as day, count() as size from {part}_rows where base = {base}"
+SIZE_OF_DAYS = f"""
+select '{DAYS}' as part, day, count() as size from daily_counts_rows where base = {{base}} group by day
 """
-OTHERS = "select count() > 0 from begun_rows where born > $last"
+NO_DAY = date(1970, 1, 1)
 
 
-class Compactor:
-    """Adds up in one session."""
+def compact(session: ClickHouseSession, writer: str, *, least: int, most_days: int | None) -> None:
+    """Write anew the days, those that grew most first, and the tables without days that have about doubled.
 
-    def __init__(self, session: ClickHouseSession, *, cluster: str, seconds: int) -> None:
-        """session: as of the last fold.  seconds: what was ended so long ago is added up."""
-        self._session, self._cluster = session, cluster
-        self._last = session.as_of
-        self._horizon = int(session.rows(HORIZON, seconds=seconds)[0][0])
-        session.see(self._horizon)
-
-    def grown_days(self, *, least: int) -> list[date]:
-        """The days whose counts have about doubled since they were added up, those that grew most first."""
-        return [day for (day,) in self._session.rows(GROWN_DAYS, least=least)]
-
-    def day(self, day: date) -> None:
-        """Add up the counts of one day.  Raises FoldTaken."""
-        part = f"day = '{day.isoformat()}'"
-        for table, sums in DAYS.items():
-            self._replace(table, self._summed(table, sums, part), partition=f"'{day.isoformat()}'")
-        self._remember(day.isoformat(), f"select count() from daily_counts_rows where {part}")
-
-    def whole(self, *, least: int) -> None:
-        """Add up, or leave only what counts of, each table without days that has about doubled.  Raises FoldTaken."""
-        texts = {table: self._summed(table, sums, "true") for table, sums in WHOLE.items()}
-        for table, text in {**texts, "fates": KEPT.format(prepared=next_of("fates"))}.items():
-            if self._session.rows(GROWN.format(table=table), least=least)[0][0]:
-                self._replace(table, text, partition="tuple()")
-                self._remember(table, f"select count() from {table}_rows")
-
-    def _summed(self, table: str, sums: Sums, part: str) -> str:
-        return ADDED_UP.format(prepared=next_of(table), table=table, source=sums.source or table, sums=sums, part=part)
-
-    def _replace(self, table: str, text: str, *, partition: str) -> None:
-        session, everywhere = self._session, on(self._cluster)
-        live, prepared = (local(name, self._cluster) for name in (f"{table}_rows", next_of(table)))
-        session.run(f"truncate table {prepared}{everywhere}")
-        session.run(text, horizon=self._horizon, last=self._last)
-        if session.rows(OTHERS, last=self._last)[0][0]:
-            raise FoldTaken  # what another process has added since would be lost
-        session.run(f"alter table {live}{everywhere} replace partition {partition} from {prepared}")
-        session.run(f"truncate table {prepared}{everywhere}")
-
-    def _remember(self, part: str, count: str) -> None:
-        size = int(self._session.rows(count)[0][0])
-        columns = {"part": pa.array([part]), "size": pa.array([size]), "born": pa.array([self._last], pa.uint64())}
-        self._session.add("compacted_rows", pa.table(columns))
+    Raises FoldTaken if another process folds, too.
+    """
+    look = settled(session, writer)
+    session.see(look.as_of)
+    days = [(day, base) for day, base in session.rows(GROWN_DAYS, least=least)][:most_days]
+    parts = _grown(session, look, least)
+    if not days and not parts:
+        return
+    fold = Fold(session, look, after=look.next_offset, content="compaction", writer=writer)
+    fold.begin()
+    session.see(look.as_of)  # what it writes is what counted before it
+    listed = ", ".join(f"toDate32('{day.isoformat()}')" for day, _ in days)
+    for table, (columns, source) in OF_DAYS.items() if days else ():
+        fold.insert(table, columns, source.format(days=listed), base=fold.born)
+    for part in parts:
+        fold.insert(part, *WHOLE[part], base=fold.born)
+    _replace(fold, [(DAYS, *each) for each in days] + [(part, NO_DAY, look.bases.get(part, 0)) for part in parts])
+    fold.end()
 
 
-# ---- what broken folds left
+def _grown(session: ClickHouseSession, look: Look, least: int) -> list[str]:
+    sizes = " union all ".join(SIZE.format(part=part, base=look.bases.get(part, 0)) for part in WHOLE)
+    return [part for (part,) in session.rows(GROWN.format(sizes=sizes), least=least)]
 
-BROKEN = "select born from broken_rows order by born"
 
-
-def drop_broken(session: ClickHouseSession, *, cluster: str) -> None:
-    """Delete the rows of folds that never count; no answer changes by it."""
-    broken = ", ".join(f"{born:d}" for (born,) in session.rows(BROKEN))
-    for table in FOLDED if broken else ():
-        if session.rows(f"select count() from {table} where born in ({broken})")[0][0]:
-            session.run(f"delete from {local(table, cluster)}{on(cluster)} where born in ({broken})")
+def _replace(fold: Fold, replaced: Sequence[tuple[str, date, int]]) -> None:
+    """Say which bases no longer count: part, day and base of each."""
+    texts = [SIZE.format(part=part, base=fold.born) for part, _, _ in replaced if part != DAYS]
+    told = fold.session.rows(" union all ".join([SIZE_OF_DAYS.format(base=fold.born), *texts]))
+    sizes = {(part, day): size for part, day, size in told}
+    columns = {
+        "part": pa.array([part for part, _, _ in replaced]),
+        "day": pa.array([day for _, day, _ in replaced], pa.date32()),
+        "old": pa.array([old for _, _, old in replaced], pa.uint64()),
+        "size": pa.array([sizes.get((part, day), 0) for part, day, _ in replaced], pa.int64()),
+    }
+    fold.add("compacted", pa.table(columns))

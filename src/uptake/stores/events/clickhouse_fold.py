@@ -4,12 +4,15 @@ The steps are those of `fold_sql`, in its order.  All that a fold reads is as of
 that it sees what it wrote.
 """
 
+from hashlib import blake2b
+
+import msgspec
 import pyarrow as pa
 
 from uptake.stores.events.base import FoldBatch
 from uptake.stores.events.clickhouse_profiles import add_known, add_traits
-from uptake.stores.events.clickhouse_range import LAST_BEGUN, Fold, break_unfinished
-from uptake.stores.events.clickhouse_schema import NOT_BROKEN
+from uptake.stores.events.clickhouse_range import Fold, settled
+from uptake.stores.events.clickhouse_schema import GONE, TURNS, counted
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.rows import acted_table, fates_table, joined_table, messages_table, outcomes_table
 from uptake.stores.events.schema import BEGINNING, FOREVER
@@ -31,11 +34,11 @@ def fold_batch(session: ClickHouseSession, batch: FoldBatch, *, zone: str, write
 
     Raises ValueError if it does not begin there, FoldTaken if another process folds, too.
     """
-    break_unfinished(session, writer)
-    expected = next_offset(session)
-    if batch.first != expected:
-        raise ValueError(f"a fold from offset {batch.first} does not follow the store's offset {expected}")
-    fold = Fold(session, batch, born=int(session.rows(LAST_BEGUN)[0][0]) + 1, writer=writer)
+    look = settled(session, writer)
+    if batch.first != look.next_offset:
+        raise ValueError(f"a fold from offset {batch.first} does not follow the store's offset {look.next_offset}")
+    content = blake2b(msgspec.msgpack.encode(batch), digest_size=16).hexdigest()
+    fold = Fold(session, look, after=batch.after, content=content, writer=writer)
     fold.begin()
     add_known(fold, batch)
     moved = add_joins(fold, batch)
@@ -88,8 +91,7 @@ with calls as (
 )
 select user_id, cast(turns as Array(Tuple(String, Int64, Int64))) as turns from intervals
 where (user_id, turns) not in (
-  select user_id, argMax(turns, born) from memberships_rows
-  where born <= $born and born {NOT_BROKEN} and user_id in (select user_id from fold_unsettled) group by user_id
+  select user_id, turns from ({TURNS}) where user_id in (select user_id from fold_unsettled)
 )
 """
 
@@ -104,7 +106,7 @@ def add_joins(fold: Fold, batch: FoldBatch) -> bool:
     fold.session.run(UNSETTLED)
     if not fold.session.rows(ANY_UNSETTLED)[0][0]:
         return False
-    fold.session.run(MOVED, born=fold.born)
+    fold.session.run(MOVED)
     fold.insert("memberships", "user_id, turns", "select user_id, turns from fold_moved")
     return True
 
@@ -124,7 +126,13 @@ create or replace temporary table fold_old_counts as
 select user_id, account_id, event, day, sum(times) as times from daily_counts
 where user_id in (select user_id from fold_recounted) group by user_id, account_id, event, day
 """
-TAKEN_BACK = "select {columns}, -times as times from {table} where user_id in (select user_id from fold_recounted)"
+LEFT = " union all ".join(
+    f"select r.user_id as user_id, r.born as counted from {table}_rows r"
+    f" where {counted(f'{table}_rows')} and r.user_id in (select user_id from fold_recounted)"
+    for table in ("active_days", "daily_counts", "events_ever")
+)
+"""The parts of counts that the users to recount have: of which folds."""
+NOW_GONE = f"select distinct user_id, counted from ({LEFT}) where (user_id, counted) not in ({GONE})"
 
 ATTRIBUTED = f"""
 create or replace temporary table fold_acts as
@@ -133,8 +141,7 @@ select e.user_id as user_id, if(
   ) as account_id, e.event as event, {DAY} as day, e.at_us as at_us
 from ({{acts}}) e
 left join (
-  select user_id, argMax(turns, born) as turns from memberships_rows
-  where born <= $born and born {NOT_BROKEN} and user_id in (select user_id from ({{acts}})) group by user_id
+  select user_id, turns from ({TURNS}) where user_id in (select user_id from ({{acts}}))
 ) m on m.user_id = e.user_id
 """
 NEW_ACTS = "select user_id, account_id, event, at_us from new_events"
@@ -189,8 +196,7 @@ def add_events(fold: Fold, batch: FoldBatch, *, zone: str, moved: bool) -> None:
         _count(fold, NEW_ACTS_OF_OTHERS if again else NEW_ACTS, NEW_DAYS, zone=zone)
     if again:
         fold.session.run(OLD_COUNTS)
-        for table, (columns, _) in COUNTS.items():
-            fold.insert(table, f"{columns}, times", TAKEN_BACK.format(table=table, columns=columns))
+        fold.insert("gone", "user_id, counted", NOW_GONE)
         _count(fold, OLD_ACTS, CHANGED_DAYS, zone=zone)
 
 
@@ -200,7 +206,7 @@ def _any_to_recount(session: ClickHouseSession) -> bool:
 
 
 def _count(fold: Fold, acts: str, days: str, *, zone: str) -> None:
-    fold.session.run(ATTRIBUTED.format(acts=acts), zone=zone, born=fold.born)
+    fold.session.run(ATTRIBUTED.format(acts=acts), zone=zone)
     fold.mark(days)
     for table, (columns, source) in COUNTS.items():
         fold.insert(table, f"{columns}, times", source)

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from uptake.stores.events.base import MOST_ANCESTORS, FoldBatch
 from uptake.stores.events.clickhouse_range import Fold
-from uptake.stores.events.clickhouse_schema import NOT_BROKEN
+from uptake.stores.events.clickhouse_schema import ANCESTORS
 from uptake.stores.events.profile_sql import PARENTS
 from uptake.stores.events.rows import known_table, named_in, named_table, names_parent, traits_table
 
@@ -60,10 +60,6 @@ from (
 )
 """
 
-LINEAGE = f"""
-select account_id, argMax(ancestors, born) from lineage_rows where born <= $born and born {NOT_BROKEN}
-group by account_id
-"""
 RELATED_DAYS = "select distinct day from active_days where account_id in (select account_id from changed_lineage)"
 
 
@@ -84,7 +80,7 @@ def add_traits(fold: Fold, batch: FoldBatch) -> None:
 
 def _walk_hierarchy(fold: Fold) -> None:
     above = ancestors_of(dict(fold.session.rows(PARENTS)))
-    known = {account: list(ancestors) for account, ancestors in fold.session.rows(LINEAGE, born=fold.born)}
+    known = {account: list(ancestors) for account, ancestors in fold.session.rows(ANCESTORS)}
     changed = {
         account: above.get(account, [])
         for account in sorted(above.keys() | known.keys())

@@ -80,7 +80,9 @@ delete from {table} where (workspace_id, day, born) in ({runs})
 
 PUBLISH = """
 insert into published_rows (next_offset, revision, as_of_us, cleared, born)
-select $offset, $revision, $as_of_us, $cleared, (select 1 + coalesce(max(born), 0) from published_rows)
+select $offset, $revision, $as_of_us,
+  (select greatest($cleared, coalesce(max(cleared), 0)) from published_rows),
+  (select 1 + coalesce(max(born), 0) from published_rows)
 """
 
 

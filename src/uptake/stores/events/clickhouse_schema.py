@@ -6,9 +6,10 @@ as of a fold.  The last row that a fold writes, into `folds_rows`, makes all of 
 looked at is the query's setting `log_comment`, so that all queries of a reader tell one commit; without it a view shows
 all rows.  Scores are written by runs in the same way, which `benchmarks_rows` end: the setting tells `fold:run`.
 
-Counts are sums: to take one back, its negative is added.  What a user's memberships are, or what is above an account,
-is one row, of which the latest counts.  `x_next` is where compaction prepares a partition that takes the place of one
-of `x_rows`.  Engines, replicas and shards are chosen here and nowhere else.
+Counts are parts: what was counted of a user again is not taken from them, but listed in `gone_rows`.  What a user's
+memberships are, or what is above an account, is one row, of which the latest counts.  Compaction is a fold of no calls
+that writes a partition anew on a base of its own number; `compacted_rows` says which bases no longer count since.
+Engines, replicas and shards are chosen here and nowhere else.
 """
 
 from collections.abc import Iterator
@@ -29,20 +30,22 @@ AS_OF, RUN = (
 NOT_BROKEN = "not in (select born from broken_rows)"
 """What the number of a fold that counts is."""
 
-COUNTED = f"r.born <= {AS_OF} and r.born {NOT_BROKEN}"
-
 
 class Table(msgspec.Struct, frozen=True):
     """A table's columns (`born` is added), order of rows, partition, and what decides a row's shard.
 
-    compacted: another one of the same shape stands beside it, in which compaction prepares.
+    Partitions by `base` are written anew now and then: it is the number of the compaction that wrote them, 0 for none.
     """
 
     columns: str
     order_by: str
     partition_by: str = "tuple()"
     shard_by: str = "0"
-    compacted: bool = False
+
+    @property
+    def based(self) -> bool:
+        """Are its partitions written anew?"""
+        return "base" in self.partition_by
 
 
 US_A_DAY = 86_400_000_000
@@ -65,8 +68,8 @@ TABLES: dict[str, Table] = {
         "kind String, id String, key String, value Nullable(String), text String, moment_us Nullable(Int64),"
         " at_us Int64, message_id String",
         "kind, id, key",
-        shard_by=_BY_ID,
-        compacted=True,
+        "base",
+        _BY_ID,
     ),
     "joins_rows": Table(
         "user_id String, account_id String, at_us Int64, message_id String", "user_id, at_us", shard_by=_BY_USER
@@ -78,44 +81,43 @@ TABLES: dict[str, Table] = {
         _BY_USER,
     ),
     # what follows from facts
-    "memberships_rows": Table(
-        "user_id String, turns Array(Tuple(String, Int64, Int64))", "user_id", shard_by=_BY_USER, compacted=True
-    ),
-    "lineage_rows": Table("account_id String, ancestors Array(String)", "account_id", compacted=True),
+    "memberships_rows": Table("user_id String, turns Array(Tuple(String, Int64, Int64))", "user_id", "base", _BY_USER),
+    "lineage_rows": Table("account_id String, ancestors Array(String)", "account_id", "base"),
     "event_names_rows": Table("event String", "event"),
     "daily_counts_rows": Table(
         "user_id String, account_id String, event String, day Date32, times Int64",
         "user_id, account_id, event",
-        "day",
+        "(day, base)",
         _BY_USER,
-        compacted=True,
     ),
     "active_days_rows": Table(
         "user_id String, account_id String, day Date32, times Int64, last_us Int64",
         "user_id, account_id",
-        "day",
+        "(day, base)",
         _BY_USER,
-        compacted=True,
     ),
     "events_ever_rows": Table(
         "user_id String, account_id String, event String, first_day Date32, times Int64, first_us Int64, last_us Int64",
         "user_id, account_id, event",
-        shard_by=_BY_USER,
-        compacted=True,
+        "base",
+        _BY_USER,
     ),
+    # parts of a user's counts that count no more: those that these folds wrote
+    "gone_rows": Table("user_id String, counted UInt64", "user_id", "base", _BY_USER),
     "dirty_days_rows": Table("day Date32", "day"),
-    "compacted_rows": Table("part String, size Int64", "part"),
+    # what was written anew as of `born`, with which number of rows, and the base that no longer counts since
+    "compacted_rows": Table("part String, day Date32, old UInt64, size Int64", "part, day"),
     # what became of calls
     "fates_rows": Table(
         "log_offset Int64, received_us Int64, at_us Int64, type String, user_id String, account_id String,"
         " event String, fate String, code String, field String, message String, mapping String",
         "log_offset",
-        compacted=True,
+        "base",
     ),
     "outcomes_rows": Table(
         "bucket_us Int64, type String, fate String, code String, mapping String, times Int64",
         "bucket_us, type, fate, code, mapping",
-        compacted=True,
+        "base",
     ),
     # numbers of scored days: those that count have the born of the latest row of `benchmarks_rows` for their day
     "scores_rows": Table(
@@ -141,28 +143,56 @@ FOLDED = tuple(
 """Tables that folds add to."""
 
 
-def _plain(name: str, columns: str) -> str:
-    listed = ", ".join(f"r.{column} as {column}" for column in columns.split(", "))
-    return f"select {listed} from {name}_rows r where {COUNTED}"
+DAYS, BY_DAYS = "days", ("daily_counts_rows", "active_days_rows")
+"""Tables with a partition a day; a day of theirs is written anew together, as this part."""
 
 
-def _summed(name: str, columns: str) -> str:
-    """Parts of counts that were not taken back."""
-    listed = ", ".join(f"r.{column} as {column}" for column in columns.split(", "))
-    keys = ", ".join(f"r.{column}" for column in columns.split(", "))
+def counted(table: str) -> str:
+    """The condition under which a row `r` of a table counts."""
+    told = f"r.born <= {AS_OF} and r.born {NOT_BROKEN}"
+    if not TABLES[table].based:
+        return told
+    days = table in BY_DAYS
+    column, part = ("c.day, c.old", DAYS) if days else ("c.old", table.removesuffix("_rows"))
     return (
-        f"select {listed}, sum(r.times) as times from {name}_rows r where {COUNTED}"
-        f" group by {keys} having sum(r.times) <> 0"
+        f"{told} and {'(r.day, r.base)' if days else 'r.base'} not in (select {column} from compacted_rows c"
+        f" where c.part = '{part}' and c.born <= {AS_OF} and c.born {NOT_BROKEN})"
     )
 
 
+def _columns(columns: str) -> str:
+    return ", ".join(f"r.{column} as {column}" for column in columns.split(", "))
+
+
+def _plain(name: str, columns: str) -> str:
+    return f"select {_columns(columns)} from {name}_rows r where {counted(f'{name}_rows')}"
+
+
+def _parts(name: str, columns: str) -> str:
+    """Parts of counts that are not gone."""
+    gone = f"select g.user_id, g.counted from ({GONE}) g"
+    return f"{_plain(name, columns)} and (r.user_id, r.born) not in ({gone})"
+
+
+GONE = f"select r.user_id as user_id, r.counted as counted from gone_rows r where {counted('gone_rows')}"
+TURNS = f"""
+select r.user_id as user_id, argMax(r.turns, r.born) as turns from memberships_rows r
+where {counted("memberships_rows")} group by r.user_id
+"""
+"""Each user's memberships, a list."""
+ANCESTORS = f"""
+select r.account_id as account_id, argMax(r.ancestors, r.born) as ancestors from lineage_rows r
+where {counted("lineage_rows")} group by r.account_id
+"""
+"""Whom each account is below, a list."""
 _STAMP = "(r.at_us, r.message_id, coalesce(r.value, ''))"
 _SCORED = f"""
 select r.workspace_id, r.day, max(r.born) from benchmarks_rows r where r.born <= {RUN} group by r.workspace_id, r.day
 """
 
 VIEWS: dict[str, str] = {
-    "fold_cursor": f"select coalesce(max(r.next_offset), 0) as next_offset from folds_rows r where {COUNTED}",
+    "fold_cursor": f"""
+        select coalesce(max(r.next_offset), 0) as next_offset from folds_rows r where {counted("folds_rows")}""",
     "published": """
         select r.next_offset as next_offset, r.revision as revision, r.as_of_us as as_of_us
         from published_rows r order by r.born desc limit 1""",
@@ -172,33 +202,31 @@ VIEWS: dict[str, str] = {
         select r.kind as kind, r.id as id, r.key as key,
           argMax(tuple(r.value), {_STAMP}).1 as value, argMax(r.text, {_STAMP}) as text,
           argMax(tuple(r.moment_us), {_STAMP}).1 as moment_us, max({_STAMP}).1 as at_us, max({_STAMP}).2 as message_id
-        from traits_rows r where {COUNTED} group by r.kind, r.id, r.key""",
+        from traits_rows r where {counted("traits_rows")} group by r.kind, r.id, r.key""",
     "joins": _plain("joins", "user_id, account_id, at_us, message_id"),
     "events": _plain("events", "user_id, account_id, event, at_us"),
     "memberships": f"""
         select l.user_id as user_id, turn.1 as account_id, turn.2 as from_us, turn.3 as until_us
-        from (
-          select r.user_id as user_id, argMax(r.turns, r.born) as turns from memberships_rows r
-          where {COUNTED} group by r.user_id
-        ) l array join l.turns as turn""",
+        from ({TURNS}) l array join l.turns as turn""",
     "lineage": f"""
         select l.account_id as account_id, ancestor as ancestor_id
-        from (
-          select r.account_id as account_id, argMax(r.ancestors, r.born) as ancestors from lineage_rows r
-          where {COUNTED} group by r.account_id
-        ) l array join l.ancestors as ancestor""",
+        from ({ANCESTORS}) l array join l.ancestors as ancestor""",
     "event_names": _plain("event_names", "event"),
-    "daily_counts": _summed("daily_counts", "user_id, account_id, event, day"),
-    "active_days": _summed("active_days", "user_id, account_id, day, last_us"),
-    "events_ever": _summed("events_ever", "user_id, account_id, event, first_day, first_us, last_us"),
+    "daily_counts": _parts("daily_counts", "user_id, account_id, event, day, times"),
+    "active_days": _parts("active_days", "user_id, account_id, day, times, last_us"),
+    "events_ever": _parts("events_ever", "user_id, account_id, event, first_day, times, first_us, last_us"),
     "dirty_days": f"""
         select distinct r.day as day from dirty_days_rows r
-        where {COUNTED} and r.born > (select coalesce(max(p.cleared), 0) from published_rows p)""",
+        where {counted("dirty_days_rows")} and r.born > (select coalesce(max(p.cleared), 0) from published_rows p)""",
     "fates": _plain(
         "fates",
         "log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping",
     ),
-    "outcomes": _summed("outcomes", "bucket_us, type, fate, code, mapping"),
+    "outcomes": f"""
+        select r.bucket_us as bucket_us, r.type as type, r.fate as fate, r.code as code, r.mapping as mapping,
+          sum(r.times) as times
+        from outcomes_rows r where {counted("outcomes_rows")}
+        group by r.bucket_us, r.type, r.fate, r.code, r.mapping""",
     "scores": f"""
         select r.workspace_id as workspace_id, r.kind as kind, r.id as id, r.day as day, r.score as score,
           r.score_before as score_before, r.raw as raw, r.frequency as frequency, r.adopted as adopted,
@@ -222,8 +250,6 @@ def creations(database: str, cluster: str = "", *, durable: bool = True) -> Iter
     settings = DURABLE if durable else ""
     for name, table in TABLES.items():
         yield from _tables(database, name, table, cluster, settings)
-        if table.compacted:
-            yield from _tables(database, next_of(name), table, cluster, settings)
     for name, text in VIEWS.items():
         yield f"create view if not exists {name}{on(cluster)} as {text}"
 
@@ -231,8 +257,9 @@ def creations(database: str, cluster: str = "", *, durable: bool = True) -> Iter
 def _tables(database: str, name: str, table: Table, cluster: str, settings: str) -> Iterator[str]:
     engine = "ReplicatedMergeTree" if cluster else "MergeTree"
     window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
+    columns = f"{table.columns}, born UInt64{', base UInt64' if table.based else ''}"
     yield (
-        f"create table if not exists {local(name, cluster)}{on(cluster)} ({table.columns}, born UInt64)"
+        f"create table if not exists {local(name, cluster)}{on(cluster)} ({columns})"
         f" engine = {engine} partition by {table.partition_by} order by ({table.order_by})"
         f" settings {window} = {DEDUPED_INSERTS}{settings}"
     )
@@ -241,11 +268,6 @@ def _tables(database: str, name: str, table: Table, cluster: str, settings: str)
             f"create table if not exists {name}{on(cluster)} as {local(name, cluster)}"
             f" engine = Distributed({cluster}, {database}, {local(name, cluster)}, {table.shard_by})"
         )
-
-
-def next_of(name: str) -> str:
-    """The table in which partitions of another are prepared: `x_next` for `x_rows`."""
-    return name.removesuffix("_rows") + "_next"
 
 
 def local(name: str, cluster: str) -> str:

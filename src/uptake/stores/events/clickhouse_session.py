@@ -81,15 +81,16 @@ class ClickHouseSession:
 
     def __init__(self, client: Client, *, as_of: int | None = None) -> None:
         """as_of: the fold up to which rows count; the last one that was ended unless said otherwise."""
-        self._client = client
+        self._client, self._run = client, 0
         self._temporary: set[str] = set()
         self.see(as_of)
 
     def see(self, as_of: int | None) -> None:
-        """Look at what counts as of a fold (None: the last one that was ended) and of the last run from now on."""
-        fold, run = self.rows(LAST_BORN)[0]
-        self.as_of = int(fold) if as_of is None else as_of
-        self._client.set_client_setting("log_comment", f"{self.as_of}:{run}")
+        """Look at what counts as of a fold from now on; None: of the last one that was ended, and of the last run."""
+        if as_of is None:
+            as_of, self._run = self.rows(LAST_BORN)[0]
+        self.as_of = as_of
+        self._client.set_client_setting("log_comment", f"{as_of}:{self._run}")
 
     def rows(self, sql: str, **values: Any) -> Rows:
         """Run a text and return all its rows."""
@@ -123,9 +124,9 @@ class ClickHouseSession:
 
     def end(self) -> None:
         """Drop what is temporary."""
-        for name in self._temporary:
-            self._client.command(f"drop temporary table if exists {name}")
-        self._temporary.clear()
+        if self._temporary:
+            self._client.command(f"drop temporary table if exists {', '.join(sorted(self._temporary))}")
+            self._temporary.clear()
 
 
 def _deduplicated(token: str) -> dict[str, str]:
