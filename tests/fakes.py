@@ -822,9 +822,9 @@ class MemoryEventStore:
         ]
         return sorted(rows, key=lambda row: (-row.at_us, row.user, row.event))[:most]
 
-    def event_volumes(self) -> list[EventVolume]:
+    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
         by_name: dict[str, list[Act]] = defaultdict(list)
-        for act in self._acts():
+        for act in (each for each in self._acts() if events is None or each.event in events):
             by_name[act.event].append(act)
         return [
             EventVolume(

@@ -125,6 +125,7 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     yield "dirty_days", store.dirty_days()
     yield "published", store.published()
     yield "event_volumes", store.event_volumes()
+    yield "event_volumes of these", [store.event_volumes(each) for each in ((), strategies.EVENTS[:2], ("never",))]
     yield "daily_totals", list(store.daily_totals(ALL_DAYS).items())
     yield "totals", store.totals()
     yield "parent_cycles", store.parent_cycles()

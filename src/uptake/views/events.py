@@ -1,6 +1,6 @@
 """The events of a product by name, with their feature and what a workspace weighs them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -24,10 +24,16 @@ class EventSummary(msgspec.Struct, frozen=True):
 
 
 def event_list(
-    product: ProductView, workspace_id: int | None = None, *, with_hidden: bool = False
+    product: ProductView,
+    workspace_id: int | None = None,
+    *,
+    with_hidden: bool = False,
+    only: Collection[str] | None = None,
 ) -> Sequence[EventSummary]:
-    """Every event ever counted that is not hidden, the most frequent first, then by name.  Raises Unknown for a
-    workspace."""
+    """Every event ever counted that is not hidden, the most frequent first, then by name; or only those of them.
+
+    Raises Unknown for a workspace.
+    """
     model = model_of(product, workspace_id)
     hidden = () if with_hidden else product.version.config.hidden_events
     found = [
@@ -41,7 +47,7 @@ def event_list(
             first_us=volume.first_us,
             last_us=volume.last_us,
         )
-        for volume in product.store.event_volumes()
+        for volume in product.store.event_volumes(only)
         if volume.event not in hidden
     ]
     return sorted(found, key=lambda each: (-each.times, each.event))

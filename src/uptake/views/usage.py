@@ -97,7 +97,7 @@ def thing_of(product: ProductView, *, event: str = "", feature: str = "") -> Thi
                 return Thing(feature, each.events, feature=True)
         raise Unknown("unknown_feature", f"the product has no feature {feature!r}")
     configured = any(event in each.events for each in config.features)
-    if configured or any(volume.event == event for volume in product.store.event_volumes()):
+    if configured or product.store.event_volumes([event]):
         return Thing(event, (event,))
     raise Unknown("unknown_event", f"the product has never seen an event {event!r}")
 

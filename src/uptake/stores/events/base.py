@@ -323,8 +323,8 @@ class EventStore(Protocol):
         account: the one that the event is attributed to.
         """
 
-    def event_volumes(self) -> list[EventVolume]:
-        """Every event ever counted, by name."""
+    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
+        """Every event ever counted, or only those of these names, by name."""
 
     def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
         """Events per day of the whole product, each once, days ascending; days without events are left out."""

@@ -164,10 +164,21 @@ def events_of(session: Session, kind: Kind, tracking_id: str, most: int) -> list
 
 
 EVENT_VOLUMES = """
-select event, sum(times), min(first_us), max(last_us), count(distinct user_id),
-  count(distinct nullif(account_id, ''))
-from events_ever group by event order by event
+with by_user as (
+  select event, user_id, sum(times) as its_times, min(first_us) as its_first_us, max(last_us) as its_last_us
+  from events_ever {only} group by event, user_id
+), volumes as (
+  select event, sum(its_times) as times, min(its_first_us) as first_us, max(its_last_us) as last_us, count(*) as users
+  from by_user group by event
+), of_accounts as (
+  select event, count(*) as accounts from (
+    select distinct event, account_id from events_ever {only}
+  ) where account_id <> '' group by event
+)
+select v.event, v.times, v.first_us, v.last_us, v.users, coalesce(a.accounts, 0)
+from volumes v left join of_accounts a on a.event = v.event order by v.event
 """
+ONLY_THESE = "where event in (select unnest($events::varchar[]))"
 DAILY_TOTALS = "select day, sum(times) from active_days where day between $first and $last group by day order by day"
 TOTALS = """
 select
@@ -180,11 +191,12 @@ select
 """
 
 
-def volumes_in(session: Session) -> list[EventVolume]:
-    """Every event by name."""
+def volumes_in(session: Session, events: Collection[str] | None) -> list[EventVolume]:
+    """Every event by name, or these alone."""
+    text = EVENT_VOLUMES.format(only="" if events is None else ONLY_THESE)
     return [
         EventVolume(event, int(times), first_us, last_us, users, accounts)
-        for event, times, first_us, last_us, users, accounts in session.rows(EVENT_VOLUMES)
+        for event, times, first_us, last_us, users, accounts in session.rows(text, events=list(events or ()))
     ]
 
 

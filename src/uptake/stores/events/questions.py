@@ -274,10 +274,10 @@ class StoreQuestions:
         with self._reading() as session:
             return events_of(session, kind, tracking_id, most)
 
-    def event_volumes(self) -> list[EventVolume]:
-        """Every event ever counted, by name."""
+    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
+        """Every event ever counted, or of these alone, by name."""
         with self._reading() as session:
-            return volumes_in(session)
+            return volumes_in(session, events)
 
     def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
         """Events per day of the whole product."""

@@ -10,7 +10,7 @@ from uptake.core.days import DAY_US
 from uptake.pipeline.feature_changes import hide_events
 from uptake.segments import text
 from uptake.views.events import event_list, weight_of
-from uptake.views.usage import Thing, adoptions, stopped, thing_of, those_who_stopped, top_doers, used_by_day
+from uptake.views.usage import Adoption, Thing, adoptions, stopped, thing_of, those_who_stopped, top_doers, used_by_day
 from uptake.web.pages.events import EventRow, event_rows
 from uptake.web.pages.forms import Form, bounded, csrf_token
 from uptake.web.pages.render import HEADERS, page
@@ -31,10 +31,8 @@ def event_page(request: PageRequest, event: FromPath[str]) -> Response[str]:
     thing = thing_of(visit.product, event=from_path(event))
     asked = Asked(visit)
     config = visit.product.config
-    summary = next(
-        (each for each in event_list(visit.product, visit.workspace.id, with_hidden=True) if each.event == thing.name),
-        None,
-    )
+    (adoption,) = adoptions(visit.product, visit.workspace.id, [thing], days=asked.days)
+    summary = next(iter(event_list(visit.product, visit.workspace.id, with_hidden=True, only=[thing.name])), None)
     return page(
         visit,
         "event.html",
@@ -46,7 +44,7 @@ def event_page(request: PageRequest, event: FromPath[str]) -> Response[str]:
         silence=_silence(visit, thing, summary.last_us) if summary else None,
         csrf=csrf_token(request),
         here=visit.link("/events", thing.name),
-        **_told(visit, asked, thing),
+        **_told(visit, asked, thing, adoption),
     )
 
 
@@ -71,7 +69,7 @@ def feature_page(request: PageRequest, feature: FromPath[str]) -> Response[str]:
     thing = thing_of(visit.product, feature=from_path(feature))
     asked = Asked(visit)
     described = next(each for each in visit.product.config.features if each.name == thing.name)
-    rows = {row.summary.event: row for row in event_rows(visit, asked)}
+    rows, adoption = _rows_of(visit, asked, thing)
     events: list[tuple[str, EventRow | None]] = [(each, rows.get(each)) for each in thing.events]
     events.sort(key=lambda each: -each[1].told.times if each[1] else 1)
     return page(
@@ -81,14 +79,23 @@ def feature_page(request: PageRequest, feature: FromPath[str]) -> Response[str]:
         events=events,
         most=max((row.told.times for _, row in events if row), default=0) or 1,
         weight=visit.workspace.features.get(thing.name, 0),
-        **_told(visit, asked, thing),
+        **_told(visit, asked, thing, adoption),
     )
 
 
-def _told(visit: Visit, asked: Asked, thing: Thing) -> dict[str, Any]:
+def _rows_of(visit: Visit, asked: Asked, feature: Thing) -> tuple[dict[str, EventRow], Adoption]:
+    """The feature's events that were ever counted, by name, and how far the feature is adopted, in one question."""
+    product, workspace_id = visit.product, visit.workspace.id
+    summaries = event_list(product, workspace_id, with_hidden=True, only=feature.events)
+    things = [Thing(each.event, (each.event,)) for each in summaries]
+    adoption, *of_events = adoptions(product, workspace_id, [feature, *things], days=asked.days)
+    rows = event_rows(visit, asked, summaries, of_events)
+    return {row.summary.event: row for row in rows}, adoption
+
+
+def _told(visit: Visit, asked: Asked, thing: Thing, adoption: Adoption) -> dict[str, Any]:
     """What the pages of an event and of a feature have in common."""
     product, workspace_id = visit.product, visit.workspace.id
-    (adoption,) = adoptions(product, workspace_id, [thing], days=asked.days)
     (days,) = used_by_day(product, workspace_id, [thing], days=asked.days)
     figures = use_figures(days)
     gone = those_who_stopped(product, asked.kind, workspace_id, thing, days=STOPPED_DAYS, most=MOST_SHOWN)

@@ -10,7 +10,7 @@ from litestar import Response, get
 from uptake.core.config import ProductConfig
 from uptake.core.days import DAY_US
 from uptake.views.events import EventSummary, event_list, events_by_day
-from uptake.views.usage import Thing, adoptions, used_by_day
+from uptake.views.usage import Adoption, Thing, adoptions, used_by_day
 from uptake.web.pages.charts import volume_figure
 from uptake.web.pages.lists import ChoosingState, Column
 from uptake.web.pages.render import page
@@ -128,7 +128,7 @@ def listed_events(visit: Visit) -> Listed:
     """The events that the reader's address asks for, without their trends."""
     asked, show = Asked(visit), visit.request.query_params.get("show", "")
     show = show if show in FILTERS else ""
-    state, every = EventsState(visit, asked, show), event_rows(visit, asked)
+    state, every = EventsState(visit, asked, show), _every_row(visit, asked)
     chosen, search = _filtered(every), state.search.lower()
     found = [row for row in chosen[show] if search in f"{row.summary.event}\n{row.summary.feature}".lower()]
     found.sort(key=lambda row: (row.value(state.sort), row.summary.event), reverse=state.descending)
@@ -136,15 +136,22 @@ def listed_events(visit: Visit) -> Listed:
     return Listed(state, asked, show, every, chosen, found)
 
 
-def event_rows(visit: Visit, asked: Asked) -> list[EventRow]:
+def _every_row(visit: Visit, asked: Asked) -> list[EventRow]:
     """Every event ever counted, without its trend."""
     summaries = event_list(visit.product, visit.workspace.id, with_hidden=True)
     things = [Thing(each.event, (each.event,)) for each in summaries]
     found = adoptions(visit.product, visit.workspace.id, things, days=asked.days)
+    return event_rows(visit, asked, summaries, found)
+
+
+def event_rows(
+    visit: Visit, asked: Asked, summaries: Sequence[EventSummary], adopted: Sequence[Adoption]
+) -> list[EventRow]:
+    """Events with how far each is adopted, without their trends."""
     config, silent_from = visit.product.config, visit.running.clock() - SILENT_DAYS * DAY_US
     return [
         EventRow(each, told_of(asked, adoption, ()), *_aside(each, config), each.last_us < silent_from)
-        for each, adoption in zip(summaries, found, strict=True)
+        for each, adoption in zip(summaries, adopted, strict=True)
     ]
 
 
