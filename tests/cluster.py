@@ -4,6 +4,7 @@ PostgreSQL, three NATS servers and the engine of ClickHouse keep everything; web
 """
 
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -46,6 +47,22 @@ class Cluster:
         self._nodes.append(node)
         node.start("--role", role)
         return node
+
+
+def leased_in(metrics: str) -> set[int]:
+    """The products that a worker holds, out of its metrics."""
+    return {int(each) for each in re.findall(r'^uptake_folded_offset\{product="(\d+)"\}', metrics, re.MULTILINE)}
+
+
+def ready(node: Installed) -> bool:
+    """Does it say that it can do its work?"""
+    return node.get("/readyz").status_code == 200
+
+
+def folded(node: Installed, token: str) -> int:
+    """How many calls are folded, as far as it can tell."""
+    answer = node.read("/v2/status", token)
+    return answer.json()["folded"]["offset"] if answer.status_code == 200 else 0
 
 
 @contextmanager

@@ -203,7 +203,7 @@ def meta_url_of(value: str) -> str:
     if not all(host and port.isdecimal() for host, _, port in servers):
         raise ValueError
     chosen = [] if options and "target_session_attrs=" in options else ["target_session_attrs=read-write"]
-    names, ports = (",".join(each) for each in list(zip(*servers, strict=True))[::2])
+    names, _, ports = (",".join(each) for each in zip(*servers, strict=True))
     said = "&".join([*([options] if options else []), *chosen, f"host={names}", f"port={ports}"])
     return f"postgresql+psycopg://{at}{database}?{said}"
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tests.cluster import cluster
+from tests.cluster import cluster, leased_in
 from tests.installed import NO_TLS, PATIENCE_S, Installed, wait_for
 
 EVENTS = ("Export", "Invite", "Search")
@@ -75,8 +75,7 @@ def plain(told):
 
 def leased(worker):
     """The products that a worker holds."""
-    found = re.findall(r'^uptake_folded_offset\{product="(\d+)"\}', metrics(worker), re.MULTILINE)
-    return {int(each) for each in found}
+    return leased_in(metrics(worker))
 
 
 def metrics(worker):

@@ -1,11 +1,9 @@
 """The database server that takes writes dies under load, and the one that followed it takes its place."""
 
-import re
-
 import httpx
 import pytest
 
-from tests.cluster import cluster
+from tests.cluster import cluster, folded, leased_in, ready
 from tests.counted import counted, counted_alone
 from tests.installed import PATIENCE_S, wait_for
 from tests.postgres_pair import postgres_pair
@@ -15,20 +13,9 @@ PAUSE_S = 0.1
 EMAIL, PASSWORD = "ana@acme.example", "correct horse battery"
 
 
-def folded(node, token):
-    """How many calls are folded."""
-    answer = node.read("/v2/status", token)
-    return answer.json()["folded"]["offset"] if answer.status_code == 200 else 0
-
-
 def leased(worker):
     """The products that a worker holds."""
-    return set(re.findall(r'^uptake_folded_offset\{product="(\d+)"\}', worker.get("/metrics").text, re.MULTILINE))
-
-
-def ready(node):
-    """Does it say that it can do its work?"""
-    return node.get("/readyz").status_code == 200
+    return leased_in(worker.get("/metrics").text)
 
 
 def signed_in(node):
@@ -54,7 +41,7 @@ def test_a_standby_takes_over_and_everything_goes_on(tmp_path):
         workers = [servers.start("worker") for _ in range(2)]
         token = webs[0].good("key", "create", "--kind", "read").strip()
         webs[0].good("user", "create", EMAIL, "--role", "owner", "--password-stdin", stdin=PASSWORD)
-        wait_for(lambda: sorted(map(leased, workers)) == [set(), {"1"}], pause_s=0.2)
+        wait_for(lambda: sorted(map(leased, workers)) == [set(), {1}], pause_s=0.2)
         senders = [Sender("big", 40, pause_s=PAUSE_S), Sender("single", 0, pause_s=PAUSE_S)]
         for sender, web in zip(senders, webs, strict=True):
             sender.send_to(web)

@@ -5,7 +5,6 @@ others.  `UPTAKE_SOAK_ROUNDS` says how many rounds of random faults follow (`mak
 """
 
 import random
-import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster, cluster, folded, leased_in, ready
 from tests.counted import counted, counted_alone
 from tests.installed import SOAK_ROUNDS, Installed, wait_for
 from tests.links import Link, link
@@ -45,12 +44,11 @@ class Node:
 
     def ready(self) -> bool:
         """Does it say that it can do its work?"""
-        return self.process.get("/readyz").status_code == 200
+        return ready(self.process)
 
-    def leased(self) -> set[str]:
+    def leased(self) -> set[int]:
         """The products that it says it holds."""
-        told = self.process.get("/metrics").text
-        return set(re.findall(r'^uptake_folded_offset\{product="(\d+)"\}', told, re.MULTILINE))
+        return leased_in(self.process.get("/metrics").text)
 
 
 class Town:
@@ -72,12 +70,11 @@ class Town:
 
     def folded(self) -> int:
         """How many calls are."""
-        answer = self.web.process.read("/v2/status", self.token)
-        return answer.json()["folded"]["offset"] if answer.status_code == 200 else 0
+        return folded(self.web.process, self.token)
 
     def holder(self) -> tuple[Node, Node]:
         """The worker that folds, and the other one."""
-        wait_for(lambda: sorted(map(Node.leased, self.workers)) == [set(), {"1"}], pause_s=0.2)
+        wait_for(lambda: sorted(map(Node.leased, self.workers)) == [set(), {1}], pause_s=0.2)
         first, second = self.workers
         return (first, second) if first.leased() else (second, first)
 
@@ -151,7 +148,7 @@ def worker_loses_the_database(here: Town) -> None:
     holder, other = here.holder()
     holder.hole("store", "meta")
 
-    wait_for(lambda: other.leased() == {"1"}, pause_s=0.2)
+    wait_for(lambda: other.leased() == {1}, pause_s=0.2)
     here.goes_on()
     holder.heal("store", forget=False)
     assert not holder.ready()

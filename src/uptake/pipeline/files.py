@@ -103,7 +103,6 @@ class Files:
 
         what: `export`, `backtest` or `backup`.
         """
-        self._scratch.mkdir(mode=0o700, exist_ok=True)
         for path in self._scratch.glob(f".*j{job_id}-*"):
             _remove(path)
         return self._fresh(f"p{product_id}-j{job_id}-{what}-{ending}")

@@ -11,23 +11,35 @@ from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.jobs import Job
 
 
+def _made(job: Job) -> bool:
+    return job.state == "done" and "bytes" in job.result
+
+
 def result_of(running: Running, job: Job | None) -> KeptFile | None:
     """What a job made, while it is kept; where it made nothing nobody is asked.  Raises FilesUnavailable."""
-    if job is None or job.state != "done" or "bytes" not in job.result:
-        return None
-    return running.jobs.files.found(job.product_id, job.id)
+    return running.jobs.files.found(job.product_id, job.id) if job and _made(job) else None
 
 
 def results_of(running: Running, product_id: int, jobs: list[Job]) -> dict[int, KeptFile]:
     """What these jobs of a product made and is kept, by job.  Raises FilesUnavailable."""
-    made = {each.id for each in jobs if each.state == "done" and "bytes" in each.result}
+    made = {each.id for each in jobs if _made(each)}
     kept = running.jobs.files.results(product_id) if made else {}
     return {job_id: file for job_id, file in kept.items() if job_id in made}
 
 
-def sent(running: Running, job: Job, file: KeptFile, *, by: str, headers: Mapping[str, str]) -> Stream:
-    """The file as a download; the audit log tells who took it.  Raises KeyError where it is gone, FilesUnavailable."""
-    pieces, name = running.jobs.files.read(file), shown_name(file)
+def sent(running: Running, job: Job, *, by: str, headers: Mapping[str, str]) -> Stream | None:
+    """What a job made as a download, which the audit log tells of; None where it is not kept.
+
+    Raises FilesUnavailable.
+    """
+    file = result_of(running, job)
+    if file is None:
+        return None
+    try:
+        pieces = running.jobs.files.read(file)
+    except KeyError:  # it went in between
+        return None
+    name = shown_name(file)
     about = f"{job.kind} {job.id}, {name}"
     running.meta.audit.add(Entry(running.clock(), by, "result_downloaded", job.product_id, about))
     told = {"Content-Length": str(file.size_bytes), "Content-Disposition": f'attachment; filename="{name}"'}

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from uptake.stores.events.base import KEPT_FATES, KEPT_OF_REASON
 from uptake.stores.events.clickhouse_range import Fold, Look, settled
-from uptake.stores.events.clickhouse_schema import ANCESTORS, DAYS, GONE, NOT_BROKEN, TURNS
+from uptake.stores.events.clickhouse_schema import ANCESTORS, DAYS, GONE, NOT_BROKEN, PARTS, TURNS
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
 OF_DAYS: dict[str, tuple[str, str]] = {
@@ -61,7 +61,7 @@ WHOLE: dict[str, tuple[str, str]] = {
               {
             " union all ".join(
                 f"select user_id, born from {table}_rows where user_id in (select user_id from gone_rows)"
-                for table in ("active_days", "daily_counts", "events_ever")
+                for table in PARTS
             )
         }
             )""",

@@ -12,7 +12,7 @@ import pyarrow as pa
 from uptake.stores.events.base import FoldBatch
 from uptake.stores.events.clickhouse_profiles import add_known, add_traits
 from uptake.stores.events.clickhouse_range import Fold, settled
-from uptake.stores.events.clickhouse_schema import GONE, TURNS, counted
+from uptake.stores.events.clickhouse_schema import GONE, PARTS, TURNS, counted
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.rows import acted_table, fates_table, joined_table, messages_table, outcomes_table
 from uptake.stores.events.schema import BEGINNING, FOREVER
@@ -129,7 +129,7 @@ where user_id in (select user_id from fold_recounted) group by user_id, account_
 LEFT = " union all ".join(
     f"select r.user_id as user_id, r.born as counted from {table}_rows r"
     f" where {counted(f'{table}_rows')} and r.user_id in (select user_id from fold_recounted)"
-    for table in ("active_days", "daily_counts", "events_ever")
+    for table in PARTS
 )
 """The parts of counts that the users to recount have: of which folds."""
 NOW_GONE = f"select distinct user_id, counted from ({LEFT}) where (user_id, counted) not in ({GONE})"

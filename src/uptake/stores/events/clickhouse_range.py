@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from uptake.stores.events.clickhouse_schema import DAYS, NOT_BROKEN, TABLES, counted
+from uptake.stores.events.clickhouse_schema import BY_DAYS, DAYS, NOT_BROKEN, TABLES, counted
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 
 LAST_ENDED = f"(select coalesce(max(born), 0) from folds_rows where born {NOT_BROKEN})"
@@ -128,10 +128,9 @@ class Fold:
 
     def insert(self, table: str, columns: str, source: str, *, base: int | None = None, **values: Any) -> None:
         """Insert rows that a text yields.  base: other than that of the table, or of each row's day."""
-        of = TABLES[f"{table}_rows"]
-        text = ADDED
-        if of.based:
-            text = ADDED_ON_BASES if base is None and "day" in of.partition_by else ADDED_ON_BASE
+        rows, text = f"{table}_rows", ADDED
+        if TABLES[rows].based:
+            text = ADDED_ON_BASES if base is None and rows in BY_DAYS else ADDED_ON_BASE
         on = self._look.bases.get(table, 0) if base is None else base
         text = text.format(table=table, columns=columns, source=source)
         self.session.run(text, token=self._token(table), born=self.born, base=on, **values)

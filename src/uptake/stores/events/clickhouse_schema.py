@@ -168,6 +168,10 @@ def _plain(name: str, columns: str) -> str:
     return f"select {_columns(columns)} from {name}_rows r where {counted(f'{name}_rows')}"
 
 
+PARTS = ("active_days", "daily_counts", "events_ever")
+"""Views of counts that are parts, each with rows of its own."""
+
+
 def _parts(name: str, columns: str) -> str:
     """Parts of counts that are not gone."""
     gone = f"select g.user_id, g.counted from ({GONE}) g"

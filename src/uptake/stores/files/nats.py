@@ -7,7 +7,7 @@ bytes and in age.
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -43,6 +43,15 @@ class Whole(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(Whole).decode
 
 
+@contextmanager
+def _of_files() -> Iterator[None]:
+    """What the servers say of a log is said of files.  Raises FilesUnavailable."""
+    try:
+        yield
+    except LogUnavailable as error:
+        raise FilesUnavailable(str(error)) from error
+
+
 class NatsFiles:
     """See `uptake.stores.files.base.FileRoom`."""
 
@@ -52,10 +61,8 @@ class NatsFiles:
         """clock: µs since 1970 UTC.  most_bytes: of all files together.  most_s: after which the servers themselves
         delete what is left, in seconds.  patience_s: how long a question is repeated.  Raises FilesUnavailable."""
         self._clock, self._most_bytes, self._most_s = clock, most_bytes, most_s
-        try:
+        with _of_files():
             self._cluster = Cluster(address, patience_s=patience_s or PATIENCE_S)
-        except LogUnavailable as error:
-            raise FilesUnavailable(str(error)) from error
         self._stream, self._subject = f"{address.name.upper()}_FILES", f"{address.name}.files"
         self._made = False
 
@@ -65,17 +72,15 @@ class NatsFiles:
         size, begun = path.stat().st_size, f"{self._clock()}-{secrets.token_hex(8)}"
         subject, pieces, taken = f"{self._subject}.piece.{begun}", list[int](), 0
         try:
-            self._demand_room(size)
-            with path.open("rb") as file:
+            with _of_files(), path.open("rb") as file:
+                self._demand_room(size)
                 while piece := file.read(min(PIECE_BYTES, self._cluster.message_bytes)):
                     pieces.append(self._cluster.keep(subject, piece, repeat_id=f"{begun}-{len(pieces)}"))
                     taken += len(piece)
                     yield taken
-            self.drop(name)
-            body = msgspec.json.encode(Whole(begun, taken, self._clock(), pieces))
-            self._cluster.keep(self._whole(name), body, repeat_id=f"{begun}-whole")
-        except LogUnavailable as error:
-            raise FilesUnavailable(str(error)) from error
+                self.drop(name)
+                body = msgspec.json.encode(Whole(begun, taken, self._clock(), pieces))
+                self._cluster.keep(self._whole(name), body, repeat_id=f"{begun}-whole")
         except GeneratorExit:
             with suppress(LogUnavailable):  # else they go when what was left behind is cleared
                 self._erase(pieces)
@@ -102,10 +107,8 @@ class NatsFiles:
 
     def _pieces(self, name: str, pieces: list[int]) -> Iterator[bytes]:
         for start in range(0, len(pieces), AT_ONCE):
-            try:
+            with _of_files():
                 stored = self._cluster.get(self._stream, pieces[start : start + AT_ONCE])
-            except LogUnavailable as error:
-                raise FilesUnavailable(str(error)) from error
             for each in stored:
                 if each is None:
                     raise FilesUnavailable(f"a piece of the file {name} is gone")
@@ -113,22 +116,18 @@ class NatsFiles:
 
     def all(self) -> list[KeptFile]:
         """See FileRoom."""
-        try:
+        with _of_files():
             subjects = sorted(self._cluster.subjects(self._stream, self._whole("*")))
             stored = self._cluster.last(self._stream, subjects)
-        except LogUnavailable as error:
-            raise FilesUnavailable(str(error)) from error
         named = zip(subjects, stored, strict=True)
         found = [(_name(subject), _decode(each.data)) for subject, each in named if each is not None]
         files = [KeptFile(name, whole.size_bytes, whole.kept_us) for name, whole in found]
         return sorted(files, key=lambda each: each.name)
 
     def _found(self, name: str) -> tuple[Stored, Whole] | None:
-        try:
+        with _of_files():
             known = self._cluster.state(self._stream) is not None
             (stored,) = self._cluster.last(self._stream, [self._whole(name)]) if known else [None]
-        except LogUnavailable as error:
-            raise FilesUnavailable(str(error)) from error
         return None if stored is None else (stored, _decode(stored.data))
 
     def _whole(self, name: str) -> str:
@@ -138,15 +137,13 @@ class NatsFiles:
     def drop(self, name: str) -> None:
         """See FileRoom; it is not offered any more before the first piece goes."""
         while (found := self._found(name)) is not None:
-            try:
+            with _of_files():
                 self._erase([found[0].seq])
                 self._erase(found[1].pieces)
-            except LogUnavailable as error:
-                raise FilesUnavailable(str(error)) from error
 
     def clear(self, before_us: int) -> None:
         """See FileRoom."""
-        try:
+        with _of_files():
             begun = {_last_of(each) for each in self._cluster.subjects(self._stream, f"{self._subject}.piece.*")}
             left = {each for each in begun if int(each.partition("-")[0]) < before_us}
             if left:
@@ -154,8 +151,6 @@ class NatsFiles:
                 left -= {_decode(each.data).begun for each in stored if each is not None}
             for each in left:
                 self._clear(f"{self._subject}.piece.{each}")
-        except LogUnavailable as error:
-            raise FilesUnavailable(str(error)) from error
 
     def _clear(self, subject: str) -> None:
         while (last := self._cluster.last(self._stream, [subject])[0]) is not None:

@@ -32,30 +32,19 @@ def allow(connection: Connection, answer_s: float) -> None:
     wire.answer_s = answer_s
 
 
-class AdvisoryLock:
-    """A lock of one database, with the connection that holds it; for any thread."""
+class HeldByConnection:
+    """What ends with the connection that took it; for any thread."""
 
-    def __init__(self, engine: Engine, take: TextClause = _TAKE) -> None:
-        """take: the lead, or `JOIN`."""
-        self._engine, self._take = engine, take
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._lock = threading.Lock()
         self._holder: Connection | None = None
 
-    def held(self) -> bool:
-        """Is it ours?  Takes it where it is free.  Raises MetaUnavailable."""
-        with self._lock:
-            if self._holder is not None and self._is_there(self._holder):
-                return True
-            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            allow(connection, ANSWER_S)
-            if connection.execute(self._take).scalar_one():
-                self._holder = connection
-                return True
-            connection.close()
-            return False
+    def _connected(self) -> Connection:
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _is_there(self, holder: Connection) -> bool:
-        """Does the connection still stand?  If not, the lock went with it."""
+        """Does the connection still stand?  If not, what it held went with it."""
         try:
             holder.execute(_IS_THERE).close()
         except (DBAPIError, MetaUnavailable):
@@ -64,13 +53,35 @@ class AdvisoryLock:
         return True
 
     def close(self) -> None:
-        """Let another process have it."""
+        """Let other processes have it."""
         with self._lock:
             self._release()
 
     def _release(self) -> None:
-        """End the connection, and the lock with it: the pool must not keep it."""
+        """End the connection, and what it holds with it: the pool must not keep it."""
         if self._holder is not None:
             self._holder.invalidate()
             self._holder.close()
             self._holder = None
+
+
+class AdvisoryLock(HeldByConnection):
+    """A lock of one database."""
+
+    def __init__(self, engine: Engine, take: TextClause = _TAKE) -> None:
+        """take: the lead, or `JOIN`."""
+        super().__init__(engine)
+        self._take = take
+
+    def held(self) -> bool:
+        """Is it ours?  Takes it where it is free.  Raises MetaUnavailable."""
+        with self._lock:
+            if self._holder is not None and self._is_there(self._holder):
+                return True
+            connection = self._connected()
+            allow(connection, ANSWER_S)
+            if connection.execute(self._take).scalar_one():
+                self._holder = connection
+                return True
+            connection.close()
+            return False

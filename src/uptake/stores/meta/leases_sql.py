@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from uptake.stores.meta.base import MetaUnavailable
-from uptake.stores.meta.lead_sql import ANSWER_S, JOIN, allow
+from uptake.stores.meta.lead_sql import ANSWER_S, JOIN, HeldByConnection, allow
 from uptake.stores.meta.leases import change_of
 
 GRACE_S = 2.0
@@ -29,20 +29,18 @@ _HELD = text(
     f" where locktype = 'advisory' and granted and objsubid = 2 and classid = {_CLASS}"
     " and database = (select oid from pg_database where datname = current_database())"
 )
-_IS_THERE = text("select 1")
 _HEARD_OF = text(
     f"select set_config(name, '{SILENT_S * 1000:.0f}', false) from pg_settings where name = 'idle_session_timeout'"
 )
 """PostgreSQL 13 knows no such thing: there the network alone tells who is gone."""
 
 
-class SqlLeases:
-    """The leases of one process, with the connection that holds them; for any thread."""
+class SqlLeases(HeldByConnection):
+    """The leases of one process."""
 
     def __init__(self, engine: Engine, *, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._now_s = engine, now_s
-        self._lock, self._closed = threading.Lock(), threading.Event()
-        self._holder: Connection | None = None
+        super().__init__(engine)
+        self._now_s, self._closed = now_s, threading.Event()
         self._since_s: dict[int, float] = {}
 
     def share(self, products: Collection[int]) -> frozenset[int]:
@@ -76,7 +74,7 @@ class SqlLeases:
 
     def _joined(self) -> Connection | None:
         """The connection of a process that is known to work; None while another one works alone."""
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = self._connected()
         if not connection.execute(JOIN).scalar_one():
             connection.close()
             return None
@@ -99,25 +97,11 @@ class SqlLeases:
         with self._lock:
             return self._holder is not None and product in self._since_s and self._is_there(self._holder)
 
-    def _is_there(self, holder: Connection) -> bool:
-        """Does the connection still stand?  If not, the leases went with it."""
-        try:
-            holder.execute(_IS_THERE).close()
-        except (DBAPIError, MetaUnavailable):
-            self._release()
-            return False
-        return True
-
     def close(self) -> None:
         """Let other processes have them."""
         self._closed.set()
-        with self._lock:
-            self._release()
+        super().close()
 
     def _release(self) -> None:
-        """End the connection, and the locks with it: the pool must not keep it."""
         self._since_s.clear()
-        if self._holder is not None:
-            self._holder.invalidate()
-            self._holder.close()
-            self._holder = None
+        super()._release()

@@ -125,14 +125,11 @@ def cancel(request: AnyRequest, job_id: FromPath[str]) -> JobAnswer:
 def job_file(request: AnyRequest, job_id: FromPath[str]) -> Stream:
     """The file that a job made, while it is kept."""
     _, found = _found(request, job_id)
-    running = site_of(request).running
-    file = result_of(running, found) if found.kind != "backup" else None
-    try:
-        if file is not None:
-            return sent(running, found, file, by=changed_by(request), headers={"Cache-Control": "no-store"})
-    except KeyError:
-        pass  # it went in between
-    raise Refused("no_result", "the job made no file that a token of the product may have, or it is gone")
+    running, headers = site_of(request).running, {"Cache-Control": "no-store"}
+    file = sent(running, found, by=changed_by(request), headers=headers) if found.kind != "backup" else None
+    if file is None:
+        raise Refused("no_result", "the job made no file that a token of the product may have, or it is gone")
+    return file
 
 
 def _found(request: AnyRequest, job_id: str) -> tuple[RunningProduct, Job]:

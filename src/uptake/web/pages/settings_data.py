@@ -19,7 +19,7 @@ from uptake.web.pages.forms import Form, bounded
 from uptake.web.pages.jobs import FORMATS, TABLES, JobRow, job_number, job_row, power_of
 from uptake.web.pages.render import HEADERS, page
 from uptake.web.pages.visit import PageRequest, Visit
-from uptake.web.results import result_of, results_of, sent
+from uptake.web.results import results_of, sent
 
 PATH = "/settings/data"
 KINDS = (("user", "A user"), ("account", "An account"))
@@ -96,13 +96,11 @@ def data_result(request: PageRequest) -> Stream:
     """The file that a job made, while it is kept."""
     visit = Visit(request)
     job = visit.running.meta.jobs.one(visit.product.product_id, job_number(request.query_params.get("job", "")))
-    file = result_of(visit.running, job) if job and visit.may(power_of(visit, job.kind)) else None
-    try:
-        if job and file:
-            return sent(visit.running, job, file, by=visit.by, headers=HEADERS)
-    except KeyError:
-        pass  # it went in between
-    raise NotFoundException("There is no such file, or it is not kept any more.")
+    may = job is not None and visit.may(power_of(visit, job.kind))
+    file = sent(visit.running, job, by=visit.by, headers=HEADERS) if job and may else None
+    if file is None:
+        raise NotFoundException("There is no such file, or it is not kept any more.")
+    return file
 
 
 def _page(visit: Visit, *, form: Form | None = None, fault: UptakeError | None = None) -> Response[str]:
