@@ -12,6 +12,7 @@ from uptake.stores.log.base import LogDamaged
 from uptake.stores.log.sqlite import SqliteCallLog
 from uptake.stores.log.sqlite_file import PAGE_BYTES
 from uptake.stores.log.sqlite_marks import PLACE_BYTES, Marks, marks_in
+from uptake.stores.log.sqlite_salvage import WAL_HEADER, wal_of
 
 ALL = REQUESTS * CALLS
 FRAME_BYTES = PAGE_BYTES + 24
@@ -91,6 +92,51 @@ def test_a_write_ahead_log_without_its_last_commit_is_damage(folder, wal):
     assert log.damage() == [TOLD, missing(REQUESTS - 1, REQUESTS, BOBS)]  # bob's was the last
     assert len(everything(log)[0]) == ALL
     assert log.append([request("new", product=BOBS)]) == [REQUESTS]
+    log.close()
+
+
+def test_a_last_commit_that_is_whole_is_read_back(folder, wal):
+    """SQLite drops it for its frame's checksum; its pages are all there, and nothing that was acknowledged is lost."""
+    flip(wal, wal.stat().st_size - FRAME_BYTES + 16)
+
+    log = SqliteCallLog(folder, mends=True)
+
+    assert [len(each) for each in (*everything(log), *everything(log, BOBS))] == [ALL, 0, REQUESTS, 0]
+    (told,) = log.damage()
+    assert "its write-ahead log breaks off after" in told
+    assert log.append([request("new", product=BOBS)]) == [REQUESTS]
+    log.close()
+
+
+def test_a_write_ahead_log_of_a_single_commit_is_read_back(folder, wal):
+    """Nothing that SQLite takes stands before it, and it is read back all the same: the marks know of it."""
+    SqliteCallLog(folder, mends=True).close()
+    log = SqliteCallLog(folder, mends=True)
+    log.append([request("last")])
+    copy = shutil.copytree(folder, folder.with_name("copy"))
+    log.close()
+    assert wal_of(copy / "calls-2026-11.sqlite", PAGE_BYTES).sure == 0
+    flip(copy / wal.name, WAL_HEADER + 16)
+
+    told = assert_goes_on(copy, lost=[], end=ALL + 1)
+
+    assert "its write-ahead log breaks off after 0 of at least" in told[0]
+
+
+def test_what_is_mended_under_way_is_held_against_the_marks_too(folder):
+    """The file of a log that is open is cut, and its tree breaks: offsets go on behind what was acknowledged."""
+    path = folder / "calls-2026-11.sqlite"
+    SqliteCallLog(folder, mends=True).close()
+    log = SqliteCallLog(folder, mends=True)
+    content = path.read_bytes()
+    path.write_bytes(content[:PAGE_BYTES] + b"\xff" * PAGE_BYTES + content[2 * PAGE_BYTES : len(content) // 2])
+
+    assert log.append([request("new")]) == [ALL]
+
+    calls, (lost,) = everything(log)
+    assert 0 < len(calls) < ALL
+    assert lost == (len(calls) - 1, ALL)
+    assert missing(lost[0], ALL) in log.damage()
     log.close()
 
 

@@ -1,6 +1,8 @@
 """The form of a mark: what was written is read, and nothing else is taken for a mark."""
 
+import resource
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import given
@@ -62,3 +64,46 @@ def test_the_furthest_marks_are_told_and_survive_a_torn_one(commits, data):
             assert all(told[each] in {commit.get(each) for commit in commits} for each in told)
             assert all(told[each] <= ends[each] for each in told)
             assert len(ends) - len(told) <= 1
+
+
+def halves(folder):
+    """Where both marks of the first place say that it ends."""
+    content = (folder / "marks-1").read_bytes().ljust(2 * MARK_BYTES, b"\0")
+    marks = [decoded(content[at : at + MARK_BYTES]) for at in (0, MARK_BYTES)]
+    return [mark and mark.end for mark in marks]
+
+
+def test_the_first_mark_after_a_restart_goes_over_the_older_half(tmp_path):
+    """Whichever that is: the furthest mark is never written over, for the write may be torn."""
+    for end, expected in [(1, [1, None]), (2, [1, 2]), (3, [3, 2]), (4, [3, 4]), (5, [5, 4])]:
+        marks = Marks(tmp_path)
+        marks.put("2026-11", {1: end})
+        marks.close()
+
+        assert halves(tmp_path) == expected
+
+
+@contextmanager
+def files_end_at(count):
+    """No file of this process grows beyond so many bytes: a write that would ends there."""
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_mark_that_was_written_in_part_is_written_again_in_its_place(tmp_path):
+    """A disk that is full takes half of it: the mark before it stays, also while the next ones are written."""
+    marks = Marks(tmp_path)
+    marks.put("2026-11", {1: 10})
+
+    with files_end_at(MARK_BYTES + MARK_BYTES // 2):
+        marks.put("2026-11", {1: 20})
+    assert (tmp_path / "marks-1").stat().st_size == MARK_BYTES + MARK_BYTES // 2
+    assert halves(tmp_path) == [10, None]
+
+    marks.put("2026-11", {1: 20})
+    assert halves(tmp_path) == [10, 20]
+    marks.close()
