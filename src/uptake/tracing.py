@@ -1,8 +1,9 @@
 """Traces for OpenTelemetry, where an address for them is set: a span for each request, commit, batch and rescore.
 
 This module is imported only then, for the packages that it needs are optional.  A span has a route, a status, counts
-and a product's number; never an address that was asked for, an id, a trait, a key or anything else of a call.  Where
-nobody takes the spans they are dropped, and nothing waits for them.
+and a product's number; never an address that was asked for, an id, a trait, a key or anything else of a call.  The span
+of a request that says of which trace it is a part is one of that trace.  Where nobody takes the spans they are dropped,
+and nothing waits for them.
 """
 
 import logging
@@ -13,9 +14,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from uptake import __version__
-from uptake.pipeline.durations import Facts, What
+from uptake.pipeline.durations import TRACE, Facts, What
 
 SENT_AT_ONCE, MOST_WAITING, TIMEOUT_S = 512, 4_096, 5
 TOLD_PARTS = ("ingest", "api", "page")
@@ -31,6 +33,7 @@ ATTRIBUTES = {
     "calls": "uptake.calls",
     "requests": "uptake.requests",
 }
+_TRACES = TraceContextTextMapPropagator()
 
 
 class Tracing:
@@ -57,7 +60,8 @@ class Tracing:
         span = self._tracer.start_span(
             NAMES.get(what) or f"{facts.get('method', '')} {facts.get('route') or 'unknown route'}",
             kind=SpanKind.SERVER if what == "request" else SpanKind.INTERNAL,
-            attributes={ATTRIBUTES[name]: value for name, value in facts.items() if value != ""},
+            attributes={ATTRIBUTES[name]: value for name, value in facts.items() if name != TRACE and value != ""},
+            context=_TRACES.extract({TRACE: str(facts.get(TRACE, ""))}),
             start_time=ended_ns - int(took_s * 1e9),
         )
         if int(facts.get("status", 0)) >= 500:

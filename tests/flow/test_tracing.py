@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -89,6 +91,32 @@ def test_requests_commits_folds_and_rescores_are_spans(traced):
     assert receiver.named("GET /accounts/{account}")
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in receiver.spans())
     assert attributes_of(receiver.resources()[0].resource)["service.name"] == "uptake"
+
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+def test_a_request_goes_on_with_the_trace_that_it_names(traced):
+    """A call and a question of the API are children of the sender's span; what else it says of itself is left out.
+
+    What is no header of W3C Trace Context, or comes twice, begins a trace of its own.
+    """
+    installed, receiver = traced
+    token = installed.good("key", "create", "--kind", "read").strip()
+    told = ("traceparent", f"00-{TRACE}-{PARENT}-01")
+    call = {"type": "track", "userId": "ana", "event": "Login"}
+    for headers in ([told, ("tracestate", "acme=secret-state")], [("traceparent", "00-secret")], [told, told], []):
+        sent = [("Authorization", f"Basic {b64encode(f'{installed.key}:'.encode()).decode()}"), *headers]
+        assert httpx.post(f"{installed.url}/v1/track", json=call, headers=sent).status_code == 200
+    httpx.get(f"{installed.url}/v2/status", headers=[("Authorization", f"Bearer {token}"), told]).raise_for_status()
+    assert installed.end()[0] == 0
+
+    calls = [span for span in receiver.spans() if span.name == "POST /v1/track"]
+    assert [span.parent_span_id.hex() for span in calls] == [PARENT, "", "", ""]
+    assert [span.trace_id.hex() == TRACE for span in calls] == [True, False, False, False]
+    (asked,) = [span for span in receiver.spans() if span.name == "GET /v2/status"]
+    assert (asked.trace_id.hex(), asked.parent_span_id.hex()) == (TRACE, PARENT)
+    assert b"secret" not in b"".join(receiver.bodies)
 
 
 def test_nobody_is_in_a_trace(traced):

@@ -15,7 +15,10 @@ What = Literal["request", "commit", "fold", "rescore"]
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 Facts = Mapping[str, str | int]
-"""What is told beside: words of our own and counts."""
+"""What is told beside: words of our own and counts, and of which trace a request is a part."""
+
+TRACE = "traceparent"
+"""The header by which a request says of which trace it is a part (W3C Trace Context): two random numbers."""
 
 Listener = Callable[[What, float, Facts], None]
 """What happened, how many seconds it took, and facts."""

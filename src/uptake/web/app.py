@@ -39,6 +39,7 @@ from uptake.web.pages import fault_page, page_handlers
 from uptake.web.problems import AnyRequest, FaultCount, handlers, refused_by_framework
 from uptake.web.security import PRIVATE, Guard
 from uptake.web.site import Site
+from uptake.web.traces import trace_of
 
 STATIC = Path(__file__).parent / "static"
 OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
@@ -97,6 +98,7 @@ class Server:
         finally:
             part, took_s = part_of(scope["path"]), time.perf_counter() - began_s
             facts = {"part": part, "method": scope["method"], "route": scope.get("path_template", ""), "status": status}
+            facts |= trace_of(scope["headers"])
             self._durations.note("request", took_s, (part, f"{status // 100}xx"), facts)
 
 

@@ -25,6 +25,7 @@ from uptake.web.ingest_auth import FindProduct, UnknownKeys, credentials_in, is_
 from uptake.web.ingest_body import Bodies, BodyRefused, Disconnected, Held, Receive
 from uptake.web.ingest_routes import Route, key_in_path, route_of
 from uptake.web.ingest_settings import settings_of
+from uptake.web.traces import trace_of
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -124,6 +125,7 @@ class Ingest:
         facts = None
         if self._durations.listener is not None:
             facts = {"part": "ingest", "method": scope["method"], "route": path, "status": answer.status}
+            facts |= trace_of(scope["headers"])
         self._durations.note("request", time.perf_counter() - began_s, labels, facts)
 
     def _other_method(self, route: Route, scope: Scope) -> Answer:

@@ -31,13 +31,11 @@ class Upload:
     def file(self, name: str, *, most: int = MOST_FILE_BYTES) -> tuple[str, bytes]:
         """The name and the content of a file; twice nothing where none was chosen.  Raises ClientException: too
         large."""
-        value = self._posted.get(name)
-        if not isinstance(value, UploadFile) or not value.filename:
+        chosen = self.chosen(name, most=most)
+        if chosen is None:
             return "", b""
-        content = value.file.read(most + 1)
-        if len(content) > most:
-            raise ClientException(f"Expected a file of at most {most:,} bytes.", status_code=413)
-        return value.filename, content
+        with chosen.open() as stream:
+            return chosen.name, stream.read()
 
     def chosen(self, name: str, *, most: int) -> File | None:
         """A file that may be read as often as one likes and is never whole in memory; None where none was chosen.
