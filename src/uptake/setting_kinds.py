@@ -199,13 +199,19 @@ def meta_url_of(value: str) -> str:
     at = "" if who is None else f"{who}@"
     if "," not in hosts:
         return f"postgresql+psycopg://{at}{hosts}{database}" + (f"?{options}" if options else "")
-    servers = [each.rpartition(":") if ":" in each else (each, ":", "5432") for each in hosts.split(",")]
-    if not all(host and port.isdecimal() for host, _, port in servers):
-        raise ValueError
+    servers = [_server_of(each) for each in hosts.split(",")]
     chosen = [] if options and "target_session_attrs=" in options else ["target_session_attrs=read-write"]
-    names, _, ports = (",".join(each) for each in zip(*servers, strict=True))
+    names, ports = (",".join(each) for each in zip(*servers, strict=True))
     said = "&".join([*([options] if options else []), *chosen, f"host={names}", f"port={ports}"])
     return f"postgresql+psycopg://{at}{database}?{said}"
+
+
+def _server_of(text: str) -> tuple[str, str]:
+    """Host and port; an address of IPv6 stands in brackets."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?", text)
+    if not found or not 0 < int(found[3] or 5432) < 65536:
+        raise ValueError
+    return found[1] or found[2], found[3] or "5432"
 
 
 def _between_commas(value: str) -> list[str]:

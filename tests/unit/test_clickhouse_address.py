@@ -16,6 +16,8 @@ from uptake.stores.events.clickhouse_session import ClickHouseDatabase
         ("clickhouse://ana:a%3Ab@one:99/acme_2", ClickHouseAddress("one", 99, "ana", "a:b", "acme_2")),
         ("clickhouse://[::1]/u?secure=1", ClickHouseAddress("[::1]", 8443, "default", "", "u", True)),
         ("clickhouse://one/u?cluster=Main", ClickHouseAddress("one", 8123, "default", "", "u", False, "Main")),
+        ("clickhouse://one/u?answer_s=1", ClickHouseAddress("one", 8123, "default", "", "u", answer_s=1)),
+        ("clickhouse://one/u?answer_s=3600", ClickHouseAddress("one", 8123, "default", "", "u", answer_s=3600)),
     ],
 )
 def test_an_address_names_server_user_database_and_cluster(text, address):
@@ -36,6 +38,12 @@ def test_an_address_names_server_user_database_and_cluster(text, address):
         "clickhouse://one:70000/u",
         "clickhouse://one/u?secure=yes",
         "clickhouse://one/u?cluster=a;b",
+        "clickhouse://one/u?answer_s=0",
+        "clickhouse://one/u?answer_s=3601",
+        "clickhouse://one/u?answer_s=-5",
+        "clickhouse://one/u?answer_s=1.5",
+        "clickhouse://one/u?answer_s=2m",
+        "clickhouse://one/u?answer_s=",
         "clickhouse://one/u?other=1",
         "clickhouse://a:hush@@one/u",
     ],

@@ -69,6 +69,39 @@ BAD = {
 }
 
 
+SEVERAL = {
+    "postgres://one,two/u": "postgresql+psycopg:///u?target_session_attrs=read-write&host=one,two&port=5432,5432",
+    "postgresql+psycopg://ana:p%40ss@one:6000,two/u": (
+        "postgresql+psycopg://ana:p%40ss@/u?target_session_attrs=read-write&host=one,two&port=6000,5432"
+    ),
+    "postgres://one,two/u?sslmode=require": (
+        "postgresql+psycopg:///u?sslmode=require&target_session_attrs=read-write&host=one,two&port=5432,5432"
+    ),
+    "postgres://one,two/u?target_session_attrs=any": (
+        "postgresql+psycopg:///u?target_session_attrs=any&host=one,two&port=5432,5432"
+    ),
+    "postgres://[::1]:6000,[fd00::2]/u": (
+        "postgresql+psycopg:///u?target_session_attrs=read-write&host=::1,fd00::2&port=6000,5432"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_a_database_on_several_servers_is_the_one_that_takes_writes(text):
+    """Each server has its port; the address may ask for another server than the one that takes writes."""
+    assert load({"UPTAKE_META_URL": text}).meta_url == SEVERAL[text]
+
+
+@pytest.mark.parametrize("hosts", ["one,", ",two", "one,,two", "one:,two", "one:x,two", "one,two:0", "one,two:65536"])
+def test_several_servers_of_which_one_is_none_stop_the_start(hosts):
+    """What is told does not repeat the password."""
+    with pytest.raises(UptakeError) as told:
+        load({"UPTAKE_META_URL": f"postgres://ana:hush@{hosts}/u"})
+
+    assert told.value.code == "E001"
+    assert "hush" not in str(told.value)
+
+
 def test_every_setting_has_its_attribute():
     """The table and `Settings` name the same things in the same order."""
     assert [each.field for each in SETTINGS] == list(Settings.__struct_fields__)
