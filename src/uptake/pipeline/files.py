@@ -25,7 +25,6 @@ log_ = logging.getLogger("uptake.files")
 
 _RESULT = re.compile(r"p(\d+)-j(\d+)-(\w+)-([\w.-]{1,120})")
 BACKUP = "backup"
-MOST_KEPT_BYTES = 5_000_000_000
 PIECE_BYTES = 512 * 1024
 
 
@@ -41,7 +40,7 @@ class Files:
         most_bytes: int = 2_000_000_000,
     ) -> None:
         """scratch: where files are made and read, by this process alone; made when it is needed, None for a folder that
-        goes with the process.  room: None for the same folder.
+        goes with the process.  room: None for the same folder, as much as fits.
 
         keep_days: how long a result is kept.  most_bytes: of one result.
         """
@@ -49,7 +48,7 @@ class Files:
             scratch = Path(tempfile.mkdtemp(prefix="uptake-files-"))
             weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         self._scratch, self.keep_days, self.most_bytes = scratch, keep_days, most_bytes
-        self.room = room or FolderFiles(scratch, most_bytes=MOST_KEPT_BYTES)
+        self.room = room or FolderFiles(scratch)
 
     def _fresh(self, name: str) -> Path:
         self._scratch.mkdir(mode=0o700, exist_ok=True)

@@ -23,8 +23,7 @@ group by part having max(received_us) <= $oldest_us order by part
 
 def seen_in(session: ClickHouseSession, messages: Sequence[tuple[bytes, int]], *, dedupe_us: int) -> list[bool]:
     """For each message: was it counted in the window before?"""
-    known = set(message_sql.places_of(session, messages, SEEN, dedupe_us=dedupe_us))
-    return [place in known for place in range(len(messages))]
+    return message_sql.marked(messages, message_sql.places_of(session, messages, SEEN, dedupe_us=dedupe_us))
 
 
 def forget_messages(session: ClickHouseSession, *, dedupe_us: int, cluster: str) -> None:

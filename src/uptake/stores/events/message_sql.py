@@ -1,7 +1,7 @@
 """What became of calls, and which messages were counted: the part of a fold that tells about the fold itself."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -79,8 +79,13 @@ def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_u
     """For each message: was it counted in the window before?"""
     near = places_of(session, messages, NEAR, dedupe_us=dedupe_us)
     known = places_of(session, [messages[place] for place in near], SEEN, dedupe_us=dedupe_us)
-    counted = {near[place] for place in known}
-    return [place in counted for place in range(len(messages))]
+    return marked(messages, (near[place] for place in known))
+
+
+def marked(messages: Sequence[tuple[bytes, int]], places: Iterable[int]) -> list[bool]:
+    """For each message: is its place among these?"""
+    found = set(places)
+    return [place in found for place in range(len(messages))]
 
 
 def places_of(session: Session, messages: Sequence[tuple[bytes, int]], text: str, *, dedupe_us: int) -> list[int]:

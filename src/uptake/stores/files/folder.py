@@ -13,15 +13,15 @@ PIECE_BYTES = 512 * 1024
 class FolderFiles:
     """See `uptake.stores.files.base.FileRoom`.  Hidden names in the folder are nobody's but the caller's."""
 
-    def __init__(self, path: Path, *, most_bytes: int) -> None:
-        """path: made when the first file comes.  most_bytes: of all files together."""
+    def __init__(self, path: Path, *, most_bytes: int | None = None) -> None:
+        """path: made when the first file comes.  most_bytes: of all files together; None: as much as fits."""
         self._path, self._most_bytes = path, most_bytes
 
     def keep(self, name: str, path: Path) -> Iterator[int]:
         """See FileRoom; without a step, for the file only gets its name."""
         size = path.stat().st_size
         others = sum(each.size_bytes for each in self.all() if each.name != name)
-        if others + size > self._most_bytes:
+        if self._most_bytes is not None and others + size > self._most_bytes:
             raise UptakeError("files_full", f"{size:,} bytes are too many beside the {others:,} that are kept.")
         self._path.mkdir(mode=0o700, exist_ok=True)
         path.chmod(0o600)
