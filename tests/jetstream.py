@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.links import Link, link
 from uptake.stores.log.nats_address import NatsAddress
 
 Addresses = Callable[..., NatsAddress]
@@ -21,14 +22,17 @@ server_name: n{index}
 listen: 127.0.0.1:{port}
 jetstream {{ store_dir: "{folder}", max_mem: 64MB, max_file: 4GB, sync_interval: always }}
 """
-_CLUSTER = "cluster {{ name: uptake, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+_CLUSTER = "cluster {{ name: uptake, listen: 127.0.0.1:{port}, routes: [{routes}]{more} }}\n"
+_WIRED = ', no_advertise: true, advertise: "127.0.0.1:1"'
+"""What servers tell one another and clients of ways to them leads nowhere, so that nobody goes around a wire."""
+_PINGS = 'ping_interval: "2s"\n'
 
 
 class Server:
-    """One server; it may be killed and started again."""
+    """One server; it may be killed and started again.  wires: to and from the others of its cluster."""
 
-    def __init__(self, folder: Path, config: str, port: int) -> None:
-        self.name, self.url = folder.name, f"nats://127.0.0.1:{port}"
+    def __init__(self, folder: Path, config: str, port: int, wires: Sequence[Link] = ()) -> None:
+        self.name, self.url, self.wires = folder.name, f"nats://127.0.0.1:{port}", wires
         self.folder, self._port = folder, port
         folder.mkdir()
         (folder / "nats.conf").write_text(config)
@@ -52,19 +56,24 @@ class Server:
 
 
 @contextmanager
-def jetstream(count: int = 1) -> Iterator[tuple[list[Server], Addresses]]:
-    """Run so many servers while the block lasts."""
+def jetstream(count: int = 1, *, wired: bool = False) -> Iterator[tuple[list[Server], Addresses]]:
+    """Run so many servers while the block lasts.  wired: with wires between them."""
     ports, routes = _free_ports(count), _free_ports(count)
     with ExitStack() as stack:
         root = Path(tempfile.mkdtemp(prefix="nats-"))
         stack.callback(shutil.rmtree, root, ignore_errors=True)
         servers = []
+        pairs = itertools.permutations(range(count), 2)
+        wires = {pair: stack.enter_context(link("127.0.0.1", routes[pair[1]])) for pair in pairs if wired}
         for index in range(count):
             folder = root / f"n{index}"
             config = _CONFIG.format(index=index, port=ports[index], folder=folder / "js")
-            others = ", ".join(f"nats://127.0.0.1:{each}" for each in routes if each != routes[index])
-            config += _CLUSTER.format(port=routes[index], routes=others) if count > 1 else ""
-            servers.append(Server(folder, config, ports[index]))
+            others = [wires[index, each].port if wired else routes[each] for each in range(count) if each != index]
+            named = ", ".join(f"nats://127.0.0.1:{each}" for each in others)
+            more, config = (_WIRED, config + _PINGS) if wired else ("", config)
+            config += _CLUSTER.format(port=routes[index], routes=named, more=more) if count > 1 else ""
+            own = [wire for pair, wire in wires.items() if index in pair]
+            servers.append(Server(folder, config, ports[index], own))
             stack.callback(servers[-1].kill)
         numbers = itertools.count(1)
         urls = tuple(each.url for each in servers)

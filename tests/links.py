@@ -54,6 +54,11 @@ class Link:
 
         self._do(work)
 
+    @property
+    def in_use(self) -> int:
+        """How many connections there are now."""
+        return len(self._wires)
+
     def delay(self, seconds: float) -> None:
         """Deliver every piece so much later from now on."""
         self._delay_s = seconds

@@ -6,6 +6,7 @@ module is `async`.  A repeat of a message carries the same id, so that the serve
 
 import asyncio
 import logging
+import random
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
@@ -28,6 +29,9 @@ LONGEST_ATTEMPT_S = 5 * ATTEMPT_S
 
 PING_S, UNANSWERED_PINGS = 2, 2
 """A server that nothing was heard of for so many pings is left for another one."""
+
+SILENT_S = 4.0
+"""A server that answers pings and for so long no question is left for another one: it may have lost its peers."""
 
 REPEAT_WINDOW_S = 120.0
 """So long the servers know the id of a message again; they keep the ids in memory."""
@@ -96,11 +100,13 @@ class Cluster:
     def __init__(self, address: NatsAddress, *, patience_s: float) -> None:
         """patience_s: how long one question is repeated before it is given up.  Raises LogUnavailable."""
         self._address, self._patience_s = address, patience_s
+        self._nats: Any = None
+        self._heard = self._left = 0.0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
         try:
-            self._nats: Any = self._ask(self._connected)
+            self._nats = self._ask(self._connected)
         except LogUnavailable:
             self._stop()
             raise
@@ -110,7 +116,8 @@ class Cluster:
         address = self._address
         secret = {"user": address.user, "password": address.password} if address.password else {"token": address.user}
         connecting = nats.connect(
-            list(address.servers),
+            random.sample(address.servers, len(address.servers)),  # not all begin with the same one
+            dont_randomize=True,  # whichever is left comes last
             **secret,
             name="uptake call log",
             connect_timeout=ATTEMPT_S,
@@ -274,17 +281,29 @@ class Cluster:
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer, as soon as there is one.  Raises LogUnavailable when the patience is at an end."""
-        ends = self._loop.time() + self._patience_s
+        began = self._loop.time()
         while True:
             try:
-                return await asyncio.wait_for(attempt(), LONGEST_ATTEMPT_S)
+                answer = await asyncio.wait_for(attempt(), LONGEST_ATTEMPT_S)
+                self._heard = self._loop.time()
+                return answer
             except (NatsError, TimeoutError, OSError) as error:
                 told = f"the call log's servers do not take it: {error or type(error).__name__}"
                 if isinstance(error, APIError) and error.err_code in _FULL:
                     raise LogUnavailable(told, retry_after_s=FULL_RETRY_S) from error
-                if self._loop.time() >= ends:  # a cluster that just started refuses much that it takes a second later
+                # A cluster that just started refuses much that it takes a second later.
+                if self._loop.time() >= began + self._patience_s:
                     raise LogUnavailable(told) from error
+            await self._leave_silent(began)
             await asyncio.sleep(PAUSE_S)
+
+    async def _leave_silent(self, began: float) -> None:
+        """Go to another server where this one has answered nothing since a question began."""
+        now = self._loop.time()
+        if self._nats and self._nats.is_connected and now - max(began, self._heard, self._left) >= SILENT_S:
+            log_.warning("nats_server_left", extra={"silent_s": round(now - max(began, self._heard), 1)})
+            self._left = now
+            await self._nats.force_reconnect()
 
     def close(self) -> None:
         """Give the connection and the thread back."""
