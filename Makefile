@@ -57,7 +57,7 @@ peers: setup frontend | node ## Segment's own Accoil destination sends to a runn
 soak: setup frontend ## the long form of the fault tests: ROUNDS=1000 kills of a server under load, about 2 s each
 	$(SAY) 'Killing servers ($(ROUNDS) rounds)'
 	@UPTAKE_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/flow/test_durability.py tests/flow/test_offset_and_rows.py \
-	  tests/flow/test_faults.py tests/flow/test_fuzz.py $(ARGS)
+	  tests/flow/test_faults.py tests/flow/test_fuzz.py tests/flow/test_partitions.py tests/flow/test_split_log.py $(ARGS)
 
 docs: setup ## write the tables of docs/reference from the code
 	@$(BIN)/python -m tools.docs
