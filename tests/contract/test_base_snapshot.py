@@ -7,7 +7,10 @@ import pytest
 import sqlalchemy
 
 from tests.fakes_retained import MemoryBaseSnapshot
+from uptake.control.requests import Silence
 from uptake.core.config import ProductConfig
+from uptake.core.errors import UptakeError
+from uptake.migrating import copy_pieces
 from uptake.stores.events.batches import ActedRow, FateRow, FoldBatch, JoinedRow, KnownRow, OutcomeRow, TraitRow
 from uptake.stores.meta.sql import SqlMetaStore
 from uptake.stores.retained.base import BaseDamaged, BaseUnavailable, Overtaken
@@ -137,6 +140,53 @@ def test_rewriting_changes_rows_and_nothing_else(base):
     assert [base.piece(ACME, first).acted for first in (0, 20)] == [[], []]
     assert base.piece(ACME, 20).messages == [(digest(1), 5)]
     assert (base.end(ACME), len(base.piece(BOBS, 0).acted)) == (30, 2)
+
+
+class BrokenOff(Exception):
+    """The process that copied is gone."""
+
+
+class Breaking(Silence):
+    """Breaks off when it is first told of progress."""
+
+    def progress(self, *_):
+        raise BrokenOff
+
+
+def test_a_copy_that_broke_off_goes_on_and_ends_equal(base):
+    """Pieces, messages and the moment that it reaches to are those of the other one; a repeat adds nothing."""
+    source = MemoryBaseSnapshot()
+    messages = [(digest(3), 5), (digest(-1), 5), (digest(2), 6)]  # two of one moment, in no engine's order
+    for first, told in ((0, messages[:2]), (10, messages[2:]), (20, [])):
+        kept(source, ACME, batch(first, first + 10, messages=told), before_us=100 + first)
+
+    with pytest.raises(BrokenOff):
+        copy_pieces(ACME, source, base, Breaking())
+    broken_at = base.end(ACME)
+    for _ in range(2):
+        copy_pieces(ACME, source, base, Silence())
+
+    assert broken_at == 10
+    assert (base.end(ACME), base.before_us(ACME)) == (source.end(ACME), source.before_us(ACME))
+    assert [base.piece(ACME, first) for first in (0, 10)] == [source.piece(ACME, first) for first in (0, 10)]
+    assert sorted(base.piece(ACME, 20).messages) == sorted(messages)
+
+
+def test_a_copy_adds_nothing_to_other_pieces(base):
+    """Where rows were erased since, or the copy was whole and pieces came behind it, the target stays as it is."""
+    source, grown = MemoryBaseSnapshot(), MemoryBaseSnapshot()
+    for each in (source, grown):
+        kept(each, ACME, batch(0, 20, messages=[(digest(1), 5)]))
+    copy_pieces(ACME, source, base, Silence())
+    kept(grown, ACME, batch(20, 30, messages=[(digest(2), 6)]))
+    source.rewrite(ACME, lambda piece: msgspec.structs.replace(piece, acted=[]))
+
+    for each in (source, grown):
+        with pytest.raises(UptakeError, match="E018"):
+            copy_pieces(ACME, each, base, Silence())
+
+    assert (base.end(ACME), len(base.piece(ACME, 0).acted)) == (20, 2)
+    assert base.piece(ACME, 0).messages == [(digest(1), 5)]
 
 
 def test_what_is_kept_survives(url, opened):

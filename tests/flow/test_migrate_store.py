@@ -2,15 +2,19 @@
 
 import json
 import signal
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.clickhouse_server import clickhouse
+from tests.flow.test_retention_server import aged, calls_of, keep_for, wait_until_retained
 from tests.installed import Installed, code_of, wait_for
 from tests.jetstream import jetstream
 from tests.postgres import postgres
+
+__all__ = ["aged"]  # a fixture
 
 CONFIG = """
 features:
@@ -130,3 +134,76 @@ def test_a_migration_that_is_killed_goes_on(filled, tmp_path):
 
     assert moved["calls"] == 14
     assert Installed(target).json("key", "list") == filled.json("key", "list")
+
+
+ACME = "/v2/accounts/acme"
+
+
+@pytest.fixture
+def bounded(aged):
+    """An installation in a folder, two of whose three months have left the log; it does not run."""
+    installed, token = aged
+    keep_for(installed, 30)
+    wait_until_retained(installed, token)
+    installed.end()
+    return installed
+
+
+@pytest.mark.slow
+def test_what_left_the_log_is_moved_too(bounded, tmp_path):
+    """Folder → servers → folder, with a base snapshot: all digests stay, and a repeat of a call counts once."""
+    with postgres() as database, jetstream() as ((server,), _):
+        servers = {
+            "UPTAKE_META_URL": database(),
+            "UPTAKE_LOG_URL": f"{server.url}?name=moved",
+            "UPTAKE_SECRET_KEY": "k" * 40,
+        }
+        there = settings_file(tmp_path / "there.env", UPTAKE_DATA_DIR=tmp_path / "node", **servers)
+        back = settings_file(tmp_path / "back.env", UPTAKE_DATA_DIR=tmp_path / "again")
+        scaled = Installed(tmp_path / "node", **servers)
+
+        (moved,) = bounded.json("migrate-store", there)
+        (repeated,) = bounded.json("migrate-store", there)
+        (returned,) = scaled.json("migrate-store", back)
+
+    again = Installed(tmp_path / "again")
+    assert moved == repeated == returned
+    assert not (tmp_path / "node" / "base.sqlite").exists()
+    with closing(again):
+        again.start()
+        token = again.good("key", "create", "--kind", "read").strip()
+        counted = again.read(ACME, token).json()
+        assert again.read("/v2/status", token).json()["retained"]["offset"] == 48
+        assert again.post(calls_of(2)).status_code == 200
+        again.settle(token)
+        assert again.read(ACME, token).json()["account"]["raw_score"] == counted["account"]["raw_score"] > 0
+
+
+def test_a_base_snapshot_goes_on_where_it_broke_off_and_no_other_is_added_to(bounded, tmp_path):
+    """Killed when the first calls are in the target's base snapshot it is repeated; other pieces there are refused."""
+    target = tmp_path / "target"
+    file = settings_file(tmp_path / "target.env", UPTAKE_DATA_DIR=target)
+    process = bounded.popen("migrate-store", file)
+    wait_for(lambda: pieces(target) or process.poll() is not None)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    (moved,) = bounded.json("migrate-store", file)
+
+    assert moved["calls"] == 72
+    assert pieces(target) == pieces(bounded.folder) == 1
+
+    bounded.good("erase", "user", "ana", "--yes")
+    refused = bounded.run("migrate-store", file)
+    assert (refused.returncode, code_of(refused.stderr)) == (1, "E018")
+    assert "base snapshot" in refused.stderr
+
+
+def pieces(folder):
+    """How many pieces are in the base snapshot of a folder."""
+    if not (folder / "base.sqlite").exists():
+        return 0
+    with closing(sqlite3.connect(folder / "base.sqlite")) as base:
+        if not base.execute("select 1 from sqlite_master where name = 'pieces'").fetchall():
+            return 0
+        return base.execute("select count(*) from pieces").fetchone()[0]

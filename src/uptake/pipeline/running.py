@@ -65,7 +65,7 @@ class Running:
         """
         self.meta, self.log, self.clock, self.part = meta, log, clock, part
         self._held: frozenset[int] = frozenset()
-        self._open_store, self._drop_store, self._archive = open_store, drop_store, archive
+        self._open_store, self._drop_store, self.archive = open_store, drop_store, archive
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
@@ -108,7 +108,7 @@ class Running:
 
     def _opened(self, product: Product) -> RunningProduct:
         kind = FollowedProduct if self.part == "web" else RunningProduct
-        return kind(product, self.meta, self.log, self._open_store, self.clock, archive=self._archive)
+        return kind(product, self.meta, self.log, self._open_store, self.clock, archive=self.archive)
 
     def _share(self) -> None:
         """Open the products that this worker has a lease of, and let go of all others.  Raises MetaUnavailable."""
@@ -316,8 +316,8 @@ class Running:
         self.jobs.close()
         for product in self.products():
             product.close(self._drop_store)
-        if self._archive:
-            self._archive.base.close()
+        if self.archive:
+            self.archive.base.close()
         self.jobs.files.close()
         self.log.close()
         self.meta.close()

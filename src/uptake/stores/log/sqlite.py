@@ -246,6 +246,8 @@ class SqliteCallLog:
     def continue_from(self, product_id: int, offset: int) -> None:
         """See CallLog."""
         with self._lock:
+            if not self._files:  # before every month that calls are received in
+                self._file_for(0)
             self._newest().continue_from({product_id: offset})
             self._marks.put(max(self._files), {product_id: offset})
 

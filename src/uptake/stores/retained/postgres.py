@@ -18,6 +18,8 @@ from uptake.stores.meta.postgres_wire import bound
 from uptake.stores.retained.base import BaseDamaged, BaseUnavailable, Overtaken
 from uptake.stores.retained.packing import packed, unpacked
 
+MESSAGES_AT_ONCE = 20_000
+
 _IS_THERE = text("select to_regclass('base_reached') is not null")
 _TABLES = (
     """
@@ -126,8 +128,8 @@ class PostgresBaseSnapshot:
             except IntegrityError as error:  # somebody else's piece, committed since
                 told = f"the base snapshot of product {product_id} no longer ends at {batch.first}"
                 raise ValueError(told) from error
-            if batch.messages:
-                digests, moments = map(list, zip(*batch.messages, strict=True))
+            for start in range(0, len(batch.messages), MESSAGES_AT_ONCE):  # no statement may take long
+                digests, moments = map(list, zip(*batch.messages[start : start + MESSAGES_AT_ONCE], strict=True))
                 connection.execute(_ADD_MESSAGES, {**own, "digests": digests, "moments": moments})
             connection.execute(_FORGET, {**own, "kept_us": 2 * dedupe_us})
             connection.execute(_REACH, {**own, "before_us": before_us})
