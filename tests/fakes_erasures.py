@@ -7,13 +7,14 @@ class MemoryErasureStore:
     """An `ErasureStore` that forgets everything with the process."""
 
     def __init__(self, meta) -> None:
-        self._meta, self._kept = meta, {}
+        self._meta, self._kept, self._last = meta, {}, 0
 
     def all(self, product_id=None):
         return [each for each in self._kept.values() if product_id in (None, each.product_id)]
 
     def add(self, erasure, entry):
-        made = msgspec.structs.replace(erasure, id=len(self._kept) + 1)
+        self._last += 1
+        made = msgspec.structs.replace(erasure, id=self._last)
         self._kept[made.id] = made
         self._meta._revision += 1
         if entry is not None:
@@ -22,6 +23,14 @@ class MemoryErasureStore:
 
     def keep(self, erasure):
         self._kept[erasure.id] = erasure
+
+    def withdraw(self, product_id, erasure_id, job_id, entry):
+        with self._meta._lock:
+            job = self._meta.jobs.one(product_id, job_id)
+            if job is None or job.state != "waiting":
+                raise KeyError(job_id)
+            self._meta.jobs.ask_cancel(product_id, job_id, entry)
+            self._kept.pop(erasure_id, None)
 
     def forget(self, product_id, kind, ids):
         meta = self._meta

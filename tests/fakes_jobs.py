@@ -33,6 +33,13 @@ class MemoryJobStore:
             self._changed(entry)
         return made
 
+    def begin(self, job):
+        with self._meta._lock:
+            if self._kept[job.id].cancel:
+                return False
+            self.keep(job)
+        return True
+
     def keep(self, job):
         if job.id in self._kept:
             self._kept[job.id] = msgspec.structs.replace(job, cancel=self._kept[job.id].cancel)

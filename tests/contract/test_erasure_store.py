@@ -1,5 +1,6 @@
 """Erasures in the meta store: what every one of them promises."""
 
+import msgspec
 import pytest
 
 from tests.fakes_meta import MemoryMetaStore
@@ -7,6 +8,7 @@ from uptake.core.config import Exclusions, ProductConfig
 from uptake.core.erasure import Erasure
 from uptake.stores.meta.audit import AuditQuery, Entry
 from uptake.stores.meta.care import Note, SavedView
+from uptake.stores.meta.jobs import Job
 from uptake.stores.meta.sql import SqlMetaStore
 
 SECRET = b"a secret of the tests, long enough"
@@ -43,6 +45,26 @@ def test_an_erasure_is_kept_as_it_goes(meta):
     assert meta.erasures.all(2) == []
     assert meta.revision() > before
     assert [each.entry.what for each in meta.audit.entries(AuditQuery())] == ["erasure_asked"]
+
+
+def test_an_erasure_is_taken_back_while_its_job_waits(meta):
+    """It is gone and the job shall end, both at once; of one that runs, or another product's, nothing is changed."""
+    made = [
+        meta.erasures.add(Erasure(0, 1, "user", 5, "test", "00", ("d1",), (each,)), None) for each in ("ana", "bob")
+    ]
+    waits, runs = (meta.jobs.add(Job(0, 1, "erase", "test", 5), None, most=9) for _ in made)
+    meta.jobs.begin(msgspec.structs.replace(runs, state="running"))
+    before = meta.revision()
+
+    meta.erasures.withdraw(1, made[0].id, waits.id, entry("job_cancel_asked"))
+    for product_id, job in ((1, runs), (2, waits)):
+        with pytest.raises(KeyError):
+            meta.erasures.withdraw(product_id, made[1].id, job.id, entry("job_cancel_asked"))
+
+    assert meta.erasures.all(1) == [made[1]]
+    assert [each.cancel for each in meta.jobs.unfinished()] == [True, False]
+    assert meta.revision() > before
+    assert [each.entry.what for each in meta.audit.entries(AuditQuery())] == ["job_cancel_asked"]
 
 
 def test_whatever_was_decided_about_an_id_is_forgotten(meta):

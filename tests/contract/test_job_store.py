@@ -75,6 +75,17 @@ def test_an_end_that_was_asked_for_is_not_overwritten(meta):
     assert [each.entry.what for each in meta.audit.entries(AuditQuery())] == ["job_cancel_asked"]
 
 
+def test_what_shall_end_does_not_begin(meta):
+    """Whoever was about to begin it finds that out, and changes nothing; what nobody ended begins."""
+    ended, wanted = add(meta), add(meta)
+    meta.jobs.ask_cancel(1, ended.id, entry("job_cancel_asked"))
+
+    begun = [meta.jobs.begin(msgspec.structs.replace(each, state="running", begun_us=6)) for each in (ended, wanted)]
+
+    assert begun == [False, True]
+    assert [(each.state, each.begun_us) for each in meta.jobs.unfinished()] == [("waiting", None), ("running", 6)]
+
+
 def test_what_is_over_or_elsewhere_cannot_be_ended(meta):
     """A finished job, another product's, and one that never was."""
     for product_id, job_id in ((1, add(meta, 1, "done").id), (1, add(meta, 2).id), (1, 99)):

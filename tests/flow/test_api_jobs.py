@@ -57,6 +57,24 @@ def test_work_is_ended_once(house):
     assert house.product.store.generation == 1
 
 
+def test_an_erasure_that_waits_is_ended_and_one_that_has_begun_is_not(house):
+    """The first leaves no receipt; the second goes on to its own."""
+    with house.client(house.token("manage")) as client:
+        client.post("/v2/jobs", json={"kind": "rebuild"})
+        house.running.step()
+        client.post("/v2/erasures", json={"kind": "user", "id": "ana", "confirm": "ana"})
+        ending = client.post("/v2/jobs/2/cancel").json()["job"]
+        receipts = client.get("/v2/erasures").json()["data"]
+        work(house)
+        client.post("/v2/erasures", json={"kind": "user", "id": "bob", "confirm": "bob"})
+        house.running.step()
+        refused = client.post("/v2/jobs/3/cancel")
+        ended = client.get("/v2/jobs/2").json()["job"]
+
+    assert (ending["ending"], ended["state"], receipts) == (True, "cancelled", [])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "job_goes_on")
+
+
 def test_what_is_not_there_or_no_work_is_refused(house):
     """Unknown numbers, kinds and tables, and the file of what made none."""
     with house.client(house.token("manage")) as client:

@@ -2,16 +2,18 @@
 
 import io
 
+import msgspec
 import pytest
 
 from tests.fakes_files import MemoryFiles
 from tests.house import House, _drop, _in_memory
 from uptake.core.errors import UptakeError
+from uptake.pipeline.erase import ask_erasure
 from uptake.pipeline.files import Files
 from uptake.pipeline.jobs import MOST_ATTEMPTS, MOST_WAITING, Kind
 from uptake.pipeline.running import Running
 from uptake.pipeline.steps import Step, finished
-from uptake.stores.meta.audit import AuditQuery
+from uptake.stores.meta.audit import AuditQuery, Entry
 
 
 @pytest.fixture
@@ -177,13 +179,60 @@ def test_only_so_much_waits(house):
 
 def test_an_erasure_and_a_needed_rebuild_go_on_to_their_end(house):
     """Nobody ends them half-way."""
-    house.running.jobs.kinds["erase"] = Kind(broken, ends=False)
-    erasure = ask(house, "erase")
+    erasure = erased(house)
+    house.running.step()
     needed = ask(house, "rebuild", due=True)
 
     for job in (erasure, needed):
         with pytest.raises(UptakeError, match="job_goes_on"):
             house.running.jobs.cancel(1, job.id, by="test")
+
+
+def erased(house, user="ana"):
+    """Ask that a user be erased; the job."""
+    ask_erasure(house.running, 1, "user", user, by="test")
+    return house.meta.jobs.unfinished()[-1]
+
+
+def test_an_erasure_that_waits_is_taken_back(house):
+    """Nothing of the user goes, there is no receipt, the audit log tells it, and asking again is no second time."""
+    house.running.jobs.kinds["export"] = counting(3, [])
+    ask(house)
+    erasure = erased(house)
+    house.running.step()
+
+    house.running.jobs.cancel(1, erasure.id, by="ana@acme.example")
+    again = erased(house, "bob")
+    while house.meta.jobs.unfinished():
+        house.running.step()
+        house.now_us += 10_000_000
+
+    assert now(house, erasure).state == "cancelled"
+    assert [each.ids for each in house.meta.erasures.all(1)] == [()]
+    assert now(house, again).state == "done"
+    assert house.product.store.totals().users == 1
+    told = [each.entry for each in house.meta.audit.entries(AuditQuery()) if each.entry.what == "job_cancel_asked"]
+    assert [(each.by, each.about) for each in told] == [("ana@acme.example", f"Erase {erasure.id}")]
+
+
+def test_of_a_worker_that_begins_and_somebody_who_cancels_one_is_first(house):
+    """A worker that has not heard of the wish begins nothing; a wish that comes after the beginning is refused."""
+    erasure, behind = erased(house), house.running.jobs
+    other = Running(house.meta, house.log, _in_memory, _drop, clock=house.clock, part="web")
+    other.jobs.cancel(1, erasure.id, by="test")
+    more = behind.step(house.product, behind=False)
+
+    assert (more, now(house, erasure).state, house.meta.erasures.all(1)) == (True, "waiting", [])
+    behind.step(house.product, behind=False)
+    assert now(house, erasure).state == "cancelled"
+
+    late = erased(house)
+    house.meta.jobs.begin(msgspec.structs.replace(late, state="running"))
+    with pytest.raises(UptakeError, match="job_goes_on"):
+        other.jobs.cancel(1, late.id, by="test")
+    with pytest.raises(KeyError):
+        house.meta.erasures.withdraw(1, late.request["erasure"], late.id, Entry(0, "test", "job_cancel_asked", 1, ""))
+    assert len(house.meta.erasures.all(1)) == 1
 
 
 def test_a_rebuild_folds_beside_the_live_store(house):

@@ -1,4 +1,4 @@
-"""`erase user`, `erase account`, `erase list`."""
+"""`erase user`, `erase account`, `erase list`, `erase cancel`."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from uptake.cli.base import AsJson, DataDir, Product, console, print_json, print_table, settings_of, shown
 from uptake.cli.desk import desk
-from uptake.control.requests import AwaitErasure, Erase, ListErasures
+from uptake.control.requests import AwaitErasure, CancelErasure, Erase, ListErasures
 from uptake.core.days import iso_ms
 from uptake.core.errors import UptakeError
 
@@ -63,6 +63,23 @@ def list_(*, product: Product = None, data_dir: DataDir = None, as_json: AsJson 
     columns = ("id", "kind", "by", "asked_at", "step", "calls", "decisions", "done_at")
     rows = [_dated(each) for each in erasures]
     print_table(columns, [[row[column] for column in columns] for row in rows], right=[0, 5, 6])
+
+
+@group.command()
+def cancel(
+    number: Annotated[int, typer.Argument(metavar="RECEIPT", help="The erasure, as `uptake erase list` lists it.")],
+    *,
+    product: Product = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an erasure that waits for other work; one that has begun goes on to its end."""
+    with desk(settings_of(data_dir)) as opened:
+        opened.ask(CancelErasure(id=number, product=product))
+    if as_json:
+        print_json({"id": number, "cancelled": True})
+    else:
+        console.print(f"Erasure {number} is cancelled; nothing of it was begun.")
 
 
 def _erase(request: Erase, data_dir: Any, *, yes: bool, wait: bool, as_json: bool) -> None:

@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 from uptake.control import requests as ask
+from uptake.control.jobs import Office
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
-from uptake.pipeline.erase import STEP_WORDS, ask_erasure
+from uptake.pipeline.erase import STEP_WORDS, ask_erasure, cancel_erasure
 from uptake.pipeline.running import Running, RunningProduct
 
 LOOK_EVERY_S = 0.1
@@ -17,6 +18,11 @@ def erase(running: Running, product: RunningProduct, request: ask.Erase, *, by: 
     return listed(ask_erasure(running, product.product_id, request.kind, request.id, by=by))
 
 
+def cancel(office: Office, request: ask.CancelErasure, *, by: str) -> None:
+    """Take an erasure back that waits.  Raises UptakeError (unknown_erasure, job_goes_on)."""
+    cancel_erasure(office.running, office.product(request.product).product_id, request.id, by=by)
+
+
 def erasures(running: Running, product: RunningProduct) -> list[dict[str, Any]]:
     """All of a product's, by id."""
     return [listed(each) for each in running.meta.erasures.all(product.product_id)]
@@ -25,20 +31,32 @@ def erasures(running: Running, product: RunningProduct) -> list[dict[str, Any]]:
 def await_erasure(
     running: Running, product: RunningProduct, request: ask.AwaitErasure, told: ask.Told, *, work: bool
 ) -> dict[str, Any]:
-    """Wait until an erasure is done; work: nobody else does it.  Raises UptakeError (unknown_erasure)."""
-    while (erasure := _found(running, product, request.id)).step != "done":
+    """Wait until an erasure is done; work: nobody else does it.
+
+    Raises UptakeError (unknown_erasure, job_cancelled).
+    """
+    erasure = _found(running, product, request.id)
+    while erasure.step != "done":
         end = running.log.end(product.product_id)
         told.progress(min(erasure.offset, end), end, STEP_WORDS[erasure.step])
         if not (work and running.step()):
             time.sleep(LOOK_EVERY_S)
+        now = _one(running, product, request.id)
+        if now is None:
+            raise UptakeError("job_cancelled", f"Erasure {request.id} was cancelled before it began.")
+        erasure = now
     return listed(erasure)
 
 
 def _found(running: Running, product: RunningProduct, number: int) -> Erasure:
-    for each in running.meta.erasures.all(product.product_id):
-        if each.id == number:
-            return each
-    raise UptakeError("unknown_erasure", f"There is no erasure {number}.", hint="`uptake erase list` lists them.")
+    found = _one(running, product, number)
+    if found is None:
+        raise UptakeError("unknown_erasure", f"There is no erasure {number}.", hint="`uptake erase list` lists them.")
+    return found
+
+
+def _one(running: Running, product: RunningProduct, number: int) -> Erasure | None:
+    return next((each for each in running.meta.erasures.all(product.product_id) if each.id == number), None)
 
 
 def listed(erasure: Erasure) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uptake import __version__
 from uptake.control import requests as ask
 from uptake.control.backtest import run_backtest
 from uptake.control.destination import preview_history, test_call
-from uptake.control.erasures import await_erasure, erase, erasures
+from uptake.control.erasures import await_erasure, cancel, erase, erasures
 from uptake.control.exports import send_table
 from uptake.control.jobs import await_job, cancel_job, list_jobs, listed, show_job, start_job
 from uptake.control.merges import merge, merges, undo
@@ -379,6 +379,7 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.UndoMerge: _undo_merge,
     ask.Erase: _erase,
     ask.ListErasures: _erasures,
+    ask.CancelErasure: lambda office, request, _told: cancel(office, request, by=BY),
     ask.AwaitErasure: _await_erasure,
     ask.StartJob: lambda office, request, _told: start_job(office, request, by=BY),
     ask.ListJobs: lambda office, request, _told: list_jobs(office, request),

@@ -160,6 +160,12 @@ class Erase(_Request, frozen=True, tag="erase"):
     id: str
 
 
+class CancelErasure(_Request, frozen=True, tag="cancel_erasure"):
+    """Take an erasure back that waits.  Answer: nothing."""
+
+    id: int
+
+
 class ListErasures(_Request, frozen=True, tag="erasures"):
     """Erasures on their way, and receipts.  Answer: a list."""
 
@@ -251,6 +257,7 @@ Request = (
     | ListMerges
     | UndoMerge
     | Erase
+    | CancelErasure
     | ListErasures
     | AwaitErasure
     | StartJob

@@ -89,6 +89,17 @@ def ask_waiting(meta: MetaStore, jobs: Jobs, product_ids: Collection[int]) -> No
             jobs.ask(each.product_id, "erase", {"erasure": each.id, "kind": each.kind}, by=each.by, always=True)
 
 
+def cancel_erasure(running: Installed, product_id: int, erasure_id: int, *, by: str) -> None:
+    """Take back an erasure that waits.  Raises UptakeError (unknown_erasure, job_goes_on)."""
+    if erasure_id not in {each.id for each in running.meta.erasures.all(product_id)}:
+        raise UptakeError("unknown_erasure", f"There is no erasure {erasure_id}.")
+    for job in running.meta.jobs.unfinished():
+        if job.kind == "erase" and job.request["erasure"] == erasure_id:
+            running.jobs.cancel(product_id, job.id, by=by)
+            return
+    raise UptakeError("job_goes_on", f"Erasure {erasure_id} has begun, or is done.")
+
+
 def all_ids(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> set[str]:
     """The id with every other one that counts as the same user or account."""
     canonical = canonical_of(meta.merges.all(product_id))

@@ -61,13 +61,14 @@ class Kind(msgspec.Struct, frozen=True):
     """How a kind of work is done.
 
     work: makes the generator, whose end is the result; the last argument adds a line to the log.  power: who may ask
-    for it and see it.  ends: may it be ended before it is done?  gives_up: does it fail where it broke off several
-    times, or is it tried until it is done?
+    for it and see it.  withdraw: for what cannot be ended once it has begun, takes it back while it waits, and raises
+    KeyError where it does not any more; None for what can be ended at any step.  gives_up: does it fail where it broke
+    off several times, or is it tried until it is done?
     """
 
     work: Callable[[Bench, Job, RunningProduct, Note], Work[dict[str, Any]]]
     power: Power = "admin"
-    ends: bool = True
+    withdraw: Callable[[Bench, Job, Entry], None] | None = None
     gives_up: bool = True
 
 
@@ -129,18 +130,28 @@ class Jobs:
 
     def cancel(self, product_id: int, job_id: int, *, by: str) -> Job:
         """Ask that work ends at its next step.  Raises UptakeError (unknown_job, job_over, job_goes_on)."""
+        job = self._endable(product_id, job_id)
+        entry = Entry(self.clock(), by, "job_cancel_asked", product_id, f"{JOB_WORDS[job.kind]} {job_id}")
+        kind = self.kinds.get(job.kind)
+        try:
+            if kind and kind.withdraw:
+                kind.withdraw(self._bench, job, entry)
+            else:
+                self.meta.jobs.ask_cancel(product_id, job_id, entry)
+        except KeyError:  # it has gone on meanwhile
+            self._endable(product_id, job_id)
+            raise
+        self.look_again()
+        return self.found(product_id, job_id)
+
+    def _endable(self, product_id: int, job_id: int) -> Job:
+        """The product's job, which may be ended.  Raises UptakeError (unknown_job, job_over, job_goes_on)."""
         job = self.found(product_id, job_id)
         if job.over:
             raise UptakeError("job_over", f"job {job_id} is {job.state} already")
         if not self.may_end(job):
             raise UptakeError("job_goes_on", f"job {job_id} cannot be ended: half of it would be worse than all of it")
-        entry = Entry(self.clock(), by, "job_cancel_asked", product_id, f"{JOB_WORDS[job.kind]} {job_id}")
-        try:
-            asked = self.meta.jobs.ask_cancel(product_id, job_id, entry)
-        except KeyError as error:
-            raise UptakeError("job_over", f"job {job_id} is over already") from error
-        self.look_again()
-        return asked
+        return job
 
     def found(self, product_id: int, job_id: int) -> Job:
         """The product's job.  Raises UptakeError (unknown_job)."""
@@ -152,7 +163,8 @@ class Jobs:
     def may_end(self, job: Job) -> bool:
         """May somebody ask that it ends?  A rebuild that the configuration needs would only begin again."""
         kind = self.kinds.get(job.kind)
-        return not job.over and not job.cancel and not job.request.get("due") and (kind is None or kind.ends)
+        ends = kind is None or kind.withdraw is None or job.state == "waiting"
+        return ends and not job.over and not job.cancel and not job.request.get("due")
 
     def open(self, product_id: int, *kinds: JobKind) -> list[Job]:
         """The product's jobs of these kinds that are not over, as far as this process knows."""
@@ -182,7 +194,8 @@ class Jobs:
         if job.cancel or (active and active.ended):
             more = self._over(active or _Active(job, _nothing(), started_us), "cancelled")
         else:
-            more = self._stepped(active or self._begun(job, product))
+            active = active or self._begun(job, product)
+            more = self._stepped(active) if active else True
         self._rest_until_us[product_id] = self.clock() + 2 * (self.clock() - started_us)
         return more
 
@@ -212,11 +225,14 @@ class Jobs:
         # A clock that was set back must not put the work off for long.
         return 0 < self._rest_until_us.get(product_id, 0) - self.clock() <= LONGEST_WAIT_US
 
-    def _begun(self, job: Job, product: RunningProduct) -> _Active:
+    def _begun(self, job: Job, product: RunningProduct) -> _Active | None:
+        """The job as it is worked at from now on; None where somebody has asked meanwhile that it end."""
         now_us = self.clock()
         words = "begun" if job.state == "waiting" else "taken up again"
         begun = msgspec.structs.replace(job, state="running", begun_us=job.begun_us or now_us).noted(now_us, words)
-        self.meta.jobs.keep(begun)
+        if not self.meta.jobs.begin(begun):
+            self.look_again()
+            return None
         active = _Active(begun, _nothing(), now_us)
 
         def note(words: str) -> None:

@@ -6,7 +6,7 @@ What needs floors above the pipeline (a backtest, a backup) is added by `uptake.
 from collections.abc import Mapping
 
 from uptake.pipeline.jobs import Kind
-from uptake.pipeline.work.erasing import erasing
+from uptake.pipeline.work.erasing import erasing, withdrawn
 from uptake.pipeline.work.exporting import exporting
 from uptake.pipeline.work.importing import importing
 from uptake.pipeline.work.rebuilding import rebuilding
@@ -18,5 +18,5 @@ KINDS: Mapping[JobKind, Kind] = {
     "recompute": Kind(recomputing),
     "import": Kind(importing, power="editor"),
     "export": Kind(exporting),
-    "erase": Kind(erasing, ends=False, gives_up=False),
+    "erase": Kind(erasing, withdraw=withdrawn, gives_up=False),
 }

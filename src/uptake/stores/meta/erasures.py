@@ -20,6 +20,12 @@ class ErasureStore(Protocol):
     def keep(self, erasure: Erasure) -> None:
         """Put an erasure in the place of the one with its id."""
 
+    def withdraw(self, product_id: int, erasure_id: int, job_id: int, entry: Entry) -> None:
+        """Delete an erasure whose job still waits, and write down that the job shall end, both or neither.
+
+        The revision grows.  Raises KeyError where the job does not wait any more.
+        """
+
     def forget(self, product_id: int, kind: Kind, ids: Collection[str]) -> int:
         """Take these ids out of merges, notes, owners, saved views, excluded ids of every configuration version and
         what the audit log tells of those; how many of all but the last there were.  The revision grows.

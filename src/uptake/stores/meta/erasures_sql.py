@@ -19,6 +19,7 @@ from uptake.stores.meta.schema import (
     changes,
     config_versions,
     erasures,
+    jobs,
     merges,
     notes,
     owners,
@@ -70,6 +71,16 @@ class SqlErasureStore:
         """Put an erasure in the place of the one with its id."""
         with self._writing.begin() as connection:
             connection.execute(update(erasures).where(erasures.c.id == erasure.id).values(document=_text(erasure)))
+
+    def withdraw(self, product_id: int, erasure_id: int, job_id: int, entry: Entry) -> None:
+        """Delete an erasure whose job still waits, and write down that the job shall end.  Raises KeyError."""
+        waits = and_(jobs.c.id == job_id, jobs.c.product_id == product_id, jobs.c.state == "waiting")
+        with self._writing.begin() as connection:
+            connection.execute(update(changes).values(revision=changes.c.revision + 1))
+            if not connection.execute(update(jobs).where(waits).values(cancel=True)).rowcount:
+                raise KeyError(job_id)
+            connection.execute(delete(erasures).where(erasures.c.id == erasure_id))
+            write_entry(connection, entry)
 
     def forget(self, product_id: int, kind: Kind, ids: Collection[str]) -> int:
         """Take these ids out of everything that is decided."""

@@ -93,6 +93,9 @@ class JobStore(Protocol):
         most: unfinished jobs of the product.  Raises TooManyJobs.
         """
 
+    def begin(self, job: Job) -> bool:
+        """As `keep`, where nobody has asked that the job end; False where somebody has, and nothing is kept."""
+
     def keep(self, job: Job) -> None:
         """Put a job in the place of the one with its id; whether its end was asked for stays as it was."""
 

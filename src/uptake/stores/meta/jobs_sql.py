@@ -57,6 +57,13 @@ class SqlJobStore:
         assert key is not None
         return msgspec.structs.replace(job, id=int(key[0]))
 
+    def begin(self, job: Job) -> bool:
+        """As `keep`, where nobody has asked that the job end; False where somebody has."""
+        row = {"state": job.state, "document": _text(job)}
+        this = and_(jobs.c.id == job.id, jobs.c.cancel.is_(False))
+        with self._writing.begin() as connection:
+            return bool(connection.execute(update(jobs).where(this).values(row)).rowcount)
+
     def keep(self, job: Job) -> None:
         """Put a job in the place of the one with its id."""
         row = {"state": job.state, "document": _text(job)}
