@@ -147,6 +147,18 @@ def test_traits_are_objects_in_json(filled):
     }
 
 
+def test_calls_leave_as_they_are_kept(filled, tmp_path):
+    """All of them with their offsets, imported elsewhere they give the same counts."""
+    told = filled.json("export", "--table", "calls", "--out", tmp_path / "calls.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    elsewhere = Installed(tmp_path / "elsewhere")
+    elsewhere.good("import", tmp_path / "calls.jsonl")
+
+    assert [line["offset"] for line in lines] == list(range(told["rows"])) == list(range(182))
+    assert {line["type"] for line in lines} == {"group", "track"}
+    assert exported(elsewhere, "daily_counts") == exported(filled, "daily_counts")
+
+
 def test_an_export_that_cannot_be_written_is_said(filled, tmp_path):
     """The message names the file."""
     done = filled.run("export", "--table", "users", "--out", tmp_path / "missing" / "t.csv")

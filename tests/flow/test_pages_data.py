@@ -1,5 +1,7 @@
 """Settings for long work: rebuilds and erasures are begun, followed and receipted; System tells its parts."""
 
+import json
+
 import pytest
 
 from tests.house import House, _drop, _in_memory
@@ -117,6 +119,58 @@ def test_work_is_ended_from_the_page(house):
     assert 'value="cancel"' not in after
     assert ">cancelled<" in after
     assert (again.status_code, house.product.store.generation) == (409, 1)
+
+
+def test_an_erasure_that_waits_is_cancelled_from_the_page(house):
+    """Until it begins there is a button for it, and then neither a receipt nor an erasure."""
+    with visiting_as(house, "admin") as visitor:
+        visitor.post(DATA, do="rebuild")
+        house.running.step()
+        visitor.post(DATA, do="erase", kind="user", id="ana", confirm="ana")
+        waits = visitor.get(DATA).text
+        visitor.post(DATA, do="cancel", job="2")
+        finish(house)
+        after = visitor.get(DATA).text
+
+        visitor.post(DATA, do="erase", kind="user", id="bob", confirm="bob")
+        house.running.step()
+        runs = visitor.get(DATA).text
+        refused = visitor.post(DATA, do="cancel", job="3")
+
+    assert 'Cancel<span class="sr"> job 2</span>' in waits
+    assert "Nobody was erased." in after
+    assert house.product.store.find("user", "tracking_id", "ana") is not None
+    assert 'Cancel<span class="sr"> job 3</span>' not in runs
+    assert (refused.status_code, "goes on" in refused.text or "cannot be ended" in refused.text) == (409, True)
+
+
+def test_calls_are_exported_as_they_are_kept(house):
+    """Every call with its place, in the order of the log; of who was erased nothing but the gap."""
+    house.identify("eve", plan="pro", seats=3)
+    house.settle()
+    with visiting_as(house, "admin") as visitor:
+        visitor.post(DATA, do="erase", kind="user", id="ana", confirm="ana")
+        finish(house)
+        for kind in ("jsonl", "csv"):
+            visitor.post(DATA, do="export", table="calls", format=kind)
+        finish(house)
+        lines, csv = (visitor.get("/settings/data/result", params={"job": number}).text for number in (2, 3))
+        text = visitor.get(DATA).text
+
+    bob, eve = (json.loads(line) for line in lines.splitlines())
+    assert "Export calls as JSON Lines" in text
+    assert (bob["offset"], bob["type"], bob["userId"], bob["event"], bob["traits"]) == (
+        2,
+        "track",
+        "bob",
+        "Export",
+        None,
+    )
+    assert (eve["offset"], eve["type"], eve["userId"], eve["event"]) == (3, "identify", "eve", None)
+    assert eve["traits"] == {"plan": "pro", "seats": 3}
+    assert (eve["source"], eve["received_at"]) == ("segment", "2026-11-23T18:00:00Z")
+    assert csv.splitlines()[0].startswith('"offset","received_at","source","direct","type","messageId","timestamp"')
+    assert len(csv.splitlines()) == 3
 
 
 def test_another_products_work_is_not_to_be_seen(house):

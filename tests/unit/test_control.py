@@ -205,8 +205,8 @@ def test_a_server_that_dies_is_no_answer(tmp_path, part):
 
 
 def test_tables_are_the_stores():
-    """The command line names the same tables as the store."""
-    assert ask.Table.__args__ == EXPORT_TABLES
+    """The command line names the same tables as the store, and the calls."""
+    assert ask.Table.__args__ == (*EXPORT_TABLES, "calls")
 
 
 def test_without_a_server_operations_do_the_work_themselves(house, tmp_path):

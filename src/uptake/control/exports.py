@@ -1,19 +1,14 @@
 """Tables on their way out: record batches as bytes, and bytes as record batches again."""
 
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 
-from uptake.stores.events.base import EventStore, ExportTable
-from uptake.stores.events.exports import EXPORTS
 
-
-def send_table(store: EventStore, table: ExportTable, send: Callable[[bytes], None]) -> int:
+def send_table(batches: Iterable[pa.RecordBatch], send: Callable[[bytes], None]) -> int:
     """Send each batch of a table as an Arrow stream of its own; returns the number of rows."""
     rows = 0
-    empty = pa.RecordBatch.from_pylist([], schema=EXPORTS[table])  # so that an empty table has its columns too
-    for batch in chain([empty], store.export(table)):
+    for batch in batches:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)

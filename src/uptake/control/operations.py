@@ -25,6 +25,7 @@ from uptake.core.errors import UptakeError
 from uptake.destination.trace import Trace
 from uptake.pipeline.directory import Directory
 from uptake.pipeline.document import document_of, merge_text
+from uptake.pipeline.exports import exported
 from uptake.pipeline.following import NotScoredYet
 from uptake.pipeline.keys import KeyRing
 from uptake.pipeline.preview import Preview
@@ -292,7 +293,7 @@ def _up_to_date(office: Office, request: ask.Request, told: Told) -> RunningProd
 
 def _export(office: Office, request: ask.Export, told: Told) -> dict[str, Any]:
     product = _up_to_date(office, request, told)
-    return {"rows": send_table(product.store, request.table, told.chunk)}
+    return {"rows": send_table(exported(product, office.running.log, request.table), told.chunk)}
 
 
 def _backtest(office: Office, request: ask.RunBacktest, told: Told) -> Backtest:
@@ -378,8 +379,8 @@ _OPERATIONS: dict[type, Callable[[Office, Any, Told], Any]] = {
     ask.ListMerges: _merges,
     ask.UndoMerge: _undo_merge,
     ask.Erase: _erase,
-    ask.ListErasures: _erasures,
     ask.CancelErasure: lambda office, request, _told: cancel(office, request, by=BY),
+    ask.ListErasures: _erasures,
     ask.AwaitErasure: _await_erasure,
     ask.StartJob: lambda office, request, _told: start_job(office, request, by=BY),
     ask.ListJobs: lambda office, request, _told: list_jobs(office, request),

@@ -11,8 +11,8 @@ import msgspec
 from uptake.core.effects import Kind
 from uptake.stores.meta.base import KeyKind
 
-Table = Literal["users", "accounts", "memberships", "daily_counts", "scores"]
-"""As `uptake.stores.events.base.ExportTable`, which would bring Arrow with it."""
+Table = Literal["users", "accounts", "memberships", "daily_counts", "scores", "calls"]
+"""As `uptake.pipeline.exports.Table`, which would bring Arrow with it."""
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask"):

@@ -12,8 +12,8 @@ from litestar.response import Stream
 
 from uptake.core.days import iso_ms
 from uptake.core.errors import UptakeError
+from uptake.pipeline.exports import Table
 from uptake.pipeline.product import RunningProduct
-from uptake.stores.events.base import ExportTable
 from uptake.stores.files.base import KeptFile
 from uptake.stores.meta.jobs import Job
 from uptake.web.api.bodies import read_body
@@ -26,10 +26,10 @@ MOST_LISTED = 100
 
 
 class JobAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Long work that is asked for; table and format are an export's."""
+    """Long work that is asked for; table and format are an export's.  calls: as the log keeps them."""
 
     kind: Literal["rebuild", "recompute", "export"]
-    table: ExportTable = "users"
+    table: Table = "users"
     format: Literal["csv", "jsonl", "parquet"] = "csv"
 
 

@@ -14,6 +14,7 @@ TABLES = (
     ("daily_counts", "Events by day"),
     ("scores", "Scores"),
     ("memberships", "Memberships"),
+    ("calls", "Calls"),
 )
 FORMATS = (("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet"))
 BADGES = {"done": "good", "failed": "bad", "cancelled": ""}
