@@ -83,6 +83,36 @@ def test_a_user_is_erased_with_a_receipt(small, opened, tmp_path):
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+def test_the_page_asks_while_work_goes_on_and_no_longer(small, opened):
+    """It follows work to its end and then is quiet, until more is asked for on the page, or elsewhere and the reader
+    comes back to it.
+    """
+    page, asked = opened(), []
+    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
+    page.clock.install()
+    page.goto(small.url + DATA)
+    quiet(page, asked)
+
+    erase(page, "bob", "bob")
+    expect(row_of(page, "Erase a user").get_by_text("done", exact=True)).to_be_visible()
+    assert asked
+    quiet(page, asked)
+
+    small.command("jobs", "start", "recompute", "--no-wait")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(row_of(page, "Recompute scores").get_by_text("done", exact=True)).to_be_visible()
+    quiet(page, asked)
+
+
+def quiet(page: Page, asked: list[str]) -> None:
+    """Within a minute the page asks for nothing."""
+    expect(page.locator("#data-work")).to_have_attribute("hx-trigger", "focus from:window")
+    asked.clear()
+    page.clock.run_for(60_000)
+    page.evaluate("fetch(location.href)")  # what was asked for before this has been heard of
+    assert asked == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
 def test_the_page_of_long_work_is_whole_and_readable(small, opened, axe, shots, width, scheme):
