@@ -156,6 +156,13 @@ def job(node, token, number):
     return answer.json()["job"]
 
 
+def logged(node, token):
+    """How many calls are in the log, as a node tells it."""
+    answer = node.read("/v2/status", token)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["log"]["offset"]
+
+
 def ask(node, token, path, **wanted):
     """Ask for a change; the answer."""
     headers = {"Authorization": f"Bearer {token}"}
@@ -179,7 +186,7 @@ def holding(folders):
 
 @pytest.mark.slow
 def test_files_go_in_and_out_at_any_node(servers, tmp_path):
-    """A file that one web node took in is imported by workers, of which one is killed -9 at it, and another web node
+    """A file that one web node took in is imported by workers, of which one is killed -9 half-way, and another web node
     tells of it and gives out the export, which is that of one process; an erasure takes the files along.
     """
     servers.renew(UPTAKE_OPEN_ON_LOOPBACK="true")
@@ -188,12 +195,17 @@ def test_files_go_in_and_out_at_any_node(servers, tmp_path):
     token = one.good("key", "create", "--kind", "manage").strip()
     wait_for(lambda: other.read("/v2/status", token).status_code == 200, pause_s=0.1)
 
+    holder = wait_for(lambda: next((each for each in workers if leased(each)), None), pause_s=0.1)
+
     upload(one, traits())
-    begun = wait_for(lambda: (told := job(other, token, 1))["state"] == "running" and told, pause_s=0.02)
-    holder = next(each for each in workers if leased(each))
+    wait_for(lambda: logged(other, token) > 0, pause_s=0)
+    holder.process.send_signal(signal.SIGSTOP)  # so that what is half-done is known, and stays so
+    half, begun = logged(other, token), job(other, token, 1)
     holder.end(signal.SIGKILL)
-    assert begun["kind"] == "import"
+    assert 0 < half < ROWS
+    assert (begun["kind"], begun["state"]) == ("import", "running")
     imported = done(other, token, 1)
+    assert logged(other, token) == ROWS
     assert (imported["numbers"]["lines"], imported["numbers"]["logged"]) == (ROWS, ROWS)
     assert "taken up again" in [line["words"] for line in imported["log"]]
     other.settle(token)
