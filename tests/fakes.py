@@ -23,7 +23,7 @@ from tests.fakes_facts import MemoryFacts
 from uptake.core.conditions import NUMBER_TEXT, Condition
 from uptake.core.config import TraitType
 from uptake.core.effects import Kind
-from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel, level_bounds
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.segments.judging import holds
 from uptake.stores.events.base import (
@@ -474,6 +474,10 @@ class MemoryEventStore:
         told.sort(key=lambda row: _sortable(getattr(row, field), field), reverse=query.descending)
         rows = told + [row for row in rows if getattr(row, field) is None]
         return rows[query.offset : query.offset + query.limit], len(rows)
+
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+        each_level = {level: msgspec.structs.replace(query, level=level) for level, _, _ in level_bounds(model.levels)}
+        return {level: self.numbers(kind, model, day, each)[1] for level, each in each_level.items()}
 
     def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
         rows, _ = self.numbers(kind, model, day, ListQuery(sort="tracking_id", descending=False, limit=10**6))

@@ -21,7 +21,7 @@ from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
-from uptake.core.scores import Numbers, ScoringModel
+from uptake.core.scores import Numbers, ScoringModel, level_bounds
 from uptake.core.traits import TRAIT_TYPES
 from uptake.stores.events.base import (
     EXPORT_TABLES,
@@ -721,10 +721,31 @@ def test_a_list_is_ranked_paged_and_searched(store):
     assert page(limit=2, offset=2) == (["bob", "eva"], 6)
     assert page(limit=2, offset=6) == ([], 6)
     assert page(limit=0, level="inactive") == ([], 2)
+    assert page(sort="activation") == (["cai", "ana", "bob", "eva", "dan", "zoe"], 6)
     assert page(sort="tracking_id", descending=False, search="A") == (["ana", "cai", "dan", "eva"], 4)
     assert page(tracking_ids=()) == ([], 0)
     with pytest.raises(ValueError, match="wealth"):
         page(sort="wealth")
+    for asked in ({}, {"search": "A"}, {"tracking_ids": ("ana", "zoe")}):
+        found = store.levels("user", model(curve="linear-1"), JUNE_1, ListQuery(**asked))
+        assert found == {each: page(limit=0, level=each, **asked)[1] for each, _, _ in level_bounds(Levels())}
+
+
+def test_what_is_kept_is_told_as_soon_as_it_changes(store):
+    """Which days are scored, and what was published last, is never an answer of before, however often it was asked."""
+    fold(store, acts("ana", "open"))
+    assert (store.scored_days(1), store.published()) == ([], None)
+
+    store.rescore([model()], [JUNE_1])
+    assert store.scored_days(1) == [JUNE_1]
+    with store.imagined([model()], [JUNE_1 - timedelta(days=1)]) as other:
+        assert JUNE_1 - timedelta(days=1) in other.scored_days(1)
+    assert store.scored_days(1) == [JUNE_1]
+    for offset in (1, 2):
+        store.publish(Published(offset, 1, NOON), clear_dirty=True)
+        assert store.published() == Published(offset, 1, NOON)
+    store.forget((JUNE_1, JUNE_1))
+    assert store.scored_days(1) == []
 
 
 def test_feature_use_counts_what_a_window_holds(store):

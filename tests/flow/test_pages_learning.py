@@ -172,3 +172,25 @@ def test_a_long_backtest_is_made_by_the_worker(house, monkeypatch):
     assert "30 days" in of_trait.text
     assert unseen.status_code == 403
     assert house.meta.jobs.one(1, 1).result["outcomes"] == 3
+
+
+def test_a_backtest_whose_file_goes_meanwhile_is_told_as_gone(house, monkeypatch):
+    """The page opens and says so, though the file was there a moment ago."""
+    house.running.jobs.kinds["backtest"] = backtest_kind()
+    monkeypatch.setattr(backtest, "INSTANT_DAYS", 0)
+    files = house.running.jobs.files
+    found = files.found
+
+    def found_and_dropped(*asked):
+        file = found(*asked)
+        files.room.drop(file.name)
+        return file
+
+    with house.client() as client:
+        post(client, "/settings/backtest", OUTCOMES, partial=True)
+        finish(house)
+        monkeypatch.setattr(files, "found", found_and_dropped)
+        page = client.get("/settings/backtest", params={"job": 1})
+
+    assert page.status_code == 200
+    assert "its file is not kept any more" in page.text

@@ -27,8 +27,8 @@ def end(parts, p90, scale, day=MONDAY) -> why.End:
 
 
 def lines(before, after, scale, **reasons) -> dict[str, why.Line]:
-    changes = why.addends(before.parts, after.parts, entered=after.parts, left=before.parts)
-    return {line.reason: line for line in why.difference(before, after, changes, scale)}
+    changes = why.changes_between(before.parts, after.parts, entered=after.parts, left=before.parts)
+    return {line.reason: line for line in why.difference(why.Ends(before, after, scale), changes)}
 
 
 def test_worked_example_sums_to_187():
@@ -38,7 +38,7 @@ def test_worked_example_sums_to_187():
         for name, times, weight in zip("abcde", (3, 5, 10, 20, 15), (9, 7, 5, 3, 1), strict=True)
     ]
 
-    found = why.shares(parts, why.part_points(parts, 208.2, MEAN), why.by_event)
+    found = why.shares(end(parts, 208.2, MEAN), why.part_points(parts, 208.2, MEAN), why.by_event)
 
     assert [(share.name, share.raw) for share in found] == [("d", 60), ("c", 50), ("b", 35), ("a", 27), ("e", 15)]
     assert why.total_raw(parts) == 187
@@ -49,7 +49,8 @@ def test_points_of_a_mean_are_shared_among_active_users():
     """Under a mean each user's points are divided by the number of active users; a silent one counts for nothing."""
     parts = [part("ana", "export", 208), part("bob", "login", 1), part("eve", "login", 0)]
 
-    found = {share.name: share for share in why.shares(parts, why.part_points(parts, 208.0, MEAN), why.by_user)}
+    shares = why.shares(end(parts, 208.0, MEAN), why.part_points(parts, 208.0, MEAN), why.by_user)
+    found = {share.name: share for share in shares}
 
     assert found["ana"].points == pytest.approx(45)
     assert found["eve"].points == 0
@@ -59,7 +60,7 @@ def test_unchanged_activity_and_benchmark_leave_no_line():
     """Where nothing moved there is nothing to tell."""
     same = end([part("ana", "export", 5)], 10.0, MEAN)
 
-    assert why.difference(same, same, [], MEAN) == []
+    assert why.difference(why.Ends(same, same, MEAN), []) == []
 
 
 def test_drift_of_p90_alone_is_told_as_p90():
@@ -67,7 +68,8 @@ def test_drift_of_p90_alone_is_told_as_p90():
     parts = [part("ana", "export", 5)]
     before, after = end(parts, 10.0, LINEAR), end(parts, 20.0, LINEAR)
 
-    found = why.difference(before, after, why.addends(parts, parts, entered=(), left=()), LINEAR)
+    changes = why.changes_between(parts, parts, entered=(), left=())
+    found = why.difference(why.Ends(before, after, LINEAR), changes)
 
     assert [(line.reason, line.raw, line.points) for line in found] == [("p90", 0.0, -25.0)]
 
@@ -76,9 +78,9 @@ def test_a_newly_active_user_changes_the_mean_in_a_line_of_its_own():
     """Ana does as before; bob wakes up with little: what he adds and what he dilutes are two lines."""
     ana, bob = part("ana", "export", 50), part("bob", "login", 10)
     before, after = end([ana], 100.0, LINEAR), end([ana, bob], 100.0, LINEAR)
-    changes = why.addends(before.parts, after.parts, entered=[bob], left=())
+    changes = why.changes_between(before.parts, after.parts, entered=[bob], left=())
 
-    found = {line.reason: line for line in why.difference(before, after, changes, LINEAR)}
+    found = {line.reason: line for line in why.difference(why.Ends(before, after, LINEAR), changes)}
 
     assert found["entered"].raw == 10
     assert found["entered"].points == pytest.approx(10 * (1 + 1 / 2) / 2)
@@ -98,19 +100,26 @@ def test_what_stays_in_the_window_can_only_fade():
     """Raw that both windows hold and that is worth less now is told as faded."""
     before, after = [part("ana", "export", 8)], [Part("ana", "", "export", 8, 1, 4.0)]
 
-    assert why.addends(before, after, entered=(), left=()) == [why.Addend("faded", "ana", "", "export", 0, -4.0)]
+    found = [each for each in why.changes_between(before, after, entered=(), left=()) if each.parts]
+
+    assert [(each.reason, each.raw) for each in found] == [("faded", -4.0)]
+    assert [(each.user, each.event, each.times) for each in found[0].parts] == [("ana", "export", 0)]
 
 
 def test_what_a_mover_brings_is_membership():
     """Users who count for another account at one end are told apart."""
-    changes = [why.Addend("entered", "ana", "", "export", 3, 3.0), why.Addend("left", "bob", "", "export", -2, -2.0)]
+    changes = [why.Change("entered", 1, [part("ana", "export", 3)]), why.Change("left", -1, [part("bob", "export", 2)])]
 
-    assert [each.reason for each in why.as_membership(changes, {"bob"})] == ["entered", "membership"]
+    told = why.as_membership(changes, {"bob"})
+
+    assert [(each.reason, each.raw) for each in told] == [("entered", 3.0), ("membership", -2.0)]
 
 
 def test_new_weights_are_told_as_reweighted():
     """The same activity under other weights differs by the weights alone."""
-    changes = why.reweighted([part("ana", "export", 3, 2)], [part("ana", "export", 3, 5)])
+    stood, retold = end([part("ana", "export", 3, 2)], 10, MEAN), end([part("ana", "export", 3, 5)], 10, MEAN)
+
+    changes = remodelled.changes(remodelled.Remodel(stood, MEAN, retold, frozenset(), alike=False))
 
     assert math.fsum(each.raw for each in changes) == 9
     assert {each.reason for each in changes} == {"reweighted"}
@@ -128,10 +137,10 @@ BENCHMARKS = st.floats(0.5, 5_000)
 @given(parts=PARTS, p90=BENCHMARKS, scale=SCALES)
 def test_parts_share_the_points_without_a_rest(parts, p90, scale):
     """By feature, event or user: raw sums to raw, points to the unrounded score."""
-    worths = why.part_points(parts, p90, scale)
+    worths, taken = why.part_points(parts, p90, scale), end(parts, p90, scale)
 
     for key in (why.by_feature, why.by_event, why.by_user):
-        found = why.shares(parts, worths, key)
+        found = why.shares(taken, worths, key)
         assert math.fsum(share.raw for share in found) == why.total_raw(parts)
         assert math.isclose(
             math.fsum(share.points for share in found), why.worth(parts, p90, scale), rel_tol=1e-9, abs_tol=1e-9
@@ -142,9 +151,10 @@ def test_parts_share_the_points_without_a_rest(parts, p90, scale):
 def test_differences_add_up(then, now, kept, p90s, scale, moved):
     """Whatever left, entered and stayed: the lines sum to the changes of raw and of the score shown."""
     before, after = end([*then, *kept], p90s[0], scale, SUNDAY), end([*kept, *now], p90s[1], scale)
-    changes = why.as_membership(why.addends(before.parts, after.parts, entered=now, left=then), moved)
+    changes = why.as_membership(why.changes_between(before.parts, after.parts, entered=now, left=then), moved)
+    ends = why.Ends(before, after, scale)
 
-    found = why.difference(before, after, changes, scale)
+    found = why.difference(ends, changes)
 
     raw_change = why.total_raw(after.parts) - why.total_raw(before.parts)
     assert math.fsum(line.raw for line in found) == raw_change
@@ -152,7 +162,7 @@ def test_differences_add_up(then, now, kept, p90s, scale, moved):
     rounding = sum(line.points for line in found if line.reason == "rounding")
     assert abs(rounding) <= 1 + 1e-6
     for key in (why.by_feature, why.by_event, why.by_user):
-        shifts = why.shifts(before, after, changes, scale, key)
+        shifts = why.shifts(ends, key)
         activity = math.fsum(line.points for line in found if line.reason not in ("averaged", "p90", "rounding"))
         assert math.fsum(shift.raw - shift.raw_before for shift in shifts) == raw_change
         assert math.fsum(shift.points for shift in shifts) == pytest.approx(activity, abs=1e-6)
@@ -172,9 +182,10 @@ def test_differences_over_another_model_add_up(stood, retold, kept, now, p90s, s
     first, before = end(stood, p90s[0], scales[0], SUNDAY), end([*retold, *kept], p90s[1], scales[1], SUNDAY)
     after = end([*kept, *now], p90s[2], scales[1])
     step = remodelled.Remodel(first, scales[0], before, uncounted, alike=False)
-    changes = why.addends(before.parts, after.parts, entered=now, left=retold)
+    changes = why.changes_between(before.parts, after.parts, entered=now, left=retold)
+    ends = why.Ends(before, after, scales[1])
 
-    found = remodelled.difference(step, after, changes, scales[1])
+    found = remodelled.difference(step, ends, changes)
 
     raw_change = why.total_raw(after.parts) - why.total_raw(first.parts)
     assert math.fsum(line.raw for line in found) == pytest.approx(raw_change, abs=1e-6)
@@ -183,7 +194,7 @@ def test_differences_over_another_model_add_up(stood, retold, kept, now, p90s, s
     every = [*remodelled.changes(step), *changes]
     assert math.fsum(each.raw for each in every) == pytest.approx(raw_change, abs=1e-6)
     for key in (why.by_feature, why.by_event, why.by_user):
-        shifts = remodelled.shifts(step, after, changes, scales[1], key)
+        shifts = remodelled.shifts(step, ends, key)
         activity = math.fsum(line.points for line in found if line.reason not in ("averaged", "p90", "rounding"))
         assert math.fsum(shift.raw - shift.raw_before for shift in shifts) == pytest.approx(raw_change, abs=1e-6)
         assert math.fsum(shift.points for shift in shifts) == pytest.approx(activity, abs=1e-6)
@@ -195,7 +206,7 @@ def test_what_another_model_does_is_told_by_weights_and_by_whom_it_counts():
     retold = end([part("ana", "export", 3, 4)], 10, POOLED)
     step = remodelled.Remodel(stood, POOLED, retold, frozenset(["bob"]), alike=False)
 
-    found = {line.reason: line for line in remodelled.difference(step, retold, [], POOLED)}
+    found = {line.reason: line for line in remodelled.difference(step, why.Ends(retold, retold, POOLED), [])}
 
     assert {reason: line.raw for reason, line in found.items()} == {"reweighted": 9, "exclusions": -6, "rounding": 0}
     assert found["exclusions"].points == pytest.approx(100 * (10**-0.9 - 10**-0.3))
@@ -208,4 +219,6 @@ def test_models_that_differ_in_whom_they_count_alone_have_no_other_line():
     retold = end([part("ana", "export", 3, 1)], 5, POOLED)
     step = remodelled.Remodel(stood, POOLED, retold, frozenset(["bob"]), alike=True)
 
-    assert {line.reason for line in remodelled.difference(step, retold, [], POOLED)} == {"exclusions", "rounding"}
+    found = remodelled.difference(step, why.Ends(retold, retold, POOLED), [])
+
+    assert {line.reason for line in found} == {"exclusions", "rounding"}

@@ -21,9 +21,10 @@ def told(before, after, *, p90s=(100.0, 100.0), moved=(), kind="account", stays=
         for day, parts, p90 in zip(DAYS, (parts_of(before), parts_of(after)), p90s, strict=True)
     ]
     first, last = ends
-    changes = why.as_membership(why.addends(first.parts, last.parts, entered=last.parts, left=first.parts), moved)
-    lines = why.difference(first, last, changes, SCALE)
-    events = why.shifts(first, last, changes, SCALE, why.by_event)
+    changes = why.changes_between(first.parts, last.parts, entered=last.parts, left=first.parts)
+    compared = why.Ends(first, last, SCALE)
+    lines = why.difference(compared, why.as_membership(changes, moved))
+    events = why.shifts(compared, why.by_event)
     return sentence(Told(kind, 7, first, last, lines, events, moved))
 
 
@@ -114,7 +115,7 @@ def test_every_reason_has_its_words(reason):
     then, now = (FRESH, ACTIVE) if reason == "left" else (ACTIVE, FRESH)
     before, after = parts_of(then), parts_of(now)
     ends = [why.End(DAYS[0], before, 100.0, 50), why.End(DAYS[1], after, 90.0, 40 if falls else 60)]
-    shifts = why.shifts(*ends, why.addends(before, after, entered=after, left=before), POOLED, why.by_event)
+    shifts = why.shifts(why.Ends(*ends, POOLED), why.by_event)
     used = shifts if reason in ("entered", "left") else []
     moved = ("bob",) if reason == "membership" else ()
 

@@ -1,17 +1,22 @@
 """Why a score is what it is, and what moved it between two days: pure arithmetic on parts.
 
 One day: the parts of a raw score sum to it, and each part has its share of the points.  Two days: every change of raw
-is an `Addend` with its reason, and the addends sum to the change.  Points follow a documented apportioning
+is a `Change` with its reason, and together they are the change of raw.  Points follow a documented apportioning
 (docs/concepts.md): the drift of P90 is the mean of its effect before and after the activity changed; what remains
-belongs to activity, spread over the addends at the curve's secant slope; where a mean over active users is taken, their
-changed number is a line of its own; and rounding is the last line, so that all lines together are exactly the
-difference of the two scores that are shown.
+belongs to activity, spread over the parts that changed at the curve's secant slope; where a mean over active users is
+taken, their changed number is a line of its own; and rounding is the last line, so that all lines together are exactly
+the difference of the two scores that are shown.
+
+A large account has tens of thousands of parts: they are gone through in few plain loops, and what several questions
+need of an end, or of both, is found once and kept with it.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -26,6 +31,13 @@ REASONS: tuple[Reason, ...] = (
 
 _TINY = 1e-9
 
+Key = Callable[[Part], str]
+"""What parts are grouped by: one of the three that follow."""
+by_user: Key = attrgetter("user")
+by_event: Key = attrgetter("event")
+by_feature: Key = attrgetter("feature")
+"""'' stands for events in no feature."""
+
 
 class Scale(msgspec.Struct, frozen=True):
     """How parts become points: the curve's name, and whether the score is the mean over active users or of one pool."""
@@ -34,7 +46,7 @@ class Scale(msgspec.Struct, frozen=True):
     mean: bool
 
 
-class End(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, dict=True):
     """One end of a comparison: its day, the parts, the P90 behind the score (None: nobody active), the score shown."""
 
     day: date
@@ -42,16 +54,54 @@ class End(msgspec.Struct, frozen=True):
     p90: float | None
     score: int
 
+    @cached_property
+    def raw(self) -> float:
+        """The raw score."""
+        return total_raw(self.parts)
 
-class Addend(msgspec.Struct, frozen=True):
-    """One change of raw, with its sign, and why: `times` and `raw` are what came (+) or went (−)."""
+    @cached_property
+    def users(self) -> frozenset[str]:
+        """Whose parts they are."""
+        return frozenset(map(by_user, self.parts))
+
+    @cached_property
+    def _columns(self) -> tuple[list[int], list[float]]:
+        return [part.times for part in self.parts], [part.raw for part in self.parts]
+
+    @cached_property
+    def _places(self) -> dict[Key, Mapping[str, Sequence[int]]]:
+        return {}
+
+    def places(self, key: Key) -> Mapping[str, Sequence[int]]:
+        """Name → where among the parts those of a feature, event or user stand."""
+        if key not in self._places:
+            self._places[key] = _places(self.parts, key)
+        return self._places[key]
+
+    def sums(self, worths: Sequence[float], key: Key) -> dict[str, tuple[int, float, float]]:
+        """Name → times, raw and worth of the parts of a feature, event or user; a worth for each part."""
+        times, raws = self._columns
+        return {
+            name: (
+                sum([times[place] for place in places]),
+                math.fsum([raws[place] for place in places]),
+                math.fsum([worths[place] for place in places]),
+            )
+            for name, places in self.places(key).items()
+        }
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What came (sign 1) or went (−1), as parts, and why."""
 
     reason: Reason
-    user: str
-    feature: str
-    event: str
-    times: int
-    raw: float
+    sign: Literal[1, -1]
+    parts: Sequence[Part]
+
+    @property
+    def raw(self) -> float:
+        """The change of raw."""
+        return self.sign * total_raw(self.parts)
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -82,30 +132,51 @@ class Line(msgspec.Struct, frozen=True):
     points: float
 
 
-Key = Callable[[Part | Addend], str]
+class Ends:
+    """Two ends of a comparison under one scale, and what they make of activity together."""
+
+    def __init__(self, before: End, after: End, scale: Scale) -> None:
+        self.before, self.after, self.scale = before, after, scale
+        self.pools = _pools(before.parts, scale), _pools(after.parts, scale)
+        self.benchmarks = before.p90 or after.p90, after.p90 or before.p90
+        """One that is missing (nobody was active) counts as unchanged."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many the mean is taken over at both ends; nobody counts as unchanged."""
+        before, after = map(len, self.pools)
+        return before or after or 1, after or before or 1
+
+    @cached_property
+    def rates(self) -> Mapping[str, float]:
+        """Points per raw of each pool: the curve's secant slope between its two raw scores, the mean of both
+        benchmarks."""
+        then, now = self.pools
+        before, after = self.counts
+        dilution = (1 / before + 1 / after) / 2
+        rates: dict[str, float] = defaultdict(float)
+        for name in then.keys() | now.keys():
+            slopes = [_slope(then.get(name, 0.0), now.get(name, 0.0), p90, self.scale.curve) for p90 in self.benchmarks]
+            rates[name] = dilution * sum(slopes) / 2
+        return rates
+
+    @cached_property
+    def worths(self) -> tuple[list[float], list[float]]:
+        """What the activity of each end is worth in the difference, in points, in the order of its parts."""
+        return self.worths_of(self.before.parts), self.worths_of(self.after.parts)
+
+    def worths_of(self, parts: Sequence[Part]) -> list[float]:
+        """What activity is worth in the difference, in points, in the order of the parts."""
+        return _at_rates(parts, self.rates, self.scale)
 
 
-def by_user(each: Part | Addend) -> str:
-    """Group by the user."""
-    return each.user
-
-
-def by_event(each: Part | Addend) -> str:
-    """Group by the event's name."""
-    return each.event
-
-
-def by_feature(each: Part | Addend) -> str:
-    """Group by the feature; '' stands for events in no feature."""
-    return each.feature
-
-
+# ---- one end
 def total_raw(parts: Iterable[Part]) -> float:
     """The raw score that the parts make up."""
-    return math.fsum(part.raw for part in parts)
+    return math.fsum([part.raw for part in parts])
 
 
-def worth(parts: Iterable[Part], p90: float | None, scale: Scale) -> float:
+def worth(parts: Sequence[Part], p90: float | None, scale: Scale) -> float:
     """The unrounded points, 0 to 100, of the parts under a benchmark."""
     return _mean_points(_pools(parts, scale), p90, scale.curve)
 
@@ -113,46 +184,45 @@ def worth(parts: Iterable[Part], p90: float | None, scale: Scale) -> float:
 def part_points(parts: Sequence[Part], p90: float | None, scale: Scale) -> list[float]:
     """Each part's share of the points, in the order of the parts; together they are `worth`."""
     pools = _pools(parts, scale)
-    rate = {name: points(raw, p90, scale.curve) / raw / len(pools) for name, raw in pools.items()}
-    return [part.raw * rate[_pool(part, scale)] if part.raw else 0.0 for part in parts]
+    rates: dict[str, float] = defaultdict(float)
+    rates |= {name: points(raw, p90, scale.curve) / raw / len(pools) for name, raw in pools.items()}
+    return _at_rates(parts, rates, scale)
 
 
-def shares(parts: Sequence[Part], worths: Sequence[float], key: Key) -> list[Share]:
-    """The parts summed by feature, event or user, the largest contribution first, then by name."""
-    groups: dict[str, list[tuple[Part, float]]] = defaultdict(list)
-    for part, its_points in zip(parts, worths, strict=True):
-        groups[key(part)].append((part, its_points))
-    found = [
-        Share(
-            name=name,
-            times=sum(part.times for part, _ in group),
-            raw=math.fsum(part.raw for part, _ in group),
-            points=math.fsum(its_points for _, its_points in group),
-        )
-        for name, group in groups.items()
-    ]
+def shares(end: End, worths: Sequence[float], key: Key) -> list[Share]:
+    """The parts summed by feature, event or user, the largest contribution first, then by name; worths: their
+    points."""
+    found = [Share(name, *its_sums) for name, its_sums in end.sums(worths, key).items()]
     return sorted(found, key=lambda share: (-share.raw, share.name))
 
 
-def addends(
+# ---- what changed between two
+def changes_between(
     before: Sequence[Part], after: Sequence[Part], *, entered: Sequence[Part], left: Sequence[Part]
-) -> list[Addend]:
+) -> list[Change]:
     """Every change of raw between two ends of the same model; together they are raw after − raw before.
 
     entered: the part of `after` from days that only the later window has.  left: the part of `before` from days that
     only the earlier one has.  What is in both windows differs only by fading (a half-life).
     """
-    came = [_addend("entered", part, 1) for part in entered]
-    went = [_addend("left", part, -1) for part in left]
-    rest = [_addend("faded", part, 1) for part in after] + [_addend("faded", part, -1) for part in before]
-    kept: dict[tuple[str, str, str], list[Addend]] = defaultdict(list)
-    for each in (*rest, *map(_negated, came), *map(_negated, went)):
-        kept[each.user, each.feature, each.event].append(each)
-    faded = [
-        Addend("faded", *place, sum(each.times for each in group), math.fsum(each.raw for each in group))
-        for place, group in kept.items()
-    ]
-    return [*came, *went, *(each for each in faded if abs(each.raw) > _TINY)]
+    found = [Change("entered", 1, entered), Change("left", -1, left)]
+    if not (entered is after and left is before):
+        found.append(Change("faded", 1, list(_faded(before, after, entered, left))))
+    return found
+
+
+def _faded(
+    before: Sequence[Part], after: Sequence[Part], entered: Sequence[Part], left: Sequence[Part]
+) -> Iterator[Part]:
+    """What is left of the change of each user's times of an event; no weight tells of it."""
+    kept: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
+    for sign, parts in ((1, after), (-1, before), (-1, entered), (1, left)):
+        for part in parts:
+            kept[part.user, part.feature, part.event].append((sign * part.times, sign * part.raw))
+    for place, group in kept.items():
+        raw = math.fsum([each for _, each in group])
+        if abs(raw) > _TINY:
+            yield Part(*place, sum(times for times, _ in group), 0, raw)
 
 
 def scaled(parts: Iterable[Part], factor: float) -> list[Part]:
@@ -160,32 +230,35 @@ def scaled(parts: Iterable[Part], factor: float) -> list[Part]:
     return [msgspec.structs.replace(part, raw=part.raw * factor) for part in parts]
 
 
-def reweighted(before: Sequence[Part], retold: Sequence[Part]) -> list[Addend]:
-    """What other weights make of the same activity: `before` under the old model, `retold` under the new one."""
-    gone = [_addend("reweighted", part, -1) for part in before]
-    return [each for each in [*gone, *(_addend("reweighted", part, 1) for part in retold)] if each.raw]
-
-
-def as_membership(changes: Iterable[Addend], moved: Collection[str]) -> list[Addend]:
+def as_membership(changes: Iterable[Change], moved: Collection[str]) -> list[Change]:
     """The same changes, those of users who moved between accounts told as membership."""
-    return [msgspec.structs.replace(each, reason="membership") if each.user in moved else each for each in changes]
+    return told_apart(changes, moved, "membership") if moved else list(changes)
 
 
-def difference(before: End, after: End, changes: Sequence[Addend], scale: Scale) -> list[Line]:
+def told_apart(changes: Iterable[Change], users: Collection[str], reason: Reason) -> list[Change]:
+    """The same changes, those of some users told by another reason."""
+    found = []
+    for each in changes:
+        others = [part for part in each.parts if part.user not in users]
+        theirs = [part for part in each.parts if part.user in users]
+        found += [Change(each.reason, each.sign, others), Change(reason, each.sign, theirs)]
+    return [each for each in found if each.parts]
+
+
+def difference(ends: Ends, changes: Iterable[Change]) -> list[Line]:
     """One line a reason, in the order of `REASONS`, those without effect left out.
 
     Raw sums to the change of raw; points sum to after.score − before.score.
     """
-    rates = _rates(before, after, scale)
     raw: dict[Reason, list[float]] = defaultdict(list)
     worths: dict[Reason, list[float]] = defaultdict(list)
     for each in changes:
         raw[each.reason].append(each.raw)
-        worths[each.reason].append(each.raw * rates[_pool(each, scale)])
-    worths["averaged"].append(_averaged(before, after, scale))
-    worths["p90"].append(_benchmark(before, after, scale))
+        worths[each.reason].append(each.sign * math.fsum(ends.worths_of(each.parts)))
+    worths["averaged"].append(_averaged(ends))
+    worths["p90"].append(_benchmark(ends))
     told = math.fsum(each for group in worths.values() for each in group)
-    worths["rounding"].append(after.score - before.score - told)
+    worths["rounding"].append(ends.after.score - ends.before.score - told)
     return lines_of(raw, worths)
 
 
@@ -195,20 +268,17 @@ def lines_of(raw: Mapping[Reason, Sequence[float]], worths: Mapping[Reason, Sequ
     return [line for line in lines if abs(line.raw) > _TINY or abs(line.points) > _TINY]
 
 
-def shifts(before: End, after: End, changes: Sequence[Addend], scale: Scale, key: Key) -> list[Shift]:
+def shifts(ends: Ends, key: Key) -> list[Shift]:
     """The change of each feature, event or user, the largest in points first, then by name.
 
     Raw sums to the change of raw; points to what the lines say of activity (all but averaged, benchmark and rounding).
     """
-    rates = _rates(before, after, scale)
-    gained: dict[str, list[float]] = defaultdict(list)
-    for each in changes:
-        gained[key(each)].append(each.raw * rates[_pool(each, scale)])
-    then, now = sums(before.parts, key), sums(after.parts, key)
+    then, now = (end.sums(worths, key) for end, worths in zip((ends.before, ends.after), ends.worths, strict=True))
     found = []
-    for name in gained.keys() | then.keys() | now.keys():
-        (times, raw), (times_before, raw_before) = now.get(name, (0, 0.0)), then.get(name, (0, 0.0))
-        found.append(Shift(name, times, times_before, raw, raw_before, math.fsum(gained[name])))
+    for name in then.keys() | now.keys():
+        times, raw, points_now = now.get(name, (0, 0.0, 0.0))
+        times_before, raw_before, points_then = then.get(name, (0, 0.0, 0.0))
+        found.append(Shift(name, times, times_before, raw, raw_before, points_now - points_then))
     return by_size(found)
 
 
@@ -217,69 +287,32 @@ def by_size(found: Iterable[Shift]) -> list[Shift]:
     return sorted(found, key=lambda shift: (-abs(shift.points), -abs(shift.raw - shift.raw_before), shift.name))
 
 
-def _addend(reason: Reason, part: Part, sign: int) -> Addend:
-    return Addend(reason, part.user, part.feature, part.event, sign * part.times, sign * part.raw)
+# ---- pools: what is put through the curve as one, each user by himself ('' everything) under a mean
+def _places(parts: Sequence[Part], key: Key) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(map(key, parts)):
+        found[name].append(place)
+    return found
 
 
-def _negated(each: Addend) -> Addend:
-    return msgspec.structs.replace(each, times=-each.times, raw=-each.raw)
-
-
-def sums(parts: Iterable[Part], key: Key) -> dict[str, tuple[int, float]]:
-    """Name → times and raw of the parts of a feature, event or user."""
-    groups: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        groups[key(part)].append(part)
-    return {name: (sum(part.times for part in group), total_raw(group)) for name, group in groups.items()}
-
-
-def _pool(each: Part | Addend, scale: Scale) -> str:
-    """What is put through the curve as one: each user by himself under a mean, else everything."""
-    return each.user if scale.mean else ""
-
-
-def _pools(parts: Iterable[Part], scale: Scale) -> dict[str, float]:
+def _pools(parts: Sequence[Part], scale: Scale) -> dict[str, float]:
     """Raw of each active pool."""
     groups: dict[str, list[float]] = defaultdict(list)
     for part in parts:
-        groups[_pool(part, scale)].append(part.raw)
+        groups[part.user if scale.mean else ""].append(part.raw)
     sums = {name: math.fsum(group) for name, group in groups.items()}
     return {name: raw for name, raw in sums.items() if raw > 0}
 
 
+def _at_rates(parts: Iterable[Part], rates: Mapping[str, float], scale: Scale) -> list[float]:
+    """Raw at the points per raw of its pool, in the order of the parts."""
+    if scale.mean:
+        return [part.raw * rates[part.user] for part in parts]
+    return [part.raw * rates[""] for part in parts]
+
+
 def _mean_points(pools: Mapping[str, float], p90: float | None, curve: str) -> float:
-    return math.fsum(points(raw, p90, curve) for raw in pools.values()) / len(pools) if pools else 0.0
-
-
-def _benchmarks(before: End, after: End) -> tuple[float | None, float | None]:
-    """Both benchmarks; one that is missing (nobody was active) counts as unchanged."""
-    return before.p90 or after.p90, after.p90 or before.p90
-
-
-def _benchmark(before: End, after: End, scale: Scale) -> float:
-    """Points owed to the drift of P90: the mean of its effect on the earlier and on the later activity."""
-    p90_before, p90_after = _benchmarks(before, after)
-    effects = (worth(end.parts, p90_after, scale) - worth(end.parts, p90_before, scale) for end in (before, after))
-    return sum(effects) / 2
-
-
-def _counts(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[int, int]:
-    """How many the mean is taken over at both ends; nobody counts as unchanged."""
-    return len(before) or len(after) or 1, len(after) or len(before) or 1
-
-
-def _rates(before: End, after: End, scale: Scale) -> Mapping[str, float]:
-    """Points per raw of each pool: the curve's secant slope between its two raw scores, the mean of both benchmarks."""
-    then, now = _pools(before.parts, scale), _pools(after.parts, scale)
-    count_before, count_after = _counts(then, now)
-    dilution = (1 / count_before + 1 / count_after) / 2
-    rates: dict[str, float] = defaultdict(float)
-    for name in then.keys() | now.keys():
-        slopes = [
-            _slope(then.get(name, 0.0), now.get(name, 0.0), p90, scale.curve) for p90 in _benchmarks(before, after)
-        ]
-        rates[name] = dilution * sum(slopes) / 2
-    return rates
+    return math.fsum([points(raw, p90, curve) for raw in pools.values()]) / len(pools) if pools else 0.0
 
 
 def _slope(raw_before: float, raw_after: float, p90: float | None, curve: str) -> float:
@@ -289,15 +322,21 @@ def _slope(raw_before: float, raw_after: float, p90: float | None, curve: str) -
     return (points(raw_before + step, p90, curve) - points(raw_before, p90, curve)) / step
 
 
-def _averaged(before: End, after: End, scale: Scale) -> float:
+def _benchmark(ends: Ends) -> float:
+    """Points owed to the drift of P90: the mean of its effect on the earlier and on the later activity."""
+    before, after = ends.benchmarks
+    curve = ends.scale.curve
+    effects = (_mean_points(pools, after, curve) - _mean_points(pools, before, curve) for pools in ends.pools)
+    return sum(effects) / 2
+
+
+def _averaged(ends: Ends) -> float:
     """Points owed to a changed number of active users under the mean."""
-    then, now = _pools(before.parts, scale), _pools(after.parts, scale)
-    count_before, count_after = _counts(then, now)
-    spread = 1 / count_after - 1 / count_before
+    before, after = ends.counts
     halves = [
-        (points(raw, p90, scale.curve)) / 4
-        for pools in (then, now)
+        points(raw, p90, ends.scale.curve) / 4
+        for pools in ends.pools
         for raw in pools.values()
-        for p90 in _benchmarks(before, after)
+        for p90 in ends.benchmarks
     ]
-    return spread * math.fsum(halves)
+    return (1 / after - 1 / before) * math.fsum(halves)

@@ -15,7 +15,7 @@ import msgspec
 
 from uptake.core.scores import Part
 from uptake.scoring import explain as why
-from uptake.scoring.explain import Addend, End, Key, Line, Reason, Scale, Shift
+from uptake.scoring.explain import Change, End, Ends, Key, Line, Reason, Scale, Shift
 
 
 class Remodel(msgspec.Struct, frozen=True):
@@ -35,51 +35,48 @@ class Remodel(msgspec.Struct, frozen=True):
         return [part for part in end.parts if part.user not in self.uncounted]
 
 
-def changes(remodel: Remodel) -> list[Addend]:
+def changes(remodel: Remodel) -> list[Change]:
     """What the other model makes of the raw score of the earlier day; together they are raw retold − raw stood."""
-    told = why.reweighted(remodel.stood.parts, remodel.retold.parts)
-    by_place: dict[tuple[str, str, str], list[Addend]] = defaultdict(list)
-    for each in told:
-        by_place[each.user, each.feature, each.event].append(each)
-    found = []
-    for (user, feature, event), group in by_place.items():
-        raw = math.fsum(each.raw for each in group)
-        reason: Reason = "exclusions" if user in remodel.uncounted or remodel.alike else "reweighted"
-        if raw:
-            found.append(Addend(reason, user, feature, event, sum(each.times for each in group), raw))
-    return found
+    reason: Reason = "exclusions" if remodel.alike else "reweighted"
+    told = [Change(reason, -1, remodel.stood.parts), Change(reason, 1, remodel.retold.parts)]
+    return why.told_apart(told, remodel.uncounted, "exclusions")
 
 
-def difference(remodel: Remodel, after: End, later: Sequence[Addend], scale: Scale) -> list[Line]:
-    """One line a reason from the score that stood to the later one; `later`: the changes since `retold`.
+def difference(remodel: Remodel, ends: Ends, later: Sequence[Change]) -> list[Line]:
+    """One line a reason from the score that stood to the later one.
 
-    Raw sums to the change of raw; points sum to after.score − stood.score.
+    ends: `retold` and the later day; later: the changes between them.  Raw sums to the change of raw; points sum to
+    after.score − stood.score.
     """
     raw: dict[Reason, list[float]] = defaultdict(list)
     points: dict[Reason, list[float]] = defaultdict(list)
     for each in changes(remodel):
         raw[each.reason].append(each.raw)
-    for reason, worth in _step(remodel, scale).items():
+    for reason, worth in _step(remodel, ends.scale).items():
         points[reason].append(worth)
-    for line in why.difference(remodel.retold, after, later, scale):
+    for line in why.difference(ends, later):
         raw[line.reason].append(line.raw)
         points[line.reason].append(line.points)
     told = math.fsum(each for reason, group in points.items() if reason != "rounding" for each in group)
-    points["rounding"] = [after.score - remodel.stood.score - told]
+    points["rounding"] = [ends.after.score - remodel.stood.score - told]
     return why.lines_of(raw, points)
 
 
-def shifts(remodel: Remodel, after: End, later: Sequence[Addend], scale: Scale, key: Key) -> list[Shift]:
-    """The change of each feature, event or user since the score that stood, the largest in points first."""
-    worths = _worths(remodel, scale, key)
-    found = {each.name: each for each in why.shifts(remodel.retold, after, later, scale, key)}
-    then = why.sums(remodel.stood.parts, key)
+def shifts(remodel: Remodel, ends: Ends, key: Key) -> list[Shift]:
+    """The change of each feature, event or user since the score that stood, the largest in points first.
+
+    ends: `retold` and the later day.
+    """
+    stood, retold = remodel.stood, remodel.retold
+    then = stood.sums(why.part_points(stood.parts, stood.p90, remodel.scale), key)
+    worths = retold.sums(why.part_points(retold.parts, retold.p90, ends.scale), key)
+    found = {each.name: each for each in why.shifts(ends, key)}
     told = []
     for name in found.keys() | worths.keys() | then.keys():
         since = found.get(name, Shift(name, 0, 0, 0.0, 0.0, 0.0))
-        times_before, raw_before = then.get(name, (0, 0.0))
-        points = since.points + worths.get(name, 0.0)
-        told.append(Shift(name, since.times, times_before, since.raw, raw_before, points))
+        times_before, raw_before, points_before = then.get(name, (0, 0.0, 0.0))
+        step = worths.get(name, (0, 0.0, 0.0))[2] - points_before
+        told.append(Shift(name, since.times, times_before, since.raw, raw_before, since.points + step))
     return why.by_size(told)
 
 
@@ -92,14 +89,3 @@ def _step(remodel: Remodel, scale: Scale) -> Mapping[Reason, float]:
     kept_before = why.worth(remodel.kept(stood), stood.p90, remodel.scale)
     kept_after = why.worth(remodel.kept(retold), retold.p90, scale)
     return {"exclusions": (kept_before - before) + (after - kept_after), "reweighted": kept_after - kept_before}
-
-
-def _worths(remodel: Remodel, scale: Scale, key: Key) -> Mapping[str, float]:
-    """What the step is worth for each feature, event or user; together they are its points."""
-    stood, retold = remodel.stood, remodel.retold
-    gained: dict[str, list[float]] = defaultdict(list)
-    for part, points in zip(stood.parts, why.part_points(stood.parts, stood.p90, remodel.scale), strict=True):
-        gained[key(part)].append(-points)
-    for part, points in zip(retold.parts, why.part_points(retold.parts, retold.p90, scale), strict=True):
-        gained[key(part)].append(points)
-    return {name: math.fsum(group) for name, group in gained.items()}

@@ -91,11 +91,11 @@ class Between:
     def compared(self, tracking_id: str) -> Compared:
         """What moved the score of one who is listed on the later day."""
         before, after = self._before(tracking_id), self._end(self.rows, tracking_id, self.later)
-        people = self.rows.numbers("user", self.later, {part.user for part in (*before.parts, *after.parts)})
+        people = self.rows.numbers("user", self.later, before.users | after.users)
         moved = self._moved(before, after, people)
         changes = why.as_membership(self._changes(tracking_id, before, after), moved)
         remodel = self._remodel(tracking_id, before)
-        difference = _difference(before, after, changes, self.scale, remodel)
+        difference = _difference(why.Ends(before, after, self.scale), changes, remodel)
         stood = remodel.stood if remodel else before
         window = self.model.window_days
         told = Told(self.kind, window, stood, after, difference.lines, difference.events, moved)
@@ -106,7 +106,7 @@ class Between:
         """The earlier day under the model of the later one."""
         if self._own is None:
             return self._end(self.rows, tracking_id, self.earlier)
-        parts = self.rows.parts(self.kind, tracking_id, self.model, self.earlier)
+        parts = self.rows.parts(self.kind, tracking_id, self.earlier)
         score = rounded(why.worth(parts, self._p90, self.scale), active=why.total_raw(parts) > 0)
         return why.End(self.earlier, parts, self._p90, score)
 
@@ -129,42 +129,43 @@ class Between:
         found = rows.numbers(self.kind, day, [tracking_id])
         if not found:
             return why.End(day, [], p90, 0)
-        parts = rows.parts(self.kind, tracking_id, rows.model, day)
+        parts = rows.parts(self.kind, tracking_id, day)
         return why.End(day, parts, p90, _score(found[0], parts, p90, _scale(self.kind, rows.model)))
 
     # ---- changes
-    def _changes(self, tracking_id: str, before: why.End, after: why.End) -> list[why.Addend]:
+    def _changes(self, tracking_id: str, before: why.End, after: why.End) -> list[why.Change]:
         """Every change of raw between the days with its reason: by what only one of their windows holds."""
         window, shift = self.model.window_days, (after.day - before.day).days
         if shift >= window:
-            return why.addends(before.parts, after.parts, entered=after.parts, left=before.parts)
+            return why.changes_between(before.parts, after.parts, entered=after.parts, left=before.parts)
         if shift == 0:
-            return why.addends(before.parts, after.parts, entered=(), left=())
-        edge = msgspec.structs.replace(self.model, window_days=shift)
+            return why.changes_between(before.parts, after.parts, entered=(), left=())
         overlap, half_life = window - shift, self.model.half_life_days
-        gone = self.rows.parts(self.kind, tracking_id, edge, before.day - timedelta(days=overlap))
+        gone = self.rows.parts(self.kind, tracking_id, before.day - timedelta(days=overlap), window_days=shift)
         aged = why.scaled(gone, 0.5 ** (overlap / half_life)) if half_life else gone
-        came = self.rows.parts(self.kind, tracking_id, edge, after.day)
-        return why.addends(before.parts, after.parts, entered=came, left=aged)
+        came = self.rows.parts(self.kind, tracking_id, after.day, window_days=shift)
+        return why.changes_between(before.parts, after.parts, entered=came, left=aged)
 
     def _moved(self, before: why.End, after: why.End, people: Sequence[Numbers]) -> set[str]:
         """Users of the account on one of the two days alone who on the other one were active, but for another
         account."""
         if self.kind == "user":
             return set()
-        then, now = ({part.user for part in end.parts} for end in (before, after))
-        away = {person.tracking_id for person in people if person.raw_score > 0} & (then - now)
-        earlier = self.rows.numbers("user", before.day, now - then)
+        gone, come = before.users - after.users, after.users - before.users
+        away = {person.tracking_id for person in people if person.raw_score > 0} & gone
+        earlier = self.rows.numbers("user", before.day, come)
         return away | {person.tracking_id for person in earlier if person.raw_score > 0}
 
 
 class _Rows:
-    """A store under a model, whose numbers and benchmarks are asked for once: those of many at a time serve each."""
+    """A store under a model, whose numbers, benchmarks and parts are asked for once: those of many at a time serve
+    each."""
 
     def __init__(self, store: EventStore, model: ScoringModel) -> None:
         self.store, self.model = store, model
         self._numbers: dict[tuple[Kind, date], dict[str, Numbers | None]] = defaultdict(dict)
         self._p90: dict[date, float | None] = {}
+        self._parts: dict[tuple[Kind, str, int, date], Sequence[Part]] = {}
 
     def numbers(self, kind: Kind, day: date, tracking_ids: Collection[str]) -> list[Numbers]:
         """The numbers of these on a scored day; of the unknown and the excluded none."""
@@ -182,9 +183,14 @@ class _Rows:
             self._p90[day] = self.store.p90(self.model, day, kind)
         return self._p90[day]
 
-    def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
-        """The parts on any day under any model."""
-        return self.store.parts(kind, tracking_id, model, day)
+    def parts(self, kind: Kind, tracking_id: str, day: date, *, window_days: int | None = None) -> Sequence[Part]:
+        """The parts on any day, of the model's window or another one."""
+        span = window_days or self.model.window_days
+        asked = (kind, tracking_id, span, day)
+        if asked not in self._parts:
+            model = msgspec.structs.replace(self.model, window_days=span)
+            self._parts[asked] = self.store.parts(kind, tracking_id, model, day)
+        return self._parts[asked]
 
 
 @lru_cache(maxsize=256)
@@ -214,27 +220,21 @@ def _score(numbers: Numbers, parts: Sequence[Part], p90: float | None, scale: wh
     return rounded(why.worth(parts, p90, scale), active=raw > 0)
 
 
-def _difference(
-    before: why.End,
-    after: why.End,
-    changes: Sequence[why.Addend],
-    scale: why.Scale,
-    remodel: Remodel | None,
-) -> Difference:
+def _difference(ends: why.Ends, changes: Sequence[why.Change], remodel: Remodel | None) -> Difference:
     if remodel is None:
-        stood, every = before, list(changes)
-        lines = why.difference(before, after, changes, scale)
-        features, events, users = (why.shifts(before, after, changes, scale, key) for key in KEYS)
+        stood, every = ends.before, changes
+        lines = why.difference(ends, changes)
+        features, events, users = (why.shifts(ends, key) for key in KEYS)
     else:
         stood, every = remodel.stood, [*remodelled.changes(remodel), *changes]
-        lines = remodelled.difference(remodel, after, changes, scale)
-        features, events, users = (remodelled.shifts(remodel, after, changes, scale, key) for key in KEYS)
+        lines = remodelled.difference(remodel, ends, changes)
+        features, events, users = (remodelled.shifts(remodel, ends, key) for key in KEYS)
     return Difference(
         against=stood.day,
         score=stood.score,
-        raw=why.total_raw(stood.parts),
+        raw=stood.raw,
         p90=stood.p90,
-        score_change=after.score - stood.score,
+        score_change=ends.after.score - stood.score,
         raw_change=math.fsum(each.raw for each in every),
         lines=lines,
         features=features,

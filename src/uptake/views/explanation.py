@@ -105,7 +105,7 @@ def summaries(
 def _told(tracking_id: str, between: Between, compared: Compared) -> Explanation:
     model, scale, after = between.model, between.scale, compared.told.after
     worths = why.part_points(after.parts, after.p90, scale)
-    features, events, users = (why.shares(after.parts, worths, key) for key in KEYS)
+    features, events, users = (why.shares(after, worths, key) for key in KEYS)
     return Explanation(
         kind=between.kind,
         tracking_id=tracking_id,
@@ -113,7 +113,7 @@ def _told(tracking_id: str, between: Between, compared: Compared) -> Explanation
         window_days=model.window_days,
         day=after.day,
         score=after.score,
-        raw=why.total_raw(after.parts),
+        raw=after.raw,
         points=why.worth(after.parts, after.p90, scale),
         p90=after.p90,
         curve=model.curve,

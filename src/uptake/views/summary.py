@@ -6,17 +6,15 @@ Both go over everyone, so they are kept until scores are published again.
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import get_args
 
 import msgspec
 
 from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, ScoringModel
+from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import EventStore, ListQuery, Published, Totals
 from uptake.views.base import ProductView, model_of, scored_day
 
-LEVELS: tuple[Level, ...] = get_args(Level)
 EVERY = 10_000_000
 
 
@@ -100,8 +98,7 @@ def asked_about(
 
 @lru_cache(maxsize=256)
 def _level_counts(asked: Asked, kind: Kind, query: ListQuery) -> Mapping[str, int]:
-    queries = {level: msgspec.structs.replace(query, level=level) for level in LEVELS}
-    return {level: asked.store.numbers(kind, asked.model, asked.day, each)[1] for level, each in queries.items()}
+    return asked.store.levels(kind, asked.model, asked.day, query)
 
 
 @lru_cache(maxsize=64)

@@ -67,7 +67,7 @@ def _fading(told: Told) -> Iterator[str]:
 
 
 def _moving(told: Told) -> Iterator[str]:
-    then, now = _users(told.before), _users(told.after)
+    then, now = told.before.users, told.after.users
     if told.moved and told.pulls("membership"):
         came, went = len((now - then) & set(told.moved)), len((then - now) & set(told.moved))
         if told.change > 0 and came:
@@ -79,7 +79,7 @@ def _moving(told: Told) -> Iterator[str]:
 def _people(told: Told) -> Iterator[str]:
     if told.kind == "user":
         return
-    then, now = _users(told.before), _users(told.after)
+    then, now = told.before.users, told.after.users
     gone, fresh = len(then - now - set(told.moved)), len(now - then - set(told.moved))
     if told.change < 0 and gone:
         yield f"{gone} of {_number(len(then), 'user')} inactive"
@@ -93,10 +93,6 @@ def _benchmark(told: Told) -> Iterator[str]:
     then, now = told.before.p90, told.after.p90
     if then and now and told.pulls("p90"):
         yield f"the benchmark (P90) {'rose' if now > then else 'fell'} from {_amount(then)} to {_amount(now)}"
-
-
-def _users(end: End) -> set[str]:
-    return {part.user for part in end.parts}
 
 
 def _number(count: int, noun: str) -> str:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from uptake.core.conditions import Condition
 from uptake.core.config import TraitType, TraitTypes
 from uptake.core.effects import Kind
-from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.answers import EventVolume as EventVolume
 from uptake.stores.events.answers import FeatureUse as FeatureUse
@@ -196,6 +196,12 @@ class EventStore(Protocol):
         creation are those of now.  adoption divides by the scored events known now, so that a first event of its name
         needs no day scored again.  provisional: no event yet, up to the day, on a day that was over when the scores
         were published.  Raises ValueError if query.sort is not one of SORTS.
+        """
+
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+        """How many of the ranked list are on each level, levels of nobody included.
+
+        The query's own level, order and page do not matter.
         """
 
     def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:

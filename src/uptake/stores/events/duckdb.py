@@ -2,6 +2,7 @@
 
 Writes come from one thread at a time, each in one transaction of the writing connection.  A read has a connection of
 its own and one transaction, so that its answers come from one commit and no write waits for it, nor it for a write.
+Which days are scored, and what was published last, every page asks many times: that is remembered until it changes.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from uptake.stores.events.list_sql import (
 )
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.questions import StoreQuestions
+from uptake.stores.events.remembered import Remembered
 from uptake.stores.events.schema import ADD_COLUMNS, COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
 
@@ -48,6 +50,7 @@ class DuckEventStore(StoreQuestions):
     ) -> None:
         """Open the file, made if it is not there; its rows must have been folded under the same zone."""
         self.rules, self.generation = rules, generation
+        self._remembered = Remembered()
         self._file = DuckFile(path, memory_limit=memory_limit, threads=threads)
         self._reading = self._file.reading
         self._writing = self._file.writing
@@ -98,12 +101,12 @@ class DuckEventStore(StoreQuestions):
         with self._reading() as session:
             step = days_a_pass(session)
         for at in range(0, len(once), step):
-            with self._writing() as session:
+            with self._remembered.changing(), self._writing() as session:
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us)
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""
-        with self._writing() as session:
+        with self._remembered.changing(), self._writing() as session:
             session.run(UNPUBLISH)
             session.run(PUBLISH, **msgspec.structs.asdict(published))
             if clear_dirty:
@@ -111,7 +114,7 @@ class DuckEventStore(StoreQuestions):
 
     def forget(self, days: tuple[date, date]) -> None:
         """Drop the numbers of some days."""
-        with self._writing() as session:
+        with self._remembered.changing(), self._writing() as session:
             for text in FORGET:
                 session.run(text, first=days[0], last=days[1])
 

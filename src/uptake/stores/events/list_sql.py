@@ -7,6 +7,8 @@ ranking itself needs them (a search, or a sort by one of them).
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from uptake.core.conditions import Condition
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
@@ -36,7 +38,7 @@ SORT_TEXTS = {
     "frequency": "coalesce(s.frequency, 0)",
     "adoption": "coalesce(s.adopted, 0)",
     "adoption_all_time": "coalesce(s.adopted_ever, 0)",
-    "activation": "case when $activations > 0 then coalesce(a.met, 0) end",
+    "activation": "coalesce(a.met, 0)",
     "active_users": "coalesce(s.active_users, 0)",
     "total_users": "coalesce(s.total_users, 0)",
     "last_active_us": "s.last_us",
@@ -60,28 +62,34 @@ left join (
 where k.kind = $kind and k.id not in (select unnest($excluded::varchar[])) {filters}
 """
 
-COUNT = "{context} select count(*) {ranked}"
+COUNT = "{tables} select count(*) {ranked}"
 """How many there are, where the page is beyond them."""
 
-PAGE = f"""
-{{context}}, page as materialized (
+ON_SCORES = """
+{tables} select coalesce(s.score, 0) as its_score, count(*) {ranked} group by coalesce(s.score, 0)
+"""
+
+PAGE = """
+with {first} page as materialized (
   select k.id, k.opaque_id, s.score, s.score_before, s.raw, s.frequency, s.adopted, s.adopted_ever, s.active_users,
     s.total_users, s.last_us, s.first_day, case when s.first_day <= $full_day then 0 else 1 end as provisional,
-    row_number() over (order by {{sort}} {{direction}} nulls last, coalesce(s.raw, 0) desc, k.id) as place,
+    row_number() over (order by {sort} {direction} nulls last, coalesce(s.raw, 0) desc, k.id) as place,
     count(*) over () as total
-  {{ranked}}
+  {ranked}
   order by place limit $most offset $skipped
-), described as ({{described}}), scored as (
-  select count(*) as events from ({SCORED_EVENTS})
-)
+), described as ({described})
 select p.total, p.opaque_id, p.id, d.name, coalesce(p.score, 0), coalesce(p.score_before, 0), coalesce(p.raw, 0),
-  coalesce(p.frequency, 0), coalesce(100.0 * p.adopted / nullif(e.events, 0), 0),
-  coalesce(100.0 * p.adopted_ever / nullif(e.events, 0), 0), p.last_us, d.created_us, p.provisional,
+  coalesce(p.frequency, 0), coalesce(100.0 * p.adopted / nullif({events}, 0), 0),
+  coalesce(100.0 * p.adopted_ever / nullif({events}, 0), 0), p.last_us, d.created_us, p.provisional,
   coalesce(p.active_users, 0), coalesce(p.total_users, 0), d.email, d.account_id, p.first_day,
-  case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end
-from page p join described d on d.id = p.id cross join scored e left join activated a on a.id = p.id
+  {activation}
+from page p join described d on d.id = p.id {activated}
 order by p.place
 """
+ACTIVATION = "100.0 * coalesce(a.met, 0) / $activations"
+ACTIVATED = "left join activated a on a.id = {of}.id"
+NO_ACTIVATION = "cast(null as double)"
+"""Where nothing counts as activation, nothing is joined."""
 
 SEARCHED = (
     "and (instr(lower(p.name), $search) > 0 or instr(lower(k.id), $search) > 0 or instr(lower(p.email), $search) > 0)"
@@ -106,30 +114,78 @@ def numbers_page(
     """One page of a ranked list and how many there are; full_day: the last day that is over."""
     if query.sort not in SORT_TEXTS:
         raise ValueError(f"a list is sorted by one of {', '.join(SORTS)}; got {query.sort!r}")
-    met = conditions_met(kind, model, day, types=rules.trait_types)
-    where = query.where
-    only = Compiled("", {}) if where is None else matching_ids(kind, where, model, day, types=rules.trait_types)
-    values = {**_values(kind, model, query, rules, day), **met.values, **only.values, "full_day": min(day, full_day)}
-    sort = SORT_TEXTS[query.sort]
-    profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
-    tables = {"activated": met.text}
-    joins = ["left join activated a on a.id = k.id"] if "a." in sort else []
-    if query.search or "p." in sort:
-        tables["profiles"] = profiles.format(**EVERYONE)
-        joins.append("join profiles p on p.id = k.id")
-    scored = SCORED if query.tracking_ids is not None else ""
-    ranked = RANKED.format(joins=" ".join(joins), filters=_filters(kind, query, only.text), scored=scored)
-    context = "with " + ", ".join(f"{name} as ({text})" for name, text in tables.items())
+    asked = _ranking(kind, model, day, query, rules)
+    values = {**asked.values, "full_day": min(day, full_day)}
+    activates = "activated" in asked.tables
     page = PAGE.format(
-        context=context,
-        sort=sort,
+        first="".join(f"{name} as ({text}), " for name, text in asked.tables.items()),
+        sort=_sort(query, activates=activates),
         direction="desc" if query.descending else "asc",
-        ranked=ranked,
-        described=profiles.format(**OF_PAGE),
+        ranked=asked.ranked,
+        described=(USER_PROFILES if kind == "user" else ACCOUNT_PROFILES).format(**OF_PAGE),
+        events=_events_scored(model),
+        activation=ACTIVATION if activates else NO_ACTIVATION,
+        activated=ACTIVATED.format(of="p") if activates else "",
     )
     rows = session.rows(page, **values) if query.limit else []
-    total = rows[0][0] if rows else session.rows(COUNT.format(context=context, ranked=ranked), **values)[0][0]
+    total = rows[0][0] if rows else session.rows(asked.told(COUNT), **values)[0][0]
     return [_numbers(kind, model.levels, row[1:]) for row in rows], total
+
+
+def on_levels(
+    session: Session, kind: Kind, model: ScoringModel, day: date, *, query: ListQuery, rules: StoreRules
+) -> dict[Level, int]:
+    """How many of a ranked list are on each level."""
+    asked = _ranking(kind, model, day, msgspec.structs.replace(query, level=""), rules)
+    found = dict.fromkeys((level for level, _, _ in level_bounds(model.levels)), 0)
+    for score, count in session.rows(asked.told(ON_SCORES), **asked.values):
+        found[_level(score, model.levels)] += count
+    return found
+
+
+class _Ranking(msgspec.Struct, frozen=True):
+    """A ranked list: the tables that it joins by their names, its text, and the values of its parameters."""
+
+    tables: dict[str, str]
+    ranked: str
+    values: dict[str, Any]
+
+    def told(self, text: str) -> str:
+        """A text over the list."""
+        tables = ", ".join(f"{name} as ({its_text})" for name, its_text in self.tables.items())
+        return text.format(tables=f"with {tables}" if tables else "", ranked=self.ranked)
+
+
+def _ranking(kind: Kind, model: ScoringModel, day: date, query: ListQuery, rules: StoreRules) -> _Ranking:
+    where, sort = query.where, SORT_TEXTS[query.sort]
+    only = Compiled("", {}) if where is None else matching_ids(kind, where, model, day, types=rules.trait_types)
+    values = {**_values(kind, model, query, rules, day), **only.values}
+    tables, joins = {}, []
+    if values["activations"]:
+        met = conditions_met(kind, model, day, types=rules.trait_types)
+        tables["activated"], values = met.text, {**values, **met.values}
+        joins += [ACTIVATED.format(of="k")] if "a." in sort else []
+    if query.search or "p." in sort:
+        profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
+        tables["profiles"] = profiles.format(**EVERYONE)
+        joins.append("join profiles p on p.id = k.id")
+    ranked = RANKED.format(
+        joins=" ".join(joins),
+        filters=_filters(kind, query, only.text),
+        scored=SCORED if query.tracking_ids is not None else "",
+    )
+    return _Ranking(tables, ranked, values)
+
+
+def _sort(query: ListQuery, *, activates: bool) -> str:
+    return NO_ACTIVATION if query.sort == "activation" and not activates else SORT_TEXTS[query.sort]
+
+
+def _events_scored(model: ScoringModel) -> str:
+    """How many events are scored: a number, unless all that were ever seen are."""
+    if model.every_event:
+        return f"(select count(*) from ({SCORED_EVENTS}))"
+    return str(sum(weight > 0 for weight in model.weights.values()))
 
 
 def _values(kind: Kind, model: ScoringModel, query: ListQuery, rules: StoreRules, day: date) -> dict[str, Any]:
@@ -223,28 +279,26 @@ def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -
 # ---- series and benchmarks
 
 SERIES = f"""
-with page as (select $id::varchar as id), described as ({{described}}), scored as (
-  select count(*) as events from ({SCORED_EVENTS})
-), days as (
+with page as (select $id::varchar as id), described as ({{described}}), days as (
   select day from benchmarks where workspace_id = $workspace and day between $first and $last
 ), weekly as ({{weekly}})
 select d.day, coalesce(s.score, 0), coalesce(s.score_before, 0), coalesce(s.raw, 0), coalesce(s.frequency, 0),
-  coalesce(100.0 * s.adopted / nullif(e.events, 0), 0), coalesce(100.0 * s.adopted_ever / nullif(e.events, 0), 0),
-  case when $activations > 0 then 100.0 * coalesce(a.met, 0) / $activations end,
+  coalesce(100.0 * s.adopted / nullif({{events}}, 0), 0), coalesce(100.0 * s.adopted_ever / nullif({{events}}, 0), 0),
+  {{activation}},
   coalesce(s.active_users, 0), coalesce(s.total_users, 0), coalesce(w.users, 0),
   date_diff('day', {DAY_OF.format(moment="p.created_us")}, d.day), s.last_us, s.revised_us
 from days d
 join known k on k.kind = $kind and k.id = $id and k.id not in (select unnest($excluded::varchar[]))
 join described p on p.id = k.id
-cross join scored e
 left join (
   select day, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, revised_us
   from scores where workspace_id = $workspace and kind = $kind and id = $id and day between $first and $last
 ) s on s.day = d.day
-left join (select day, met from ({{met}}) where id = $id) a on a.day = d.day
+{{activated}}
 left join weekly w on w.day = d.day
 order by d.day
 """
+ACTIVATED_BY_DAY = "left join (select day, met from ({met}) where id = $id) a on a.day = d.day"
 WEEKLY_USERS = f"""
 select d.day, count(distinct c.user_id) as users from days d join (
   select distinct user_id, day as done_on from daily_counts
@@ -274,10 +328,14 @@ def series_of(
 ) -> list[Point]:
     """The kept numbers of one account or user, day by day."""
     met = conditions_met_by_day(kind, model, days, types=rules.trait_types)
-    profiles = USER_PROFILES if kind == "user" else ACCOUNT_PROFILES
-    weekly = WEEKLY_USERS if kind == "account" else NO_WEEKLY_USERS
-    text = SERIES.format(described=profiles.format(**OF_PAGE), met=met.text, weekly=weekly)
     activations = len(model.user_activation if kind == "user" else model.account_activation)
+    text = SERIES.format(
+        described=(USER_PROFILES if kind == "user" else ACCOUNT_PROFILES).format(**OF_PAGE),
+        weekly=WEEKLY_USERS if kind == "account" else NO_WEEKLY_USERS,
+        events=_events_scored(model),
+        activation=ACTIVATION if activations else NO_ACTIVATION,
+        activated=ACTIVATED_BY_DAY.format(met=met.text) if activations else "",
+    )
     values = {**condition_values(kind, model, days[1], rules), **met.values, "activations": activations}
     rows = session.rows(text, **values, id=tracking_id, first=days[0], last=days[1])
     return [_point(model.levels, row) for row in rows]

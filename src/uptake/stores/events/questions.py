@@ -13,7 +13,7 @@ from uptake.core.conditions import Condition
 from uptake.core.config import TraitType
 from uptake.core.days import day_of
 from uptake.core.effects import Kind
-from uptake.core.scores import Numbers, Part, Point, ScoringModel
+from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.base import (
     ActedRow,
@@ -49,6 +49,7 @@ from uptake.stores.events.list_sql import (
     days_scored,
     ids_matching,
     numbers_page,
+    on_levels,
     series_of,
     standings_of,
 )
@@ -67,6 +68,7 @@ from uptake.stores.events.question_sql import (
     traits_of,
     volumes_in,
 )
+from uptake.stores.events.remembered import Remembered
 from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
 from uptake.stores.events.session import StreamingSession
 from uptake.stores.events.trait_sql import forms_of, values_of
@@ -88,6 +90,8 @@ class StoreQuestions:
     rules: StoreRules
     shadows: tuple[str, ...]
     """Texts that make temporary tables for scores and benchmarks, which a session finds before the stored ones."""
+    _remembered: Remembered | None = None
+    """None where others write as well, or numbers are imagined."""
     _reading: Callable[[], AbstractContextManager[StreamingSession]]
     _writing: Callable[[], AbstractContextManager[StreamingSession]]
 
@@ -99,14 +103,22 @@ class StoreQuestions:
 
     def published(self) -> Published | None:
         """What `publish` was told last."""
-        with self._reading() as session:
-            found = session.rows(PUBLISHED)
-        return Published(*found[0]) if found else None
+
+        def asked() -> Published | None:
+            with self._reading() as session:
+                found = session.rows(PUBLISHED)
+            return Published(*found[0]) if found else None
+
+        return self._remembered.answer("published", asked) if self._remembered else asked()
 
     def scored_days(self, workspace_id: int) -> list[date]:
         """The days that have kept numbers, ascending."""
-        with self._reading() as session:
-            return days_scored(session, workspace_id)
+
+        def asked() -> list[date]:
+            with self._reading() as session:
+                return days_scored(session, workspace_id)
+
+        return list(self._remembered.answer(workspace_id, asked)) if self._remembered else asked()
 
     @contextmanager
     def imagined(self, models: Sequence[ScoringModel], days: Sequence[date]) -> Iterator[EventStore]:
@@ -119,6 +131,7 @@ class StoreQuestions:
             for at in range(0, len(once), step):
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, keeping=Keeping())
             other = copy(self)
+            other._remembered = None
             other._reading = lambda: nullcontext(session)
             other._writing = _refused
             yield cast(EventStore, other)
@@ -127,12 +140,16 @@ class StoreQuestions:
 
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
-        rules = self.rules
+        rules, found = self.rules, self.published()
+        newest = day_of(found.as_of_us, ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
+        full_day = newest - timedelta(days=1)
         with self._reading() as session:
-            found = session.rows(PUBLISHED)
-            newest = day_of(found[0][2], ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
-            full_day = newest - timedelta(days=1)
             return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
+
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+        """How many of the list are on each level."""
+        with self._reading() as session:
+            return on_levels(session, kind, model, day, query=query, rules=self.rules)
 
     def matching(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> list[str]:
         """The tracking ids that the condition holds for on a day, ascending."""

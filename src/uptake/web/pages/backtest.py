@@ -18,7 +18,7 @@ from uptake.web.pages.jobs import job_in, job_row
 from uptake.web.pages.render import page
 from uptake.web.pages.uploads import Posted, Upload
 from uptake.web.pages.visit import PageRequest, Visit
-from uptake.web.results import result_of
+from uptake.web.results import content_of
 
 PATH = "/settings/backtest"
 INSTANT_DAYS = 120
@@ -36,8 +36,8 @@ def backtest_page(request: PageRequest) -> Response[str]:
     """Choose outcomes, or see what was found."""
     visit = Visit(request)
     job = job_in(visit, "backtest")
-    file = result_of(visit.running, job)
-    found = msgspec.json.decode(b"".join(visit.running.jobs.files.read(file)), type=Backtest) if file else None
+    content = content_of(visit.running, job)
+    found = None if content is None else msgspec.json.decode(content, type=Backtest)
     return _page(visit, job=job and job_row(visit, job, kept=found is not None), found=found)
 
 
