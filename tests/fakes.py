@@ -23,7 +23,7 @@ from tests.fakes_facts import MemoryFacts
 from uptake.core.conditions import NUMBER_TEXT, Condition
 from uptake.core.config import TraitType
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel, level_bounds
+from uptake.core.scores import Numbers, Part, Point, ScoringModel, level_bounds
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.segments.judging import holds
 from uptake.stores.events.base import (
@@ -475,7 +475,7 @@ class MemoryEventStore:
         rows = told + [row for row in rows if getattr(row, field) is None]
         return rows[query.offset : query.offset + query.limit], len(rows)
 
-    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[str, int]:
         each_level = {level: msgspec.structs.replace(query, level=level) for level, _, _ in level_bounds(model.levels)}
         return {level: self.numbers(kind, model, day, each)[1] for level, each in each_level.items()}
 
@@ -483,7 +483,12 @@ class MemoryEventStore:
         rows, _ = self.numbers(kind, model, day, ListQuery(sort="tracking_id", descending=False, limit=10**6))
         return [row.tracking_id for row in rows if holds(condition, self.facts(row, model, day))]
 
-    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
+    def group_sizes(
+        self, kind: Kind, conditions: Sequence[Condition], model: ScoringModel, day: date
+    ) -> list[GroupSize]:
+        return [self._group_size(kind, each, model, day) for each in conditions]
+
+    def _group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
         rows, _ = self.numbers(kind, model, day, ListQuery(where=condition, limit=10**6))
         scores = [row.score for row in rows if row.score]
         accounts = {row.tracking_id if kind == "account" else row.account for row in rows} - {None}
@@ -643,6 +648,10 @@ class MemoryEventStore:
         acts = [act for act in self._counting(model) if act.day in week and self._weight(model, act.event) > 0]
         return len({act.user for act in acts if account in self._reached(act)})
 
+    def score(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> int:
+        found = self.series(kind, tracking_id, model, (day, day))
+        return found[0].score if found else 0
+
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         if tracking_id in self._excluded(model, kind):
             return []
@@ -717,14 +726,21 @@ class MemoryEventStore:
         return [FeatureUse(*key, count) for key, count in sorted(times.items()) if key[0] not in excluded]
 
     def use(
-        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+        self,
+        sets: Sequence[Collection[str]],
+        model: ScoringModel,
+        days: tuple[date, date],
+        *,
+        by_day: bool = False,
+        since: date | None = None,
     ) -> list[Use]:
         found = []
         for number, events in enumerate(sets):
             by: dict[date | None, list[Act]] = defaultdict(list)
             for act in self._counting(model):
                 if days[0] <= act.day <= days[1] and (not events or act.event in events):
-                    by[act.day if by_day else None].append(act)
+                    around = since and (days[1] if act.day >= since else since - timedelta(days=1))
+                    by[act.day if by_day else around].append(act)
             for day, acts in sorted(by.items(), key=lambda each: each[0] or date.min):
                 accounts = {account for act in acts for account in self._reached(act)} - model.excluded_accounts
                 found.append(Use(number, day, len(acts), len({act.user for act in acts}), len(accounts)))

@@ -190,6 +190,7 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
         for each in asked.ids:
             yield f"acts_by_day of {kind} {each} {model}", store.acts_by_day(kind, each, model, ALL_DAYS)
             yield f"series of {kind} {each} {model}", store.series(kind, each, model, ALL_DAYS)
+            yield f"scores of {kind} {each} {model}", [store.score(kind, each, model, day) for day in days]
             yield f"parts of {kind} {each} {model}", ordered_parts(store, kind, each, model)
 
 

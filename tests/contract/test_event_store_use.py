@@ -26,15 +26,15 @@ SETS = st.lists(st.sets(st.sampled_from((*strategies.EVENTS, "never done")), max
     zone=st.sampled_from(strategies.ZONES),
 )
 def test_every_engine_counts_use_alike(other, folds, sets, asked, days, zone):
-    """Times, users and accounts of any sets of events, day by day and in all, and who did them most."""
+    """Times, users and accounts of any sets of events, by day, around a day and in all, and who did them most."""
     oracle, compiled = MemoryEventStore(StoreRules(zone)), other(StoreRules(zone))
     for batch in folds:
         oracle.commit(batch)
         compiled.commit(batch)
 
-    for by_day in (True, False):
-        expected = oracle.use(sets, asked, (days[0], days[1]), by_day=by_day)
-        assert compiled.use(sets, asked, (days[0], days[1]), by_day=by_day) == expected
+    for apart in ({}, {"by_day": True}, {"since": days[1]}, {"since": days[0]}):
+        expected = oracle.use(sets, asked, (days[0], days[1]), **apart)
+        assert compiled.use(sets, asked, (days[0], days[1]), **apart) == expected
     for kind in KINDS:
         expected = oracle.doers(kind, sets[0], asked, (days[0], days[1]), most=3)
         assert compiled.doers(kind, sets[0], asked, (days[0], days[1]), most=3) == expected
@@ -61,7 +61,8 @@ def test_use_counts_everybody_once(store):
     before = JUNE_1 - timedelta(days=1)
 
     by_day = store.use([["report"], [], ["share", "never"]], asked, (before, JUNE_1), by_day=True)
-    in_all = store.use([["report"], [], ["never"]], asked, (before, JUNE_1), by_day=False)
+    in_all = store.use([["report"], [], ["never"]], asked, (before, JUNE_1))
+    since = store.use([["report"], []], asked, (before - timedelta(days=9), JUNE_1 + timedelta(days=9)), since=JUNE_1)
 
     assert by_day == [
         Use(0, before, 2, 1, 2),
@@ -71,12 +72,14 @@ def test_use_counts_everybody_once(store):
         Use(2, JUNE_1, 1, 1, 2),
     ]
     assert in_all == [Use(0, None, 6, 2, 2), Use(1, None, 7, 3, 2)]
+    last = JUNE_1 + timedelta(days=9)
+    assert since == [Use(0, before, 2, 1, 2), Use(0, last, 4, 2, 2), Use(1, before, 2, 1, 2), Use(1, last, 5, 3, 2)]
     assert store.doers("user", ["report"], asked, (before, JUNE_1), most=9) == [
         Doer("ana", 5, 2, JUNE_1),
         Doer("zoe", 1, 1, JUNE_1),
     ]
     without = model(excluded_accounts=frozenset({"corp"}))
-    assert [use.accounts for use in store.use([["share"], []], without, (JUNE_1, JUNE_1), by_day=False)] == [1, 2]
+    assert [use.accounts for use in store.use([["share"], []], without, (JUNE_1, JUNE_1))] == [1, 2]
     assert [each.tracking_id for each in store.doers("account", ["share"], without, (JUNE_1, JUNE_1), most=9)] == [
         "acme"
     ]

@@ -207,7 +207,7 @@ def _activation(store: EventStore, span: _Span) -> Activation | None:
     conditions = asked.model.user_activation if kind == "user" else asked.model.account_activation
     if not conditions or span.only is not None:
         return None
-    now, then = (store.group_size(kind, COMPLETE, asked.model, day).members for day in (asked.day, span.against))
+    now, then = (store.group_sizes(kind, [COMPLETE], asked.model, day)[0].members for day in (asked.day, span.against))
     _, known = store.numbers(kind, asked.model, asked.day, ListQuery(limit=0))
     return Activation(now, then, known)
 

@@ -98,8 +98,7 @@ class StoreFacts:
         if over_days == self._model.window_days:
             return numbers.score_change
         then = self._day - timedelta(days=over_days)
-        points = self._store.series(numbers.kind, numbers.tracking_id, self._model, (then, then))
-        return numbers.score - (points[0].score if points else 0)
+        return numbers.score - self._store.score(numbers.kind, numbers.tracking_id, self._model, then)
 
     def _days_since(self, day: date | None) -> int | None:
         return None if day is None else (self._day - day).days

@@ -98,10 +98,9 @@ def standing(
     yesterday = max(chosen - timedelta(days=1), FIRST_DAY)
     product.ensure_scored(yesterday)
     before = model_of(product, model.workspace_id, yesterday)
-    series = product.store.series(kind, tracking_id, before, (yesterday, yesterday))
     return Standing(
         numbers=numbers,
-        score_yesterday=series[0].score if series else 0,
+        score_yesterday=product.store.score(kind, tracking_id, before, yesterday),
         score_last_period=numbers.score - numbers.score_change,
         workspace_id=model.workspace_id,
         day=chosen,

@@ -119,7 +119,15 @@ def segment_named(product: ProductView, segment_id: str, workspace_id: int | Non
 
 def segment_size(product: ProductView, segment: SegmentInfo, day: date | None = None) -> SegmentSize:
     """How large the segment is on a day, by default today.  Raises Unknown, BadDay."""
-    return _size(product, segment.kind, segment.workspace_id, segment.condition, day)
+    return _sizes(product, segment.kind, segment.workspace_id, [segment.condition], day)[0]
+
+
+def segment_sizes(product: ProductView, segments: Sequence[SegmentInfo], day: date | None = None) -> list[SegmentSize]:
+    """How large each is, as `segment_size`, in one question; all of one kind and workspace."""
+    if not segments:
+        return []
+    first = segments[0]
+    return _sizes(product, first.kind, first.workspace_id, [each.condition for each in segments], day)
 
 
 def segment_members(
@@ -177,7 +185,8 @@ def segment_preview(
     """What a condition would hold today.  Raises Unknown, and ConditionError where the text is no condition."""
     condition = parse(where)
     page = ranked(product, kind, workspace_id, ListQuery(where=condition, limit=most), day=None)
-    return SegmentPreview(text(condition), _size(product, kind, workspace_id, condition, page.day), page)
+    (size,) = _sizes(product, kind, workspace_id, [condition], page.day)
+    return SegmentPreview(text(condition), size, page)
 
 
 def _saved(segment: Segment, workspace_id: int) -> SegmentInfo:
@@ -186,17 +195,19 @@ def _saved(segment: Segment, workspace_id: int) -> SegmentInfo:
     )
 
 
-def _size(
-    product: ProductView, kind: Kind, workspace_id: int | None, condition: Condition, day: date | None
-) -> SegmentSize:
-    found = _group_size(asked_about(product, workspace_id, day, condition), kind, text(condition))
+def _sizes(
+    product: ProductView, kind: Kind, workspace_id: int | None, conditions: Sequence[Condition], day: date | None
+) -> list[SegmentSize]:
+    for each in conditions:
+        asked = asked_about(product, workspace_id, day, each)
+    found = _group_sizes(asked, kind, tuple(text(each) for each in conditions))
     units = 1 if product.version.config.mrr_unit == "units" else CENTS
-    return SegmentSize(found.members, found.active, found.average_score, found.mrr / units)
+    return [SegmentSize(each.members, each.active, each.average_score, each.mrr / units) for each in found]
 
 
 @lru_cache(maxsize=512)
-def _group_size(asked: Asked, kind: Kind, where: str) -> GroupSize:
-    return asked.store.group_size(kind, parse(where), asked.model, asked.day)
+def _group_sizes(asked: Asked, kind: Kind, wheres: tuple[str, ...]) -> Sequence[GroupSize]:
+    return asked.store.group_sizes(kind, [parse(each) for each in wheres], asked.model, asked.day)
 
 
 def _runs(product: ProductView, workspace_id: int, days: tuple[date, date]) -> tuple[tuple[date, Asked], ...]:

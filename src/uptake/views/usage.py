@@ -108,9 +108,9 @@ def adoptions(
     """How far each is adopted in so many days (1–90) up to a day.  Raises Unknown, BadDay."""
     asked = asked_about(product, workspace_id, last)
     sets = tuple(each.events for each in things)
-    now, everyone = _in_all(asked, sets, asked.day, days)
-    before, everyone_before = _in_all(asked, sets, asked.day - timedelta(days=days), days)
-    return [Adoption(now[n], before[n], everyone, everyone_before) for n in range(len(things))]
+    before, now = _in_all(asked, sets, days)
+    everyone = len(things)
+    return [Adoption(now[n], before[n], now[everyone], before[everyone]) for n in range(len(things))]
 
 
 def used_by_day(
@@ -158,14 +158,19 @@ def _share(use: Use, of: Use, kind: Kind) -> float:
 
 
 @lru_cache(maxsize=64)
-def _in_all(asked: Asked, sets: tuple[tuple[str, ...], ...], last: date, days: int) -> tuple[Mapping[int, Use], Use]:
-    """By place of the set what was done in the days, and what anybody did at all."""
+def _in_all(asked: Asked, sets: tuple[tuple[str, ...], ...], days: int) -> tuple[Mapping[int, Use], Mapping[int, Use]]:
+    """By place of the set what was done in so many days up to that day, and in as many before them, those before
+    first; after the sets what anybody did at all."""
     named = [(n, each) for n, each in enumerate(sets) if each]
-    first = max(last - timedelta(days=days - 1), FIRST_DAY)
     questions = [*(each for _, each in named), EVERY_EVENT]
-    found = {use.number: use for use in asked.store.use(questions, asked.model, (first, last), by_day=False)}
-    told = {n: found.get(place, NOTHING) for place, (n, _) in enumerate(named)}
-    return {n: told.get(n, NOTHING) for n in range(len(sets))}, found.get(len(named), NOTHING)
+    places = [*(n for n, _ in named), len(sets)]
+    since = asked.day - timedelta(days=days - 1)
+    first = max(since - timedelta(days=days), FIRST_DAY)
+    found = asked.store.use(questions, asked.model, (first, asked.day), since=since)
+    told: tuple[dict[int, Use], ...] = tuple(dict.fromkeys(range(len(sets) + 1), NOTHING) for _ in range(2))
+    for use in found:
+        told[use.day == asked.day][places[use.number]] = use
+    return told[0], told[1]
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,7 @@ import pyarrow as pa
 from uptake.core.conditions import Condition
 from uptake.core.config import TraitType, TraitTypes
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel
+from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.answers import EventVolume as EventVolume
 from uptake.stores.events.answers import FeatureUse as FeatureUse
@@ -198,7 +198,7 @@ class EventStore(Protocol):
         were published.  Raises ValueError if query.sort is not one of SORTS.
         """
 
-    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[str, int]:
         """How many of the ranked list are on each level, levels of nobody included.
 
         The query's own level, order and page do not matter.
@@ -212,8 +212,10 @@ class EventStore(Protocol):
         `uptake.core.conditions`; `uptake.segments.judging` judges one by one in the same way.
         """
 
-    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
-        """How large the group is that the condition holds for on a scored day; see `matching`."""
+    def group_sizes(
+        self, kind: Kind, conditions: Sequence[Condition], model: ScoringModel, day: date
+    ) -> list[GroupSize]:
+        """How large the group is that each condition holds for on a scored day, in their order; see `matching`."""
 
     def group_history(
         self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
@@ -251,6 +253,9 @@ class EventStore(Protocol):
         """Day by day, every scored day from the first to the last given, ascending; none for who is unknown or
         excluded."""
 
+    def score(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> int:
+        """The score of a scored day; 0 for who has none, is unknown or excluded."""
+
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         """The addends of the raw score on any day, raw descending then event, user; they sum to it.
 
@@ -282,12 +287,18 @@ class EventStore(Protocol):
         """
 
     def use(
-        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+        self,
+        sets: Sequence[Collection[str]],
+        model: ScoringModel,
+        days: tuple[date, date],
+        *,
+        by_day: bool = False,
+        since: date | None = None,
     ) -> list[Use]:
         """How much each set of events was done from the first day to the last, by place of the set, then by day.
 
-        An empty set is every event.  by_day: each day by itself, else all days together.  What was never done is left
-        out.
+        An empty set is every event.  by_day: each day by itself, else all days together.  since: the days before this
+        one together, told by the last of them, and those from it on.  What was never done is left out.
         """
 
     def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:

@@ -135,15 +135,22 @@ class Compiled(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-def matching_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
-    """`select id` of those that the condition holds for, and perhaps of others that are not listed anyway."""
-    compiler = _Compiler(kind, model, day, "where", types=types)
+def matching_ids(
+    kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes, prefix: str = "where"
+) -> Compiled:
+    """`select id` of those that the condition holds for, and perhaps of others that are not listed anyway.
+
+    prefix: of the names of its parameters; one of its own for each condition of a query.
+    """
+    compiler = _Compiler(kind, model, day, prefix, types=types)
     return Compiled(compiler.ids(condition), compiler.values)
 
 
-def listed_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
+def listed_ids(
+    kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes, prefix: str = "where"
+) -> Compiled:
     """`select id` of those that the condition holds for, of the known that are not excluded, each once."""
-    found = matching_ids(kind, condition, model, day, types=types)
+    found = matching_ids(kind, condition, model, day, types=types, prefix=prefix)
     return Compiled(f"({found.text}) intersect ({KNOWN})", found.values)
 
 

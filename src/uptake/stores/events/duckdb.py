@@ -50,7 +50,8 @@ class DuckEventStore(StoreQuestions):
     ) -> None:
         """Open the file, made if it is not there; its rows must have been folded under the same zone."""
         self.rules, self.generation = rules, generation
-        self._remembered = Remembered()
+        remembered = Remembered()
+        self._remembered, self._changing = remembered, remembered.changing
         self._file = DuckFile(path, memory_limit=memory_limit, threads=threads)
         self._reading = self._file.reading
         self._writing = self._file.writing
@@ -101,12 +102,12 @@ class DuckEventStore(StoreQuestions):
         with self._reading() as session:
             step = days_a_pass(session)
         for at in range(0, len(once), step):
-            with self._remembered.changing(), self._writing() as session:
+            with self._changing(), self._writing() as session:
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us)
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""
-        with self._remembered.changing(), self._writing() as session:
+        with self._changing(), self._writing() as session:
             session.run(UNPUBLISH)
             session.run(PUBLISH, **msgspec.structs.asdict(published))
             if clear_dirty:
@@ -114,7 +115,7 @@ class DuckEventStore(StoreQuestions):
 
     def forget(self, days: tuple[date, date]) -> None:
         """Drop the numbers of some days."""
-        with self._remembered.changing(), self._writing() as session:
+        with self._changing(), self._writing() as session:
             for text in FORGET:
                 session.run(text, first=days[0], last=days[1])
 

@@ -1,6 +1,6 @@
 """Questions about many users and accounts at once: how large a group is, and who belongs to whom."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,33 +15,48 @@ from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.session import Session
 from uptake.stores.events.value_sql import AS_NUMBER
 
-GROUP_SIZE = f"""
-with members as ({{ids}}), accounts as ({{accounts}}), sizes as (
-  select count(*) as members, count(case when s.score > 0 then 1 end) as active,
+# Groups are asked about together: to plan a query takes longer than to go through a few thousand rows.
+GROUP_SIZES = f"""
+with members as ({{members}}), sizes as (
+  select m.number, count(*) as members, count(case when s.score > 0 then 1 end) as active,
     avg(case when s.score > 0 then s.score end) as average_score
   from members m left join (
     select id, score from scores where workspace_id = $workspace and kind = $kind and day = $day
-  ) s on s.id = m.id
-), money as (
-  select coalesce(sum({AS_NUMBER}), 0) as mrr from traits
-  where kind = 'account' and key = 'mrr' and value is not null and id in (select id from accounts)
+  ) s on s.id = m.id group by m.number
+), accounts as ({{accounts}}), money as (
+  select a.number, sum(t.amount) as mrr from accounts a join (
+    select id, {AS_NUMBER} as amount from traits where kind = 'account' and key = 'mrr' and value is not null
+  ) t on t.id = a.id group by a.number
 )
-select s.members, s.active, s.average_score, y.mrr from sizes s cross join money y
+select s.number, s.members, s.active, s.average_score, coalesce(y.mrr, 0)
+from sizes s left join money y on y.number = s.number
 """
-THEMSELVES = "select id from members"
-THEIR_ACCOUNTS = f"select distinct account_id as id from ({CURRENT}) where user_id in (select id from members)"
+MEMBERS = "select {number} as number, id from ({ids})"
+THEMSELVES = "select number, id from members"
+THEIR_ACCOUNTS = f"select distinct m.number, c.account_id as id from members m join ({CURRENT}) c on c.user_id = m.id"
 
 
-def group_size(
-    session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
-) -> GroupSize:
-    """How many a condition holds for on a scored day, and what they are worth."""
-    found = listed_ids(kind, condition, model, day, types=rules.trait_types)
-    accounts = THEMSELVES if kind == "account" else THEIR_ACCOUNTS
-    text = GROUP_SIZE.replace("{ids}", found.text).replace("{accounts}", accounts)
-    values = {**condition_values(kind, model, day, rules), **found.values}
-    return GroupSize(*session.rows(text, **values)[0])
+def group_sizes(
+    session: Session, kind: Kind, conditions: Sequence[Condition], model: ScoringModel, *, day: date, rules: StoreRules
+) -> list[GroupSize]:
+    """How many each condition holds for on a scored day, and what they are worth."""
+    found = [
+        listed_ids(kind, each, model, day, types=rules.trait_types, prefix=f"where_{number}")
+        for number, each in enumerate(conditions)
+    ]
+    if not found:
+        return []
+    members = (MEMBERS.format(number=number, ids=each.text) for number, each in enumerate(found))
+    text = GROUP_SIZES.replace("{members}", " union all ".join(members))
+    text = text.replace("{accounts}", THEMSELVES if kind == "account" else THEIR_ACCOUNTS)
+    values = condition_values(kind, model, day, rules)
+    for each in found:
+        values |= each.values
+    sizes = {number: GroupSize(*size) for number, *size in session.rows(text, **values)}
+    return [sizes.get(number, NOBODY) for number in range(len(found))]
 
+
+NOBODY = GroupSize(0, 0, None, 0)
 
 GROUP_HISTORY = """
 with days as (

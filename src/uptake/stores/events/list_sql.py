@@ -134,10 +134,10 @@ def numbers_page(
 
 def on_levels(
     session: Session, kind: Kind, model: ScoringModel, day: date, *, query: ListQuery, rules: StoreRules
-) -> dict[Level, int]:
+) -> dict[str, int]:
     """How many of a ranked list are on each level."""
     asked = _ranking(kind, model, day, msgspec.structs.replace(query, level=""), rules)
-    found = dict.fromkeys((level for level, _, _ in level_bounds(model.levels)), 0)
+    found: dict[str, int] = {level: 0 for level, _, _ in level_bounds(model.levels)}
     for score, count in session.rows(asked.told(ON_SCORES), **asked.values):
         found[_level(score, model.levels)] += count
     return found
@@ -274,6 +274,21 @@ def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -
     excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
     rows = session.rows(STANDINGS, workspace=model.workspace_id, kind=kind, day=day, excluded=excluded)
     return {each: (score, raw) for each, score, raw in rows}
+
+
+ONE_SCORE = """
+select score from scores
+where workspace_id = $workspace and kind = $kind and id = $id and day = $day
+  and id not in (select unnest($excluded::varchar[])) and id in (select id from known where kind = $kind and id = $id)
+"""
+
+
+def score_of(session: Session, kind: Kind, tracking_id: str, model: ScoringModel, *, day: date) -> int:
+    """The kept score of one account or user; 0 for none."""
+    excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
+    values = {"workspace": model.workspace_id, "kind": kind, "id": tracking_id, "day": day, "excluded": excluded}
+    found = session.rows(ONE_SCORE, **values)
+    return found[0][0] if found else 0
 
 
 # ---- series and benchmarks

@@ -13,7 +13,7 @@ from uptake.core.conditions import Condition
 from uptake.core.config import TraitType
 from uptake.core.days import day_of
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, Numbers, Part, Point, ScoringModel
+from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
 from uptake.stores.events.base import (
     ActedRow,
@@ -40,7 +40,7 @@ from uptake.stores.events.group_sql import (
     accounts_of,
     first_day_of,
     group_history,
-    group_size,
+    group_sizes,
     member_traits,
     members_of,
 )
@@ -50,6 +50,7 @@ from uptake.stores.events.list_sql import (
     ids_matching,
     numbers_page,
     on_levels,
+    score_of,
     series_of,
     standings_of,
 )
@@ -146,7 +147,7 @@ class StoreQuestions:
         with self._reading() as session:
             return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
 
-    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[Level, int]:
+    def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[str, int]:
         """How many of the list are on each level."""
         with self._reading() as session:
             return on_levels(session, kind, model, day, query=query, rules=self.rules)
@@ -156,10 +157,12 @@ class StoreQuestions:
         with self._reading() as session:
             return ids_matching(session, kind, condition, model, day=day, rules=self.rules)
 
-    def group_size(self, kind: Kind, condition: Condition, model: ScoringModel, day: date) -> GroupSize:
-        """How large the group is that the condition holds for."""
+    def group_sizes(
+        self, kind: Kind, conditions: Sequence[Condition], model: ScoringModel, day: date
+    ) -> list[GroupSize]:
+        """How large the group is that each condition holds for."""
         with self._reading() as session:
-            return group_size(session, kind, condition, model, day=day, rules=self.rules)
+            return group_sizes(session, kind, conditions, model, day=day, rules=self.rules)
 
     def group_history(
         self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
@@ -208,6 +211,11 @@ class StoreQuestions:
         with self._reading() as session:
             return series_of(session, kind, tracking_id, model, days=days, rules=self.rules)
 
+    def score(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> int:
+        """The score of a scored day."""
+        with self._reading() as session:
+            return score_of(session, kind, tracking_id, model, day=day)
+
     def parts(self, kind: Kind, tracking_id: str, model: ScoringModel, day: date) -> list[Part]:
         """The addends of the raw score on a day."""
         with self._reading() as session:
@@ -236,11 +244,17 @@ class StoreQuestions:
             return use_of_features(session, model, asked)
 
     def use(
-        self, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+        self,
+        sets: Sequence[Collection[str]],
+        model: ScoringModel,
+        days: tuple[date, date],
+        *,
+        by_day: bool = False,
+        since: date | None = None,
     ) -> list[Use]:
         """How much each set of events was done."""
         with self._reading() as session:
-            return use_of(session, sets, model, days, by_day=by_day)
+            return use_of(session, sets, model, days, by_day=by_day, since=since)
 
     def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
         """How many were active in the window up to each scored day."""

@@ -12,7 +12,7 @@ import msgspec
 class Use(msgspec.Struct, frozen=True):
     """How often the events of a set were done, by how many users, and for how many accounts.
 
-    number: the set's place in what was asked.  day: None for all the days together.
+    number: the set's place in what was asked.  day: the last of some days; None for all of them together.
     """
 
     number: int

@@ -15,23 +15,9 @@ USE = f"""
 with wanted as (
   select unnest($numbers::integer[]) as number, unnest($events::varchar[]) as event
 ), every as (select unnest($every::integer[]) as number), by_users as (
-  select w.number, {{of_day}} as day, sum(c.times) as times, count(distinct c.user_id) as users
-  from daily_counts c join wanted w on w.event = c.event
-  where c.day between $first and $last and {NOT_EXCLUDED}
-  group by w.number, {{of_day}}
-  union all
-  select e.number, {{of_day}} as day, sum(c.times) as times, count(distinct c.user_id) as users
-  from active_days c cross join every e
-  where c.day between $first and $last and {NOT_EXCLUDED}
-  group by e.number, {{of_day}}
+  {{by_users}}
 ), acts as (
-  select distinct w.number, {{of_day}} as day, c.account_id
-  from daily_counts c join wanted w on w.event = c.event
-  where c.day between $first and $last and {NOT_EXCLUDED}
-  union all
-  select distinct e.number, {{of_day}} as day, c.account_id
-  from active_days c cross join every e
-  where c.day between $first and $last and {NOT_EXCLUDED}
+  {{acts}}
 ), by_accounts as (
   select number, day, count(distinct account_id) as accounts
   from ({UPWARDS.format(acts="acts", columns="number, day")})
@@ -41,6 +27,16 @@ select u.number, u.day, u.times, u.users, coalesce(a.accounts, 0)
 from by_users u left join by_accounts a on a.number = u.number and a.day = u.day
 order by u.number, u.day
 """
+COUNTED = f"where c.day between $first and $last and {NOT_EXCLUDED}"
+OF_SETS = f"from daily_counts c join wanted w on w.event = c.event {COUNTED}"
+OF_EVERY = f"from active_days c cross join every w {COUNTED}"
+BY_USERS = """
+select w.number, {of_day} as day, sum(c.times) as times, count(distinct c.user_id) as users
+{of} group by w.number, {of_day}
+"""
+ACTS = "select distinct w.number, {of_day} as day, c.account_id {of}"
+EACH_DAY, ALL_DAYS = "c.day", "$last::date"
+SINCE = "case when c.day < $since then $since::date - 1 else $last::date end"
 # A number of a day that is kept tells when somebody was last active, so that no event is looked at.
 ACTIVE_BY_DAY = """
 with windows as (
@@ -73,21 +69,38 @@ THEIR_ACCOUNTS = UPWARDS.format(acts="acts", columns="day, times")
 
 
 def use_of(
-    session: Session, sets: Sequence[Collection[str]], model: ScoringModel, days: tuple[date, date], *, by_day: bool
+    session: Session,
+    sets: Sequence[Collection[str]],
+    model: ScoringModel,
+    days: tuple[date, date],
+    *,
+    by_day: bool,
+    since: date | None,
 ) -> list[Use]:
-    """How much each set of events was done, day by day or in all; an empty set is every event."""
+    """How much each set of events was done, day by day, before and since a day, or in all; an empty set is every
+    event."""
     pairs = [(number, event) for number, events in enumerate(sets) for event in sorted(set(events))]
+    every = [number for number, events in enumerate(sets) if not events]
+    of_day = EACH_DAY if by_day else ALL_DAYS if since is None else SINCE
+    asked = [of for of, some in ((OF_SETS, pairs), (OF_EVERY, every)) if some]
+    if not asked:
+        return []
+    by_users, acts = (
+        " union all ".join(text.format(of=of, of_day=of_day) for of in asked) for text in (BY_USERS, ACTS)
+    )
     found = session.rows(
-        USE.replace("{of_day}", "c.day" if by_day else "$last::date"),
+        USE.format(by_users=by_users, acts=acts),
         **model_values(model),
         numbers=[number for number, _ in pairs],
         events=[event for _, event in pairs],
-        every=[number for number, events in enumerate(sets) if not events],
+        every=every,
         first=days[0],
         last=days[1],
+        since=since,
     )
+    together = not by_day and since is None
     return [
-        Use(number, day if by_day else None, int(times), users, accounts)
+        Use(number, None if together else day, int(times), users, accounts)
         for number, day, times, users, accounts in found
     ]
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from uptake.core.effects import Kind
 from uptake.segments import text
-from uptake.views.segments import SegmentInfo, SegmentSize, segment_history, segment_list, segment_named, segment_size
+from uptake.views.segments import SegmentInfo, SegmentSize, segment_history, segment_list, segment_named, segment_sizes
 from uptake.views.summary import level_counts
 from uptake.web.pages.render import page
 from uptake.web.pages.segment_words import condition_words
@@ -48,7 +48,9 @@ def segments_page(request: PageRequest) -> Response[str]:
     kind = SCOPES.get(request.query_params.get("scope", ""), "account")
     every = segment_list(visit.product, visit.workspace.id)
     known = sum(level_counts(visit.product, kind, visit.workspace.id).values())
-    rows = [segment_row(visit, each, known) for each in every if each.kind == kind]
+    listed = [each for each in every if each.kind == kind]
+    sizes = segment_sizes(visit.product, listed)
+    rows = [segment_row(visit, each, size, known) for each, size in zip(listed, sizes, strict=True)]
     order = Order(visit, kind)
     rows = order.sorted(rows)
     return page(
@@ -97,9 +99,8 @@ def segment_trend(request: PageRequest, segment: FromPath[str]) -> Response[str]
     )
 
 
-def segment_row(visit: Visit, info: SegmentInfo, known: int) -> SegmentRow:
+def segment_row(visit: Visit, info: SegmentInfo, size: SegmentSize, known: int) -> SegmentRow:
     """A segment with its size and its addresses."""
-    size = segment_size(visit.product, info)
     words = "" if text(info.condition) == "everyone" else condition_words(info.condition, info.kind)
     href = segment_link(visit, info)
     return SegmentRow(info, size, 100 * size.members / max(known, 1), words, href, segment_link(visit, info, "/trend"))
