@@ -1,6 +1,9 @@
 """ClickHouse for tests: its engine in this process (chDB), one folder a process, a database a store.
 
 `UPTAKE_TEST_CLICKHOUSE_URL`, an address as `UPTAKE_STORE_URL` takes it, puts a server or a cluster in its place.
+The engine is also a cluster of one server, with a table that is distributed over it for each of its own.  It knows no
+other server: so what is said to all of a cluster is parsed as it is and run without `on cluster`, and tables are not
+replicated.
 """
 
 import atexit
@@ -10,7 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -37,14 +41,57 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 GIVEN = os.environ.get("UPTAKE_TEST_CLICKHOUSE_URL", "")
 CLUSTER = parse(GIVEN).cluster if GIVEN else ""
 
+LOOPBACK = "loopback"
+"""A cluster of the engine alone; by this port it takes itself for the server that is meant."""
+CONFIGURED = f"""
+<clickhouse>
+  <tcp_port>9000</tcp_port>
+  <remote_servers>
+    <{LOOPBACK}>
+      <shard>
+        <internal_replication>true</internal_replication>
+        <replica><host>127.0.0.1</host><port>9000</port></replica>
+      </shard>
+    </{LOOPBACK}>
+  </remote_servers>
+</clickhouse>
+"""
 
-def connect(database: str, settings: Mapping[str, Any]) -> Any:
+heard: list[str] = []
+"""What was said to all servers of the cluster of one."""
+
+
+@cache
+def _configuration() -> str:
+    file = Path(_folder().name).with_suffix(".xml")
+    file.write_text(CONFIGURED)
+    atexit.register(file.unlink)
+    return str(file)
+
+
+def connect(database: str, settings: Mapping[str, Any], *, cluster: str = "") -> Any:
     """A connection to the engine in this process, or to the server that is given."""
     if GIVEN:
         return connector(parse(GIVEN))(database, settings)
-    return clickhouse_connect.get_client(
-        interface="chdb", path=_folder().name, database=database or None, settings=dict(settings)
+    client = clickhouse_connect.get_client(
+        interface="chdb",
+        path=_folder().name,
+        database=database or None,
+        settings=dict(settings),
+        chdb_options={"config-file": _configuration()},
     )
+    if cluster:
+        client.command = partial(_said_to_all, client, client.command)
+    return client
+
+
+def _said_to_all(client: Any, command: Callable[..., Any], text: str, **how: Any) -> Any:
+    if on(LOOPBACK) in text:
+        heard.append(text)
+        client.query("select formatQuery({text:String})", parameters={"text": text})
+        text = text.replace(on(LOOPBACK), "").replace(" = ReplicatedMergeTree", " = MergeTree")
+        text = text.replace(" replicated_deduplication_window", " non_replicated_deduplication_window")
+    return command(text, **how)
 
 
 def new_name() -> str:
@@ -54,17 +101,19 @@ def new_name() -> str:
 
 TABLES_MADE = "select name from system.tables where database = currentDatabase() and engine like '%MergeTree'"
 
-_idle: list[ClickHouseEventStore] = []
-"""Empty stores that are as they were when they were made: making one takes a hundred times as long as emptying it."""
+_idle: dict[str, list[ClickHouseEventStore]] = {}
+"""Cluster → empty stores that are as they were when they were made: making one takes a hundred times as long as
+emptying it."""
 
 
 @contextmanager
-def clickhouse() -> Iterator[Create]:
+def clickhouse(cluster: str = CLUSTER) -> Iterator[Create]:
     """Makes stores; they are emptied when they are closed, or when the block ends."""
     made: list[ClickHouseEventStore] = []
+    idle = _idle.setdefault(cluster, [])
 
     def create(rules: StoreRules) -> ClickHouseEventStore:
-        original = _idle.pop() if _idle else _new_store()
+        original = idle.pop() if idle else new_store(cluster)
         made.append(original)
         store = copy(original)
         store.rules, store.close = rules, lambda: give_back(original)
@@ -75,7 +124,7 @@ def clickhouse() -> Iterator[Create]:
         if any(each is store for each in made):
             _empty(store)
             made.remove(store)
-            _idle.append(store)
+            idle.append(store)
 
     try:
         yield create
@@ -84,9 +133,16 @@ def clickhouse() -> Iterator[Create]:
             give_back(store)
 
 
-def _new_store() -> ClickHouseEventStore:
-    rules = StoreRules("UTC")
-    store = ClickHouseEventStore(connect, rules, database=new_name(), generation=1, cluster=CLUSTER, durable=False)
+def new_store(cluster: str) -> ClickHouseEventStore:
+    """A store in a database of its own, which is dropped when the process ends."""
+    store = ClickHouseEventStore(
+        partial(connect, cluster=cluster),
+        StoreRules("UTC"),
+        database=new_name(),
+        generation=1,
+        cluster=cluster,
+        durable=False,
+    )
     atexit.register(store._database.drop)
     return store
 
@@ -94,4 +150,4 @@ def _new_store() -> ClickHouseEventStore:
 def _empty(store: ClickHouseEventStore) -> None:
     with store._writing() as session:
         for (table,) in session.rows(TABLES_MADE):
-            session.run(f"truncate table {table}{on(CLUSTER)}")
+            session.run(f"truncate table {table}{on(store._database.cluster)}")
