@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.clickhouse_server import Process, clickhouse, client_of
-from tests.installed import Installed
+from tests.installed import Installed, wait_for
+from tests.links import link
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,25 @@ def test_an_address_that_is_none_is_refused(tmp_path, text):
 def raw_scores(node, token):
     """Users' raw scores."""
     return [each["raw_score"] for each in node.read("/v2/users?workspace_id=1", token).json()["data"]]
+
+
+def test_metrics_are_told_while_the_server_is_silent(make, tmp_path):
+    """A scrape does not wait until its connection is given up; what the server is asked for is there again with it."""
+    at = urlsplit(make())
+    with link(at.hostname, at.port) as wire:
+        url = at._replace(netloc=f"{at.username}@127.0.0.1:{wire.port}", query="answer_s=3600").geturl()
+        node = Installed(tmp_path / "one", UPTAKE_STORE_URL=url)
+        with closing(node):
+            node.start()
+            assert node.post([track("a")]).status_code == 200
+            wait_for(lambda: 'uptake_folded_offset{product="1"} 1.0' in node.get("/metrics").text)
+
+            wire.hole()
+            assert node.post([track("b")]).status_code == 200
+            told = node.get("/metrics").text
+            assert "uptake_ready 1.0" in told
+            assert "uptake_log_bytes" in told
+            assert "uptake_folded_offset" not in told
+
+            wire.heal(forget=False)
+            wait_for(lambda: 'uptake_folded_offset{product="1"} 2.0' in node.get("/metrics").text)

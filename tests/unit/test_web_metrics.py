@@ -1,6 +1,13 @@
-"""Counters of fates stay right and cheap from scrape to scrape."""
+"""Counters of fates stay right and cheap from scrape to scrape; what a silent server is asked for is left out."""
 
-from uptake.stores.events.base import OutcomeRow
+import threading
+import time
+
+import pytest
+
+from tests.installed import wait_for
+from uptake.stores.events.base import OutcomeRow, StoreUnavailable
+from uptake.web.asked import Asked
 from uptake.web.metrics import BUCKET_US, OPEN_BUCKETS, OutcomeTotals
 
 APPLIED = ("track", "applied", "", "")
@@ -45,3 +52,41 @@ def test_a_new_generation_is_counted_anew():
 def test_nothing_folded_is_nothing_counted():
     """An empty store has no samples."""
     assert OutcomeTotals().read(Outcomes()) == {}
+
+
+class SilentServer:
+    """A server that answers a question only when it is healed."""
+
+    def __init__(self):
+        self.healed = threading.Event()
+        self.questions = 0
+
+    def ask(self):
+        self.questions += 1
+        self.healed.wait()
+        return self.questions
+
+
+def test_an_answer_that_is_late_is_left_out():
+    """Nothing is asked anew while the server is silent; when it answers again the next question has a fresh answer."""
+    server = SilentServer()
+    asked = Asked(server.ask)
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            asked.answer(time.monotonic())
+    assert server.questions == 1
+
+    server.healed.set()
+    wait_for(asked._answer.done)
+    assert asked.answer(time.monotonic() + 60) == 2
+
+
+def test_what_a_question_raises_is_raised():
+    """A server that refuses is told from one that is silent."""
+
+    def ask():
+        raise StoreUnavailable("it refuses")
+
+    with pytest.raises(StoreUnavailable):
+        Asked(ask).answer(time.monotonic() + 60)

@@ -6,6 +6,7 @@ are asked for again.  Products appear by id, never by name, and nothing of a cal
 
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from uptake.pipeline.running import Running
 from uptake.stores.events.base import EventStore, StoreUnavailable
 from uptake.stores.log.base import LogDamaged, LogUnavailable
 from uptake.stores.meta.base import MetaUnavailable
+from uptake.web.asked import Asked
 from uptake.web.ingest import Ingest
 from uptake.web.metric_table import METRICS
 from uptake.web.problems import FaultCount
@@ -31,6 +33,9 @@ from uptake.web.problems import FaultCount
 BUCKET_US = 600 * SECOND_US
 OPEN_BUCKETS = 6
 """Buckets before the newest one that may still grow: processes that log side by side are less than an hour apart."""
+
+ANSWER_S = 5.0
+"""A scrape waits for servers no longer: Prometheus gives a scrape up after 10 s, and connections are given up later."""
 
 Outcome = tuple[str, str, str, str]
 """Type, fate, code, mapping."""
@@ -64,9 +69,13 @@ class OutcomeTotals:
 class ProductMetrics(Collector):
     """What any process can tell of its work and of the products that it has open, read when it is scraped."""
 
+    answer_s = ANSWER_S
+
     def __init__(self, running: Running, *, data_dir: Path | None = None) -> None:
         """data_dir: a folder whose disk is told of; None for none."""
         self._running, self._data_dir = running, data_dir
+        parts = (self._work, self._log_there, lambda: _progress(running), self._outcomes)
+        self._parts = [Asked(lambda part=part: list(part())) for part in parts]
         self._totals: dict[int, OutcomeTotals] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
@@ -86,7 +95,7 @@ class ProductMetrics(Collector):
         """Each metric with its samples, without those that need a server which does not answer."""
         yield family("uptake_build_info", [((__version__,), 1)])
         yield from self._local_disk()
-        yield from _as_far_as_known(self._work, self._log_there, lambda: _progress(self._running), self._outcomes)
+        yield from _as_far_as_known(self._parts, time.monotonic() + self.answer_s)
 
     def _log_there(self) -> Iterator[Metric]:
         """What the call log tells of itself; first, for where it is away the others need not be tried."""
@@ -171,13 +180,13 @@ OF_STATUS: tuple[tuple[str, Callable[[Status], float | None]], ...] = (
 )
 
 
-def _as_far_as_known(*parts: Callable[[], Iterator[Metric]]) -> Iterator[Metric]:
-    """The metrics of all parts up to the first that needs a server which does not answer: a scrape must not wait for
-    each of them, and what is known is told."""
+def _as_far_as_known(parts: Iterable[Asked[list[Metric]]], until_s: float) -> Iterator[Metric]:
+    """The metrics of all parts up to the first that needs a server which does not answer, or not by then: a scrape must
+    not wait for each of them, and what is known is told."""
     for part in parts:
         try:
-            yield from list(part())
-        except (LogUnavailable, MetaUnavailable, StoreUnavailable):
+            yield from part.answer(until_s)
+        except (LogUnavailable, MetaUnavailable, StoreUnavailable, TimeoutError):
             return
 
 
