@@ -13,6 +13,7 @@ from tests import strategies
 from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.stores.events import clickhouse as engine
+from uptake.stores.events import clickhouse_upkeep as upkeep
 from uptake.stores.events.base import (
     ActedRow,
     FateRow,
@@ -349,6 +350,36 @@ def test_what_tells_of_folds_does_not_grow(create):
         assert [session.rows(f"select count() from {table}") for table in tables] == [[(1,)]] * 4
     assert (told(store), store.published()) == before
     store.close()
+
+
+def test_numbers_of_broken_folds_do_not_grow_for_ever(create, monkeypatch):
+    """However often a process dies the latest numbers are left, and those of which rows are, for these must not
+    count."""
+    monkeypatch.setattr(upkeep, "KEPT_BROKEN", 3)
+    store = create(RULES)
+    store.commit(BEFORE)
+    for _ in range(6):
+        with writes_before_death(2), pytest.raises(Gone):
+            store.commit(AFTER)
+    store.commit(AFTER)
+    before = told(store)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "drop_broken", lambda *_, **__: None)
+        store.compact(least=10**6, seconds=GRACE)
+        assert broken(store) == [2, 3, 4, 5, 6, 7]
+        store.compact(least=10**6, seconds=NONE)
+    assert (broken(store), told(store)) == ([2, 5, 6, 7], before)
+
+    store.compact(least=10**6, seconds=NONE)
+    assert (broken(store), told(store)) == ([5, 6, 7], before)
+    store.close()
+
+
+def broken(store):
+    """The numbers of folds that never count."""
+    with store._reading() as session:
+        return [born for (born,) in session.rows("select born from broken_rows order by born")]
 
 
 def test_a_store_looks_after_itself_every_so_many_folds(create, monkeypatch):

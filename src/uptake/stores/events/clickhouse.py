@@ -14,7 +14,7 @@ from uptake.stores.events.clickhouse_fold import fold_batch, next_offset
 from uptake.stores.events.clickhouse_messages import forget_messages, seen_in
 from uptake.stores.events.clickhouse_questions import READ_SECONDS, ClickHouseQuestions
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, Connect
-from uptake.stores.events.clickhouse_upkeep import drop_broken, drop_replaced, forget_folds
+from uptake.stores.events.clickhouse_upkeep import drop_broken, drop_replaced, forget_broken, forget_folds
 from uptake.stores.events.compaction import LEAST_ROWS
 
 SIZE = "select coalesce(sum(bytes_on_disk), 0) from {parts} where database = $database and active"
@@ -82,8 +82,10 @@ class ClickHouseEventStore(ClickHouseQuestions):
         with self._folding() as session:
             compact(session, self._writer, least=least, most_days=most_days)
         with self._writing() as session:
-            drop_replaced(session, forget_folds(session, seconds=seconds, cluster=cluster), cluster=cluster)
+            horizon = forget_folds(session, seconds=seconds, cluster=cluster)
+            drop_replaced(session, horizon, cluster=cluster)
             drop_broken(session, cluster=cluster)
+            forget_broken(session, horizon, cluster=cluster)
             forget_messages(session, dedupe_us=self.rules.dedupe_us, cluster=cluster)
         self._uncompacted = 0
 

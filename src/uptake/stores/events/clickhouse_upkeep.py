@@ -1,8 +1,8 @@
 """What a store on ClickHouse drops of its own accord: rows that no answer needs any more.
 
 Each drop names what it drops by number, and is of numbers that nobody reads: so it may come late, twice, from two
-processes or not at all.  Numbers of broken folds are kept for good, because a process that was thought dead may still
-add rows under one.
+processes or not at all.  Numbers of broken folds are kept long after their rows, because a process that was thought
+dead may still add rows under one.
 """
 
 from uptake.stores.events.clickhouse_schema import BY_DAYS, DAYS, FOLDED, NOT_BROKEN, TABLES, local, on
@@ -105,3 +105,26 @@ def drop_broken(session: ClickHouseSession, *, cluster: str) -> None:
     for table, numbers in broken.items():
         some = ", ".join(sorted(numbers)[:MOST_DROPPED])
         session.run(f"delete from {local(table, cluster)}{on(cluster)} where born in ({some})")
+
+
+KEPT_BROKEN = 1000
+"""So many latest numbers of broken folds are kept: a process that was thought dead would have to go on after that many
+others have broken off."""
+LONG_BROKEN = f"""
+select distinct born from broken_rows
+where born < $horizon and born < (
+  select min(born) from (select distinct born from broken_rows order by born desc limit $kept)
+)
+order by born limit {MOST_DROPPED}
+"""
+
+
+def forget_broken(session: ClickHouseSession, horizon: int, *, cluster: str) -> None:
+    """Leave of the numbers of broken folds the latest ones, those since `horizon` (what tells of folds before it must
+    have been dropped), and those of which rows are left."""
+    numbers = {born for (born,) in session.rows(LONG_BROKEN, horizon=horizon, kept=KEPT_BROKEN)}
+    if not numbers:
+        return
+    some = ", ".join(f"{born:d}" for born in sorted(numbers - {born for _, born in session.rows(BROKEN)}))
+    if some:
+        session.run(f"delete from {local('broken_rows', cluster)}{on(cluster)} where born in ({some})")
