@@ -25,9 +25,9 @@ def addresses():
         yield make
 
 
-SLOW = {"clickhouse", "clickhouse_cluster"}
+SLOW = "clickhouse"
 EVERY = 9
-"""Engines that plan each question for long are shown only one of so many examples that are drawn, and not the
+"""An engine that plans each question for long is shown only one of so many examples that are drawn, and not the
 first, which is the simplest."""
 
 
@@ -37,9 +37,9 @@ def _engines(test: pytest.Function) -> list[Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """Show the slow engines few examples; after one that fails all, so that a smaller one can be found."""
+    """Show the slow engine few examples; after one that fails all, so that a smaller one can be found."""
     drawn = getattr(pyfuncitem.obj, "hypothesis", None)
-    if drawn is None or not SLOW.intersection(_engines(pyfuncitem)):
+    if drawn is None or SLOW not in _engines(pyfuncitem):
         return (yield)
     test, places, shown, failed = drawn.inner_test, count(1), [], []
 

@@ -1,20 +1,16 @@
-"""A store on a cluster, as far as one server is one: tables distributed over it, and what is said to all servers.
-
-The whole contract is asked of it in `test_event_store`; here is what only ClickHouse has.
-"""
+"""A store on a cluster, as far as one server is one: tables distributed over it, and what is said to all servers."""
 
 import pytest
 
 from tests.clickhouse import GIVEN, LOOPBACK, clickhouse, heard, new_store
-from tests.contract.test_clickhouse_fold import AFTER, BEFORE, NONE, RULES
+from tests.contract.test_clickhouse_fold import AFTER, BEFORE, NONE, RULES, told
 from tests.contract.test_clickhouse_fold import (
     test_a_compaction_that_was_broken_off_changes_no_answer as test_a_compaction_that_was_broken_off_changes_no_answer,
 )
-from tests.contract.test_clickhouse_fold import (
-    test_an_insert_that_is_sent_again_changes_nothing as test_an_insert_that_is_sent_again_changes_nothing,
-)
 from tests.contract.test_event_store import JUNE_1, model
+from tests.fakes import MemoryEventStore
 from uptake.stores.events.clickhouse_schema import TABLES, VIEWS
+from uptake.stores.events.clickhouse_session import SETTINGS
 
 pytestmark = pytest.mark.skipif(bool(GIVEN), reason="a server that is given says itself whether it is a cluster")
 
@@ -58,3 +54,22 @@ def test_every_table_is_distributed(create):
     }
     assert there == [(len(BEFORE.acted),)]
     store.close()
+
+
+def test_an_insert_may_come_in_many_blocks(monkeypatch):
+    """A distributed table passes each on by itself, and every row arrives: of folds, of a compaction and of scores."""
+    for name in ("max_block_size", "min_insert_block_size_rows", "min_insert_block_size_bytes"):
+        monkeypatch.setitem(SETTINGS, name, 1)
+    store, oracle = new_store(LOOPBACK), MemoryEventStore(RULES)
+    store.rules = RULES
+
+    for each in (store, oracle):
+        for batch in (BEFORE, AFTER):
+            each.commit(batch)
+        each.rescore([model()], [JUNE_1])
+    assert store.digest() == oracle.digest()
+    before = told(store)
+    store.compact(least=-1, seconds=NONE)
+
+    assert told(store) == before
+    store._database.drop()

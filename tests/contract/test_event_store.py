@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
-from tests.clickhouse import GIVEN, LOOPBACK, clickhouse
+from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
@@ -75,15 +75,7 @@ def chdb(_folder: Path) -> Iterator[Open]:
         yield create
 
 
-@contextmanager
-def distributed(_folder: Path) -> Iterator[Open]:
-    with clickhouse(LOOPBACK) as create:
-        yield create
-
-
 ENGINES = {"memory": memory, "duckdb": duckdb, "clickhouse": chdb}
-if not GIVEN:  # a server that is given says itself whether it is a cluster
-    ENGINES["clickhouse_cluster"] = distributed
 
 
 @pytest.fixture(params=ENGINES)

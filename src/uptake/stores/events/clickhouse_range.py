@@ -4,7 +4,7 @@ There are no transactions.  The range of the log and a hash of what it means are
 fold's number, and a row of its own makes them count at last.  A fold that was begun and not ended is named among the
 broken ones before the next begins, and so is one that follows upon a broken one; those never count, also if a process
 that was thought dead goes on with one.  Inserts carry a token of range, content, table and fold, so that one whose
-answer was lost may be sent again.
+answer was lost may be sent again; on a cluster they carry none, and a fold whose answer was lost is a broken one.
 """
 
 from typing import Any

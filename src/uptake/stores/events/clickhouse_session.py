@@ -55,6 +55,9 @@ CLUSTERED: dict[str, Any] = {
     "select_sequential_consistency": 1,
     # temporary tables are on the server that is asked, and nowhere else
     "prefer_global_in_and_join": 1,
+    "parallel_distributed_insert_select": 0,
+    # each block that a distributed table passes on is an insert with the token of the whole: only the first would stay
+    "insert_deduplicate": 0,
 }
 """Of every query where tables are on a cluster."""
 
@@ -79,9 +82,10 @@ _ARROW = {pa.string(): "String", pa.int64(): "Int64", pa.date32(): "Date32", pa.
 class ClickHouseSession:
     """One ClickHouse connection as a session."""
 
-    def __init__(self, client: Client, *, as_of: int | None = None) -> None:
-        """as_of: the fold up to which rows count; the last one that was ended unless said otherwise."""
-        self._client, self._run = client, 0
+    def __init__(self, client: Client, *, as_of: int | None = None, tokens: bool = True) -> None:
+        """as_of: the fold up to which rows count; the last one that was ended unless said otherwise.  tokens: are
+        inserts known again by theirs?"""
+        self._client, self._run, self._tokens = client, 0, tokens
         self._temporary: set[str] = set()
         self.see(as_of)
 
@@ -98,10 +102,10 @@ class ClickHouseSession:
         return list(self._client.query(text, parameters=used).result_rows)
 
     def run(self, sql: str, *, token: str = "", **values: Any) -> None:
-        """Run a text for its effect.  token: the same insert with the same token changes nothing."""
+        """Run a text for its effect.  token: the same insert with the same token changes nothing, but on a cluster."""
         text, used = bound(sql, values)
         self._temporary.update(_TEMPORARY.findall(text))
-        self._client.command(text, parameters=used, settings=_deduplicated(token))
+        self._client.command(text, parameters=used, settings=self._deduplicated(token))
 
     def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
         """Run a text and yield its rows as Arrow batches."""
@@ -120,7 +124,7 @@ class ClickHouseSession:
 
     def add(self, name: str, table: pa.Table, *, token: str = "") -> None:
         """Insert an Arrow table.  token: as in `run`."""
-        self._client.insert_arrow(name, table, settings=_deduplicated(token))
+        self._client.insert_arrow(name, table, settings=self._deduplicated(token))
 
     def end(self) -> None:
         """Drop what is temporary."""
@@ -128,9 +132,8 @@ class ClickHouseSession:
             self._client.command(f"drop temporary table if exists {', '.join(sorted(self._temporary))}")
             self._temporary.clear()
 
-
-def _deduplicated(token: str) -> dict[str, str]:
-    return {"insert_deduplication_token": token} if token else {}
+    def _deduplicated(self, token: str) -> dict[str, str]:
+        return {"insert_deduplication_token": token} if token and self._tokens else {}
 
 
 def _column_type(table: pa.Table, field: pa.Field) -> str:
@@ -207,7 +210,7 @@ class ClickHouseDatabase:
         with unavailability_named():
             client, sound = self._taken(), False
             try:
-                session = ClickHouseSession(client, as_of=as_of)
+                session = ClickHouseSession(client, as_of=as_of, tokens=not self.cluster)
                 yield session
                 session.end()
                 sound = True
