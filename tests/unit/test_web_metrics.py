@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.installed import wait_for
-from uptake.stores.events.base import OutcomeRow, StoreUnavailable
+from uptake.stores.events.base import OutcomeRow
 from uptake.web.asked import Asked
 from uptake.web.metrics import BUCKET_US, OPEN_BUCKETS, OutcomeTotals
 
@@ -80,13 +80,3 @@ def test_an_answer_that_is_late_is_left_out():
     server.healed.set()
     wait_for(asked._answer.done)
     assert asked.answer(time.monotonic() + 60) == 2
-
-
-def test_what_a_question_raises_is_raised():
-    """A server that refuses is told from one that is silent."""
-
-    def ask():
-        raise StoreUnavailable("it refuses")
-
-    with pytest.raises(StoreUnavailable):
-        Asked(ask).answer(time.monotonic() + 60)

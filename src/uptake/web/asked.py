@@ -19,17 +19,18 @@ class Asked(Generic[Answer]):
     def answer(self, until_s: float) -> Answer:
         """A fresh answer, waited for until this moment of the monotonic clock.
 
-        Raises TimeoutError if there is none by then, at once if the last question still waits for its own; and
-        whatever the question raises.
+        Raises TimeoutError if there is none by then, at once if the last question still waits for its own;
+        CancelledError if the question failed, which its thread tells.
         """
         if self._answer is not None and not self._answer.done():
             raise TimeoutError
-        self._answer = answer = Future()
+        answer: Future[Answer] = Future()
+        self._answer = answer
         threading.Thread(target=self._run, args=(answer,), name="asked", daemon=True).start()
         return answer.result(max(0.0, until_s - time.monotonic()))
 
     def _run(self, answer: Future[Answer]) -> None:
         try:
             answer.set_result(self._ask())
-        except Exception as error:  # noqa: BLE001 - it is raised where the answer is waited for
-            answer.set_exception(error)
+        finally:
+            answer.cancel()  # changes nothing where there is an answer

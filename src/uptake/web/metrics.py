@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -74,8 +75,8 @@ class ProductMetrics(Collector):
     def __init__(self, running: Running, *, data_dir: Path | None = None) -> None:
         """data_dir: a folder whose disk is told of; None for none."""
         self._running, self._data_dir = running, data_dir
-        parts = (self._work, self._log_there, lambda: _progress(running), self._outcomes)
-        self._parts = [Asked(lambda part=part: list(part())) for part in parts]
+        parts = (self._work, self._log_there, partial(_progress, running), self._outcomes)
+        self._parts = [Asked(partial(_all_of, part)) for part in parts]
         self._totals: dict[int, OutcomeTotals] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
@@ -180,14 +181,25 @@ OF_STATUS: tuple[tuple[str, Callable[[Status], float | None]], ...] = (
 )
 
 
-def _as_far_as_known(parts: Iterable[Asked[list[Metric]]], until_s: float) -> Iterator[Metric]:
-    """The metrics of all parts up to the first that needs a server which does not answer, or not by then: a scrape must
-    not wait for each of them, and what is known is told."""
+def _all_of(part: Callable[[], Iterator[Metric]]) -> list[Metric] | None:
+    """The metrics of a part; None if it needs a server which does not answer."""
+    try:
+        return list(part())
+    except (LogUnavailable, MetaUnavailable, StoreUnavailable):
+        return None
+
+
+def _as_far_as_known(parts: Iterable[Asked[list[Metric] | None]], until_s: float) -> Iterator[Metric]:
+    """The metrics of all parts up to the first that is not known, or not by then: a scrape must not wait for each of
+    them, and what is known is told."""
     for part in parts:
         try:
-            yield from part.answer(until_s)
-        except (LogUnavailable, MetaUnavailable, StoreUnavailable, TimeoutError):
+            told = part.answer(until_s)
+        except TimeoutError:
             return
+        if told is None:
+            return
+        yield from told
 
 
 def _progress(running: Running) -> Iterator[Metric]:
