@@ -96,8 +96,8 @@ def test_late_calls_change_the_answer(house):
     after = what_changed(house.product, None).rose.first[0]
 
     assert before.numbers.tracking_id == after.numbers.tracking_id == "acc9"
-    assert "Open used 8 times more" in before.reason
-    assert "Open used 28 times more" in after.reason
+    assert "Open used 8 more times" in before.reason
+    assert "Open used 28 more times" in after.reason
 
 
 def test_activation_counts_who_met_every_condition(house):

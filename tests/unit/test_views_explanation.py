@@ -295,7 +295,7 @@ def test_the_summary_says_it_in_words(opened):
 
     change = explained.difference.score_change
     assert change < 0
-    assert explained.summary == f"Score fell {-change}: Shared used 40 times less; 1 of 4 users inactive."
+    assert explained.summary == f"Score fell {-change}: Shared used 40 fewer times; 1 of 4 users inactive."
 
 
 def test_an_explanation_of_a_past_day(opened):

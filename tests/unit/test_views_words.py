@@ -41,14 +41,14 @@ def test_a_fall_names_the_event_and_the_silent_users():
     five = {user: {"Report_Shared": 12, "Login": 10} for user in ("ana", "bob", "eve", "max", "zoe")}
     after = {user: {"Report_Shared": 4, "Login": 16} for user in ("ana", "bob", "eve")}
 
-    assert told(five, after) == "Score fell 2: Report_Shared used 48 times less; 2 of 5 users inactive."
+    assert told(five, after) == "Score fell 2: Report_Shared used 48 fewer times; 2 of 5 users inactive."
 
 
 def test_a_rise_names_the_event_and_the_woken_users():
     """The event whose use rose most, and how many users are active who were not."""
     before, after = {"ana": {"Login": 10}}, {"ana": {"Login": 10, "Export": 40}, "bob": {"Export": 41}}
 
-    assert told(before, after) == "Score rose 36: Export used 81 times more; 1 more user active."
+    assert told(before, after) == "Score rose 36: Export used 81 more times; 1 more user active."
 
 
 def test_a_drifting_benchmark_is_named():
@@ -92,13 +92,13 @@ def test_no_change_says_so():
 
 def test_a_user_has_no_users():
     """Of a user only use and benchmark are told."""
-    assert told({"ana": {"Login": 40}}, {}, kind="user") == "Score fell 40: Login used 40 times less."
+    assert told({"ana": {"Login": 40}}, {}, kind="user") == "Score fell 40: Login used 40 fewer times."
 
 
 ACTIVE, FRESH = {"ana": {"Login": 50}}, {"ana": {"Login": 50}, "bob": {"Login": 50}}
 CLAUSES = {
-    "entered": "Login used 50 times more",
-    "left": "Login used 50 times less",
+    "entered": "Login used 50 more times",
+    "left": "Login used 50 fewer times",
     "faded": "older use counts for less",
     "reweighted": "the scoring model changed",
     "membership": "1 user came from another account",

@@ -34,7 +34,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def sentence(told: Told) -> str:
-    """Why the score changed, e.g. `Score fell 12: Report_Shared used 40 times less; 2 of 5 users inactive.`"""
+    """Why the score changed, e.g. `Score fell 12: Report_Shared used 40 fewer times; 2 of 5 users inactive.`"""
     if not told.after.parts and not told.before.parts:
         return f"Inactive: no scored event in the last {_number(told.window_days, 'day')}."
     if not told.change:
@@ -57,7 +57,8 @@ def _use(told: Told) -> Iterator[str]:
     for shift in told.events:
         more = shift.times - shift.times_before
         if shift.points * told.change > 0 and more * told.change > 0:
-            yield f"{shift.name} used {_number(abs(more), 'time')} {'more' if more > 0 else 'less'}"
+            # "3 times more" would read as a factor.
+            yield f"{shift.name} used {_number(abs(more), 'more time' if more > 0 else 'fewer time')}"
             return
 
 

@@ -120,8 +120,8 @@ def weekday(day: date) -> str:
 def reason(sentence: str) -> str:
     """Why a score moved, without by how much, which stands beside it.
 
-    >>> reason("Score rose 5: Report_Shared used 3 times more."), reason("Score rose 5.")
-    ('Report_Shared used 3 times more', '')
+    >>> reason("Score rose 5: Report_Shared used 3 more times."), reason("Score rose 5.")
+    ('Report_Shared used 3 more times', '')
     """
     return sentence.partition(": ")[2].removesuffix(".")
 
