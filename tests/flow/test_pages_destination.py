@@ -326,6 +326,43 @@ def test_a_mapping_that_changed_meanwhile_is_not_overwritten(acme):
     assert mapping(acme, "Track Calls").fields["event"] == "Second"
 
 
+def test_a_mapping_that_was_renamed_meanwhile_keeps_what_was_typed(acme):
+    """Whoever edits it under its old name is told the new one, and their second word is the mapping's."""
+    with acme.client() as client:
+        reader = Reader(client)
+        mine = reader.editor(TRACK) | {"f.event.kind": "value", "f.event.value": "Mine"}
+        reader.post(TRACK, **reader.editor(TRACK) | {"name": "Deeds"}, do="save")
+        tried = reader.post(TRACK, **mine, do="check", part=True)
+        refused = reader.post(TRACK, **mine, do="save")
+        again = reader.post("/destination/mappings/Deeds", **fields_of(refused.text), do="save")
+
+    assert (tried.status_code, refused.status_code, again.status_code) == (200, 409, 303)
+    assert "Name Track Calls Deeds" in words(refused.text)
+    assert 'action="/destination/mappings/Deeds"' in refused.text
+    assert mapping(acme, "Track Calls").fields["event"] == "Mine"
+    assert "Deeds" not in [each.name for each in acme.product.config.destination.mappings]
+
+
+def test_a_mapping_that_was_deleted_meanwhile_keeps_what_was_typed(acme):
+    """Whoever edits it is told that it is gone, and may add it anew."""
+    with acme.client() as client:
+        reader = Reader(client)
+        mine = reader.editor(TRACK) | {"f.event.kind": "value", "f.event.value": "Mine"}
+        reader.post("/destination", do="delete", name="Track Calls")
+        refused = reader.post(TRACK, **mine, do="save")
+        again = reader.post("/destination/mappings/new", **fields_of(refused.text), do="save")
+
+    assert (refused.status_code, again.status_code) == (409, 303)
+    assert "Name Track Calls –" in words(refused.text)
+    assert mapping(acme, "Track Calls").fields["event"] == "Mine"
+
+
+def test_a_form_of_no_mapping_finds_nothing(acme):
+    """A form that never knew the mapping finds nothing there."""
+    with acme.client() as client:
+        assert Reader(client).post(TRACK + "X", do="save", revision="1").status_code == 404
+
+
 def test_a_mapping_that_changed_meanwhile_is_not_applied_to_history_unseen(acme):
     """Neither from the editor, nor from the page that tells what it would change; a second word applies it."""
     history = "/destination/history"

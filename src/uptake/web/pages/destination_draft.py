@@ -181,6 +181,7 @@ def in_words(config: ProductConfig, name: str) -> dict[str, str]:
     fields = preset_mapping(mapping.action) if mapping.fields == "preset" else mapping.fields
     labels = {field.key: field.label for field in action_fields(mapping.action)}
     return {
+        "Name": mapping.name,
         "Action": mapping.action.title(),
         "Lenient": "Yes" if mapping.lenient else "No",
         "Trigger": mapping.trigger,

@@ -45,7 +45,7 @@ from uptake.web.pages.destination_seen import Seen, seen_lately
 from uptake.web.pages.destination_sources import CONTROLS, KINDS
 from uptake.web.pages.destination_trigger import FIELD_LABELS, Condition, conditions_of
 from uptake.web.pages.forms import Form, bounded
-from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, unless_meanwhile
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
@@ -82,20 +82,36 @@ def mapping_page(request: PageRequest, name: FromPath[str]) -> Response[str]:
 @post("/destination/mappings/{name:str}", status_code=200, sync_to_thread=True)
 def mapping_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> Response[Any]:
     """Change the draft of a mapping, or save it."""
-    visit = Visit(request)
-    return _posted(visit, Form(bounded(body)), mapping_named(visit.product, from_path(name)))
+    visit, form = Visit(request), Form(bounded(body))
+    was = from_path(name)
+    now = name_now(visit, form.text("revision"), _mapping_names, was)
+    # A form that knows when it was opened outlives its mapping: what was typed is not lost.
+    gone = not now and was in _names_at(visit, form.text("revision"))
+    return _posted(visit, form, None if gone else mapping_named(visit.product, now or was), was=was)
+
+
+def _mapping_names(config: ProductConfig) -> list[str]:
+    return [each.name for each in config.destination.mappings]
+
+
+def _names_at(visit: Visit, revision: str) -> list[str]:
+    """The names of mappings in a revision; none where it is not known."""
+    versions = [each for each in visit.product.versions if str(each.revision) == revision]
+    return _mapping_names(versions[0].config) if versions else []
 
 
 class Editing(msgspec.Struct, frozen=True):
-    """A mapping in the editor: as it is saved (None for a new one), its draft, the call it is tried on, and what was
-    wrong with saving it.
+    """A mapping in the editor: as it is saved (None for a new one, and for one that is gone), its draft, the call it is
+    tried on, and what was wrong with saving it.
 
-    opened: the revision that the form was opened with ('' for the present one).  meanwhile: what others saved since.
+    was: what it was called when the form was opened ('' for a new one).  opened: the revision that the form was opened
+    with ('' for the present one).  meanwhile: what others saved since.
     """
 
     saved: Mapping | None
     draft: Draft
     call: str
+    was: str = ""
     opened: str = ""
     meanwhile: Meanwhile | None = None
     faults: tuple[str, ...] = ()
@@ -130,9 +146,9 @@ def _first_call(seen: Seen, draft: Draft) -> str:
     return f"sample:{draft.action}"
 
 
-def _posted(visit: Visit, form: Form, saved: Mapping | None) -> Response[Any]:
+def _posted(visit: Visit, form: Form, saved: Mapping | None, *, was: str = "") -> Response[Any]:
     draft = posted_draft(form, enabled=bool(saved and saved.enabled))
-    editing = Editing(saved, draft, form.text("call") or f"sample:{draft.action}", form.text("revision"))
+    editing = Editing(saved, draft, form.text("call") or f"sample:{draft.action}", was, form.text("revision"))
     do, _, what = form.text("do", "check").partition(":")
     if do in ("save", "history"):
         return _saved(visit, editing, to_history=do == "history")
@@ -159,7 +175,9 @@ def _saved(visit: Visit, editing: Editing, *, to_history: bool) -> Response[Any]
     if result.mapping is None:
         return _refused(visit, editing, ())
     change, name = _change(editing, result.mapping), editing.saved.name if editing.saved else ""
-    guarded = unless_meanwhile(visit, editing.opened, lambda config: in_words(config, name), change)
+    guarded = unless_meanwhile(
+        visit, editing.opened, lambda config: in_words(config, name) or in_words(config, editing.was), change
+    )
     try:
         if to_history and editing.saved is not None:
             guarded(visit.product.version)

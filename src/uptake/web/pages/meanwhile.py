@@ -4,6 +4,7 @@ A form carries the revision of the configuration that it was opened with.  What 
 by this reader's own saving; else saving is refused with what differs, and the form is good again from then on.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -56,6 +57,25 @@ def unless_meanwhile(visit: Visit, opened: str, told: Told, change: Change) -> C
         return change(version.config)
 
     return changed
+
+
+def name_now(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequence[str]], name: str) -> str:
+    """What something is called now that was called `name` when a form was opened; '' where it is gone.
+
+    A list that lost one name and got one other in the same version renamed it.
+    opened: the revision that the form carried; where no such revision is known, only the present names are.
+    """
+    present = visit.product.version
+    steps = [each for each in visit.product.versions if each.revision < present.revision]
+    first = next((at for at, each in enumerate(steps) if str(each.revision) == opened), len(steps))
+    steps = [*steps[first:], present]
+    if name in names(present.config):
+        return name
+    for before, after in itertools.pairwise(steps):
+        was, now = set(names(before.config)), set(names(after.config))
+        if name in was and name not in now:
+            name = (now - was).pop() if len(now - was) == len(was - now) == 1 else ""
+    return name if name in names(present.config) else ""
 
 
 def _meanwhile(versions: Sequence[ConfigVersion], now: ConfigVersion, opened: str, told: Told) -> Meanwhile | None:
