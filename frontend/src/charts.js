@@ -11,6 +11,8 @@ use([BarChart, LineChart, GridComponent, MarkLineComponent, TooltipComponent, SV
 // Days are named as the server names them.
 const dayName = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
 const longDay = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
+// Intl writes Sept where everything else of the app writes Sep.
+const named = (format, day) => format.format(new Date(day)).replace('Sept', 'Sep')
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 
 // ECharts does not know light-dark() or oklch(): a canvas turns any colour of the tokens into plain rgb.
@@ -46,7 +48,7 @@ function tooltip(spec, colors) {
     axisPointer: { type: spec.series[0].kind === 'bar' ? 'shadow' : 'line', lineStyle: { color: colors['line-strong'] }, shadowStyle: { color: colors.line, opacity: 0.4 } },
     formatter(points) {
       const index = points[0].dataIndex
-      const day = longDay.format(new Date(spec.days[index]))
+      const day = named(longDay, spec.days[index])
       const note = spec.partial && index === spec.days.length - 1 ? ' (so far)' : ''
       return [day + note, ...(spec.series[0].stack ? points.toReversed() : points).map((point) => `${point.seriesName}: ${number.format(point.value)}${spec.unit ?? ''}`)].join('\n')
     },
@@ -93,7 +95,7 @@ function option(spec, colors, width) {
     tooltip: tooltip(spec, colors),
     xAxis: {
       type: 'category',
-      data: spec.days.map((day) => dayName.format(new Date(day))),
+      data: spec.days.map((day) => named(dayName, day)),
       boundaryGap: spec.series[0].kind === 'bar',
       axisLine: { lineStyle: { color: colors['line-strong'] } },
       axisTick: { show: false },

@@ -4,13 +4,16 @@ const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 
 const short = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
+// Intl writes Sept where everything else of the app writes Sep.
+const written = (format, moment) => format.format(moment).replace('Sept', 'Sep')
+
 function localise() {
   for (const time of document.querySelectorAll('time[data-local]')) {
     const moment = new Date(time.dateTime)
-    time.title = full.format(moment)
+    time.title = written(full, moment)
     if (time.dataset.local === 'clock') time.textContent = clock.format(moment)
-    if (time.dataset.local === 'full') time.textContent = full.format(moment)
-    if (time.dataset.local === 'short') time.textContent = short.format(moment)
+    if (time.dataset.local === 'full') time.textContent = written(full, moment)
+    if (time.dataset.local === 'short') time.textContent = written(short, moment)
   }
 }
 
