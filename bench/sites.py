@@ -32,7 +32,8 @@ from uptake.stores.log.base import Request
 
 FOLDER = ROOT / "build" / "bench"
 ACCOUNTS, USERS = 240, 2_100
-CHUNK, FOLD = 400, 10_000
+CHUNK = 400
+FOLD = load({}).fold_batch
 MEMORY = "4GB"
 PATIENCE_S = 300
 

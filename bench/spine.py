@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.sites import call_of
+from bench.sites import FOLD, call_of
 from bench.tables import judged, tell
 from uptake.core.config import ProductConfig
 from uptake.demo import demo_config, history
@@ -54,7 +54,7 @@ def spine(share: float) -> tuple[int, float, float]:
         for at in range(0, len(calls), CHUNK):
             log.append([Request(product.product_id, now_us(), "segment", calls[at : at + CHUNK])])
         started = time.perf_counter()
-        while product.fold(most=10_000):
+        while product.fold(most=FOLD):
             pass
         folded = time.perf_counter()
         product.rescore_if_due(backlog=False)

@@ -222,7 +222,7 @@ SETTINGS: tuple[Setting, ...] = (
         flag_of,
     ),
     whole_row("DEDUPE_DAYS", 7, (1, 90), "days", "The dedupe window that a new product begins with."),
-    whole_row("FOLD_BATCH", 10_000, (100, 200_000), "calls", "About how many calls one fold takes from the log."),
+    whole_row("FOLD_BATCH", 30_000, (100, 200_000), "calls", "About how many calls one fold takes from the log."),
     whole_row(
         "RESULT_DAYS",
         7,

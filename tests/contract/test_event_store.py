@@ -540,6 +540,16 @@ def test_a_late_group_call_repairs_history(store):
     assert store.totals().unattributed_users == 1
 
 
+def test_who_moves_beside_a_newcomer_is_counted_again(store):
+    """Of who was known before, earlier calls and events count, also where the batch brings somebody new."""
+    fold(store, [JoinedRow("ana", "acme", NOON, "m1"), *acts("ana", "open", at_us=NOON + 2 * DAY_US)])
+    fold(store, [JoinedRow(who, "beta", NOON + DAY_US, "m2") for who in ("ana", "bob")])
+
+    assert [each.account for each in store.memberships("ana")] == ["acme", "beta"]
+    assert counted_for(store, "ana") == ["beta"]
+    assert listed(store, "account", model(), JUNE_1 + timedelta(days=2))["beta"].raw_score == 1
+
+
 def test_an_event_at_the_moment_of_joining_counts_for_the_new_account(store):
     """A membership holds from its own microsecond on."""
     fold(store, [JoinedRow("ana", "acme", NOON, "m1"), JoinedRow("ana", "beta", NOON + 10, "m2")])

@@ -57,7 +57,7 @@ create or replace temp table fold_intervals as
 with ranked as (
   select user_id, account_id, at_us,
     row_number() over (partition by user_id, at_us order by message_id desc, account_id desc) as place
-  from joins where user_id in (select user_id from fold_unsettled)
+  from {{joins}} where user_id in (select user_id from fold_unsettled)
 ), calls as (
   select user_id, account_id, at_us, lag(account_id) over (partition by user_id order by at_us) as account_before
   from ranked where place = 1
@@ -91,21 +91,30 @@ insert into memberships select user_id, account_id, from_us, until_us from fold_
 where user_id in (select user_id from fold_moved)
 """
 
-ANY_UNSETTLED = "select count(*) > 0 from fold_unsettled"
+# Nearly always they are newcomers, of whom the store holds nothing: neither earlier calls nor counts need a look.
+ANY_UNSETTLED = """
+select count(*) > 0, count(case when user_id not in (select id from new_known where kind = 'user') then 1 end) > 0
+from fold_unsettled
+"""
 
 
 def add_joins(session: Session, batch: FoldBatch) -> bool:
-    """Keep membership calls and bring intervals up to date; True if users moved, whom `fold_moved` then names."""
+    """Keep membership calls and bring intervals up to date; True if users who were known before may have moved.
+
+    Those who moved are then named by `fold_moved`.  Newcomers are told by `new_known` (see `add_known`).
+    """
     if not batch.joined:
         return False
     session.lend(new_joins=joined_table(batch.joined))
     session.run(ADD_JOINS)
     session.run(UNSETTLED)
-    if not session.rows(ANY_UNSETTLED)[0][0]:
+    unsettled, known_before = session.rows(ANY_UNSETTLED)[0]
+    if not unsettled:
         return False
-    for text in (INTERVALS, MOVED, DROP_MEMBERSHIPS, ADD_MEMBERSHIPS):
+    intervals = INTERVALS.format(joins="joins" if known_before else "new_joins")
+    for text in (intervals, MOVED, DROP_MEMBERSHIPS, ADD_MEMBERSHIPS):
         session.run(text)
-    return True
+    return bool(known_before)
 
 
 # ---- events and their counts

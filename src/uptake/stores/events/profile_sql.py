@@ -12,11 +12,11 @@ ADD_KNOWN = "insert into known select kind, id, opaque_id from new_known"
 
 
 def add_known(session: Session, batch: FoldBatch) -> None:
-    """Remember who is named for the first time."""
+    """Remember who is named for the first time, and lend them as `new_known`."""
     session.lend(new_named=named_table(*named_in(batch)))
     unknown = session.rows(UNKNOWN)
+    session.lend(new_known=known_table([(kind, each) for kind, each in unknown]))
     if unknown:
-        session.lend(new_known=known_table([(kind, each) for kind, each in unknown]))
         session.run(ADD_KNOWN)
 
 
