@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import date
 
 from uptake.core.scores import ScoringModel
+from uptake.stores.events.adoption_sql import add_up_adoptions
 from uptake.stores.events.base import Published
 from uptake.stores.events.clickhouse_schema import TABLES, local, on
 from uptake.stores.events.clickhouse_session import ClickHouseDatabase, ClickHouseSession
@@ -106,6 +107,7 @@ class ClickHouseQuestions(StoreQuestions):
                 run = int(session.rows(NEXT_RUN)[0][0])
                 keeping = Keeping((), KEEP_SCORES, KEEP_BENCHMARKS, {"run": run})
                 session.run(RUN)
+                add_up_adoptions(session, models)
                 rescore_days(
                     session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us, keeping=keeping
                 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from uptake.core.scores import ScoringModel
+from uptake.stores.events.adoption_sql import add_up_adoptions, drop_stages
 from uptake.stores.events.base import (
     FoldBatch,
     Published,
@@ -101,9 +102,13 @@ class DuckEventStore(StoreQuestions):
         once = list(dict.fromkeys(days))
         with self._reading() as session:
             step = days_a_pass(session)
+        with self._writing() as session:
+            add_up_adoptions(session, models)
         for at in range(0, len(once), step):
             with self._changing(), self._writing() as session:
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us)
+        with self._writing() as session:
+            drop_stages(session, models)
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""

@@ -15,6 +15,7 @@ from uptake.core.days import day_of
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers, Part, Point, ScoringModel
 from uptake.core.traits import TraitForms, TraitValue
+from uptake.stores.events.adoption_sql import add_up_adoptions
 from uptake.stores.events.base import (
     ActedRow,
     EventStore,
@@ -129,6 +130,7 @@ class StoreQuestions:
             for text in self.shadows:
                 session.run(text)
             step = days_a_pass(session)
+            add_up_adoptions(session, models)
             for at in range(0, len(once), step):
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, keeping=Keeping())
             other = copy(self)

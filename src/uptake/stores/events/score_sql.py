@@ -169,17 +169,10 @@ select s.day, s.account_id, s.raw, s.raw_before, s.active_users, s.mean_points, 
 from sums s join events e on e.day = s.day and e.account_id = s.account_id
 """
 
-EVER = """
-create or replace temp table score_ever as
-select e.user_id, e.account_id, e.event, min(e.first_day) as first_day
-from events_ever e join score_weights w on w.event = e.event
-where e.first_day <= $last and {not_excluded} group by e.user_id, e.account_id, e.event
-"""
-
 ADOPTED_EVER = """
-select d.day, e.{who}, count(*) as adopted_ever
-from (select {who}, event, min(first_day) as first_day from {acts} group by {who}, event) e
-join score_days d on e.first_day <= d.day group by d.day, e.{who}
+select d.day, a.id as {kind}_id, sum(a.events) as adopted_ever
+from score_adoptions_{workspace} a join score_days d on a.first_day <= d.day
+where a.kind = '{kind}' group by d.day, a.id
 """
 
 # Who did anything at all, scored or not; the same for every model with the same exclusions.  What lies before the
@@ -309,7 +302,10 @@ def rescore_days(
     at_us: int = 0,
     keeping: Keeping = IN_PLACE,
 ) -> None:
-    """Compute and keep the numbers of a few days (one or more, each once) for all models; zone: the product's."""
+    """Compute and keep the numbers of a few days (one or more, each once) for all models; zone: the product's.
+
+    `adoption_sql.add_up_adoptions` must have been called with the models since anything was folded.
+    """
     present_for: tuple[frozenset[str], frozenset[str]] | None = None
     for model in models:
         values = {**_values(model, days), "zone": zone, "at_us": at_us, **keeping.values}
@@ -343,46 +339,45 @@ def _values(model: ScoringModel, days: Sequence[date]) -> dict[str, Any]:
 
 def _stages(model: ScoringModel, keeping: Keeping) -> list[str]:
     sums = "raw, raw_before, times, times_before"
-    upwards_ever = f"({_upwards('score_ever', 'event, first_day')})"
     return [
         WINDOW,
         WEIGHTS,
         ACTS.format(worth=worth(model), counts=counted_times(model), not_excluded=NOT_EXCLUDED),
         USERS,
         BENCHMARKS,
-        ACCOUNT_USERS.format(upwards=_upwards("score_acts", f"day, user_id, {sums}")),
+        ACCOUNT_USERS.format(upwards=upwards("score_acts", f"day, user_id, {sums}")),
         ACCOUNTS.format(
             points=points(model.curve, "raw", "users_p90"),
             points_before=points(model.curve, "raw_before", "users_p90_before"),
-            upwards=_upwards("score_acts", "day, event, times, days_low, days_high"),
+            upwards=upwards("score_acts", "day, event, times, days_low, days_high"),
         ),
-        EVER.format(not_excluded=NOT_EXCLUDED),
         OVER,
         KEPT,
         *keeping.drops,
         keeping.add_benchmarks,
-        *(keeping.add_scores.format(rows=REVISED.format(rows=rows)) for rows in _rows(model, upwards_ever)),
+        *(keeping.add_scores.format(rows=REVISED.format(rows=rows)) for rows in _rows(model)),
     ]
 
 
-def _rows(model: ScoringModel, upwards_ever: str) -> tuple[str, str]:
+def _rows(model: ScoringModel) -> tuple[str, str]:
     """The texts of users' and accounts' numbers."""
     return (
         USER_SCORES.format(
             score=_user_score(model, ""),
             score_before=_user_score(model, "_before"),
-            adopted_ever=ADOPTED_EVER.format(who="user_id", acts="score_ever"),
+            adopted_ever=ADOPTED_EVER.format(kind="user", workspace=model.workspace_id),
         ),
         ACCOUNT_SCORES.format(
             score=_account_score(model, ""),
             score_before=_account_score(model, "_before"),
-            upwards_present=_upwards("score_present", "day, user_id, first_day, last_day, last_us"),
-            adopted_ever=ADOPTED_EVER.format(who="account_id", acts=upwards_ever),
+            upwards_present=upwards("score_present", "day, user_id, first_day, last_day, last_us"),
+            adopted_ever=ADOPTED_EVER.format(kind="account", workspace=model.workspace_id),
         ),
     )
 
 
-def _upwards(acts: str, columns: str) -> str:
+def upwards(acts: str, columns: str) -> str:
+    """Read these columns of a table of acts, for the account of each and for every account above it."""
     return UPWARDS.format(acts=acts, columns=columns)
 
 
