@@ -243,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
         str,
         "1GB",
         "",
-        "How much memory the event store of one product may use before it works on disk.",
+        "Memory the event store of one product may use before it works on disk; between writes it keeps an eighth.",
         "a size such as 512MB or 4GB",
         size_of,
     ),

@@ -95,6 +95,7 @@ class DuckEventStore(StoreQuestions):
         with self._writing() as session:
             compact_ever_if_grown(session, least=LEAST_ROWS)
         self._uncompacted = 0
+        self._file.trim()
 
     # ---- scoring
     def rescore(self, models: Sequence[ScoringModel], days: Sequence[date], *, at_us: int = 0) -> None:
@@ -109,6 +110,7 @@ class DuckEventStore(StoreQuestions):
                 rescore_days(session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us)
         with self._writing() as session:
             drop_stages(session, models)
+        self._file.trim()
 
     def publish(self, published: Published, *, clear_dirty: bool) -> None:
         """Say which state the kept scores tell."""

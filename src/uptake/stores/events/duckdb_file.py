@@ -6,7 +6,7 @@ still holds the last commit; so it is given up and opened anew by whoever asks n
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +66,26 @@ class DuckSession:
         return self._connection.execute(sql, {name: values[name] for name in parameters(sql)})
 
 
+SET_LIMIT = "set memory_limit = '{}'"
+KEPT_SHARE = 8
+"""Pages of the file up to the limit divided by so much stay in memory between writes."""
+
+
+def kept_of(memory_limit: str) -> str:
+    """How much pages of the file may fill between writes, of a limit in MB or GB.
+
+    >>> kept_of("1GB"), kept_of("512MB")
+    ('125MB', '64MB')
+    """
+    megabytes = int(memory_limit[:-2]) * (1000 if memory_limit[-2:].upper() == "GB" else 1)
+    return f"{max(1, megabytes // KEPT_SHARE)}MB"
+
+
 class DuckFile:
     """One file of one process; opened when it is needed."""
 
     def __init__(self, path: Path, *, memory_limit: str, threads: int) -> None:
-        """memory_limit: as DuckDB writes it, `1GB`; sums that need more go to disk beside the file."""
+        """memory_limit: in MB or GB, `1GB`; sums that need more go to disk beside the file."""
         self._path = path
         self._settings: Settings = {
             "autoinstall_known_extensions": False,
@@ -78,6 +93,9 @@ class DuckFile:
             "memory_limit": memory_limit,
             "threads": threads,
         }
+        self._limit, self._kept = memory_limit, kept_of(memory_limit)
+        self._readers = 0
+        self._counting = threading.Lock()
         self._lock = threading.Lock()
         self._open: tuple[Connection, Connection] | None = None
         self._closed = False
@@ -124,7 +142,7 @@ class DuckFile:
     def reading(self) -> Iterator[DuckSession]:
         """One transaction that only reads, on a connection of its own; from any thread."""
         opened = self.connections()
-        with self._damage_named(), self._given_up_if_fatal(opened), opened[0].cursor() as cursor:
+        with self._counted(), self._damage_named(), self._given_up_if_fatal(opened), opened[0].cursor() as cursor:
             session = DuckSession(cursor)
             cursor.execute("begin")
             try:
@@ -132,6 +150,31 @@ class DuckFile:
             finally:
                 cursor.execute("rollback")
                 session.take_back()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._counting:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._readers -= 1
+
+    def trim(self) -> None:
+        """Give most pages that are held of the file back to the system; by whoever writes, between transactions.
+
+        The engine itself keeps what it has read and written until its limit is reached.  Lowering the limit for a
+        moment lets go of what was used longest ago.  Not while anybody reads, whose sums need the whole limit; who
+        begins to read waits for it.
+        """
+        opened = self.connections()
+        with self._given_up_if_fatal(opened), self._counting:
+            if self._readers:
+                return
+            with suppress(duckdb.OutOfMemoryException):  # where what is held cannot be let go of now
+                opened[1].execute(SET_LIMIT.format(self._kept))
+            opened[1].execute(SET_LIMIT.format(self._limit))
 
     @contextmanager
     def _given_up_if_fatal(self, opened: tuple[Connection, Connection]) -> Iterator[None]:
