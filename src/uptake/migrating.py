@@ -97,9 +97,8 @@ def _copy(ours: Installation, some: Sequence[RunningProduct], target: Settings, 
         for each in some:
             assert ours.running.archive is not None
             copy_pieces(each.product_id, ours.running.archive.base, archive.base, told)
-            first = archive.base.end(each.product_id)
-            copy_calls(each.product_id, ours.running.log, log, told, first=first)
-            compare_calls(each.product_id, ours.running.log, log, told, first=first)
+            copy_calls(each.product_id, ours.running.log, log, told)
+            compare_calls(each.product_id, ours.running.log, log, told)
 
 
 def _refuse_remains(folder: DataFolder, target: Settings, archive: Archive, product_ids: Sequence[int]) -> None:
@@ -153,12 +152,9 @@ def _piece(base: BaseSnapshot, product_id: int, first: int) -> FoldBatch | None:
     return msgspec.structs.replace(piece, messages=sorted(piece.messages)) if piece else None
 
 
-def copy_calls(product_id: int, source: CallLog, target: CallLog, told: Told, *, first: int = 0) -> None:
-    """Append the product's calls from an offset on to another log, under their own offsets, from where that ends;
-    refused items last."""
+def copy_calls(product_id: int, source: CallLog, target: CallLog, told: Told) -> None:
+    """Append the product's calls to another log under their own offsets, from where that ends; refused items last."""
     end = source.end(product_id)
-    if target.end(product_id) < first:
-        target.continue_from(product_id, first)
     while (at := target.end(product_id)) < end:
         calls, _ = read_past_damage(source, product_id, at, most=CALLS_AT_ONCE)
         if not calls:
@@ -185,10 +181,9 @@ def _requests(product_id: int, calls: Sequence[LoggedCall]) -> list[Request]:
     ]
 
 
-def compare_calls(product_id: int, source: CallLog, target: CallLog, told: Told, *, first: int = 0) -> None:
-    """Raises UptakeError (E019) where the two logs of a product differ in any call, offset or moment of receipt, from
-    an offset on."""
-    at, end = first, source.end(product_id)
+def compare_calls(product_id: int, source: CallLog, target: CallLog, told: Told) -> None:
+    """Raises UptakeError (E019) where the two logs of a product differ in any call, offset or moment of receipt."""
+    at, end = 0, source.end(product_id)
     while at < end:
         ours, after = read_past_damage(source, product_id, at, most=CALLS_AT_ONCE)
         if not ours:

@@ -16,7 +16,7 @@ from uptake.core.calls import Call
 from uptake.core.days import DAY_US
 from uptake.core.errors import Rejection
 from uptake.stores.log import sqlite_checkpoint, sqlite_file
-from uptake.stores.log.base import LogDamaged, LogUnavailable, Request
+from uptake.stores.log.base import LogDamaged, LogUnavailable, Request, read_past_damage
 from uptake.stores.log.nats import NatsCallLog
 from uptake.stores.log.sqlite import SqliteCallLog
 
@@ -66,6 +66,20 @@ def test_an_empty_log_begins_at_0(log):
     assert log.refusals(ACME, most=10) == []
     assert log.refusal_counts(ACME, since_us=0) == []
     assert log.append([]) == []
+
+
+def test_an_empty_log_may_begin_at_any_offset(log):
+    """What lies before it is missing, and calls go on from there, also those of another product from 0."""
+    if isinstance(log, MemoryCallLog):
+        pytest.skip("nothing is ever missing in memory")
+
+    log.continue_from(ACME, 5)
+    firsts = log.append([request("a", "b"), request("x", product=BOBS)])
+
+    calls, after = read_past_damage(log, ACME, 0, most=9)
+
+    assert (firsts, log.end(ACME), after) == ([5, 0], 7, 7)
+    assert [(each.offset, each.call.message_id) for each in calls] == [(5, "a"), (6, "b")]
 
 
 def test_offsets_count_calls_per_product_without_a_gap(log):

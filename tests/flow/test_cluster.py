@@ -21,7 +21,7 @@ features:
 workspaces:
   - {name: Engagement, window_days: 30, features: {Reporting: 4}, event_weights: {Search: 9}}
 """
-ROWS = 60_000
+ROWS = 30_000
 PLANTED = "zyphra@secret.example"
 NOT_COMPARED = {"as_of", "_links"}
 """Moments of scoring, and addresses of nodes."""
