@@ -22,6 +22,7 @@ MODULES = {
     "growth": "bench.growth",
     "pages": "bench.pages",
     "steady": "bench.steady",
+    "threads": "bench.threads",
 }
 LONGEST_S = 1800
 """A measurement that takes longer is ended, unless it was named."""

@@ -78,13 +78,13 @@ def measured(port: int, shape: Shape, seconds: float, options: list[str], *, rou
 
 
 @contextmanager
-def serving(processes: int) -> Iterator[int]:
-    """So many server processes on one port and an empty log."""
+def serving(processes: int, *options: str) -> Iterator[int]:
+    """So many server processes with these options on one port and an empty log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="uptake-bench-"))
-    command = [sys.executable, "-m", "bench.ingest_server", str(port), str(folder)]
+    command = [sys.executable, "-m", "bench.ingest_server", str(port), str(folder), *options]
     servers = []
     try:
         for _ in range(processes):

@@ -1,16 +1,21 @@
-"""The server that the ingest benchmark drives: the real ingest routes, and beside them one that only decodes."""
+"""The server that the ingest benchmark drives: the real ingest routes, and beside them one that only decodes.
+
+Run: python -m bench.ingest_server PORT FOLDER [--making]      a thread beside makes rows
+"""
 
 import gzip
 import logging
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
 import msgspec
 import uvicorn
 
+from bench.row_making import make_for_ever
 from uptake.core.calls import Projection
 from uptake.pipeline.accept import Acceptor, IngestProduct
 from uptake.stores.log.sqlite import SqliteCallLog
@@ -69,6 +74,8 @@ if __name__ == "__main__":
         log_level="warning",
         lifespan="off",
     )
+    if "--making" in sys.argv:
+        threading.Thread(target=make_for_ever, daemon=True).start()
     shared = listening(int(sys.argv[1]))
     print("listening", flush=True)
     uvicorn.Server(config).run(sockets=[shared])

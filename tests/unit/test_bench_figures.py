@@ -1,5 +1,6 @@
 """What turns measurements into the page of figures."""
 
+from bench.row_making import BATCHES, CALLS, MOST, filled, make_rows
 from bench.steady import lag_at, slope
 from bench.tables import Table, homeless, written
 
@@ -39,3 +40,10 @@ def test_a_slope_is_that_of_the_line_through_the_points():
     assert slope([0, 1, 2, 3], [5, 5, 5, 5]) == 0
     assert slope([0, 1, 2], [1, 3, 5]) == 2
     assert slope([1], [7]) == 0
+
+
+def test_rows_are_made_of_every_call_of_the_log_over_and_over(tmp_path):
+    """After the last call of the log comes a look that finds none, and then the first one again."""
+    looks = iter([*[True] * (BATCHES * CALLS // MOST + 2), False])
+
+    assert make_rows(filled(tmp_path), lambda: next(looks)) == BATCHES * CALLS + MOST
