@@ -496,6 +496,12 @@ class MemoryEventStore:
         mrr = math.fsum(float(text) for text in texts if text and re.fullmatch(NUMBER_TEXT, text))
         return GroupSize(len(rows), len(scores), sum(scores) / len(scores) if scores else None, mrr)
 
+    def sampled(
+        self, kind: Kind, condition: Condition, model: ScoringModel, day: date, *, most: int
+    ) -> tuple[GroupSize, list[Numbers]]:
+        rows, _ = self.numbers(kind, model, day, ListQuery(where=condition, limit=most))
+        return self._group_size(kind, condition, model, day), rows
+
     def group_history(
         self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
     ) -> list[GroupDay]:

@@ -60,6 +60,8 @@ def test_every_engine_judges_alike(other, folds, conditions, asked, day, zone, t
             page = compiled.numbers(kind, asked, day, query)
             assert_same(oracle.numbers(kind, asked, day, query), page, str(condition))
             assert page[1] == len(expected)
+            sample = compiled.sampled(kind, condition, asked, day, most=2)
+            assert_same(oracle.sampled(kind, condition, asked, day, most=2), sample, str(condition))
             rows, _ = compiled.numbers(kind, asked, day, ListQuery(limit=100))
             judged = [row.tracking_id for row in rows if holds(condition, StoreFacts(compiled, asked, day, row))]
             assert sorted(judged) == expected, condition
@@ -202,6 +204,10 @@ def test_a_group_is_counted_with_what_it_is_worth(house):
     assert found["account"][:2] == [GroupSize(0, 0, None, 0), GroupSize(1, 1, ana, 4000)]
     assert found["account"][2].mrr == 4900
     assert house.group_sizes("user", [], asked, JUNE_1) == []
+    for group in groups:
+        size, rows = house.sampled("user", group, asked, JUNE_1, most=1)
+        assert [size] == house.group_sizes("user", [group], asked, JUNE_1)
+        assert rows == house.numbers("user", asked, JUNE_1, ListQuery(where=group, limit=1))[0]
 
 
 def test_who_belongs_to_whom(house):

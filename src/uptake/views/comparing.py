@@ -167,6 +167,10 @@ class _Rows:
         self._p90: dict[date, float | None] = {}
         self._parts: dict[tuple[Kind, str, int, date], Sequence[Part]] = {}
 
+    def hold(self, day: date, numbers: Numbers) -> None:
+        """Take numbers that were asked for elsewhere."""
+        self._numbers[numbers.kind, day][numbers.tracking_id] = numbers
+
     def numbers(self, kind: Kind, day: date, tracking_ids: Collection[str]) -> list[Numbers]:
         """The numbers of these on a scored day; of the unknown and the excluded none."""
         held = self._numbers[kind, day]

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import msgspec
 
 from uptake.core.effects import Kind
-from uptake.core.scores import Part
+from uptake.core.scores import Numbers, Part
 from uptake.scoring import explain as why
 from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
 from uptake.views.comparing import KEYS, Between, Compared, Difference
@@ -68,11 +68,14 @@ def explain(
     day: date | None = None,
     *,
     against: date | None = None,
+    numbers: Numbers | None = None,
 ) -> Explanation:
     """Take a score apart, and its difference from an earlier day, by default one window before.
 
     By default both ends are under the model of the day, as the change that is listed beside the score.  Against a day
     that another model scored, the difference is from the score that stood there, and tells what the model did.
+    numbers: those of the day, where they are known already.
+
     Raises Unknown for a workspace, and for an account or user that is not known or is excluded; BadDay, also where
     `against` is after the day.
     """
@@ -82,6 +85,8 @@ def explain(
     if earlier > chosen:
         raise BadDay(f"expected a day to compare with up to {chosen}, got {earlier}")
     between = Between(product, kind, model.workspace_id, (earlier, chosen), as_stood=against is not None)
+    if numbers is not None:
+        between.rows.hold(chosen, numbers)
     if not between.rows.numbers(kind, chosen, [tracking_id]):
         raise Unknown(f"unknown_{kind}", f"the product knows no {kind} {tracking_id!r}")
     return _told(tracking_id, between, between.compared(tracking_id))

@@ -75,12 +75,16 @@ def ranked(
     if revision is not None:
         chosen = begun_day(product, day)
         rows, total = page_at(asked_at(product, workspace_id, revision, chosen), kind, query)
-        return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
+        return page_of(product, rows, total, chosen)
     chosen = scored_day(product, day, query.where)
     model = model_of(product, workspace_id, chosen)
-    store = product.store
-    rows, total = store.numbers(kind, model, chosen, query)
-    return NumbersPage(rows, total, chosen, chosen < product.today(), _as_of_us(product))
+    rows, total = product.store.numbers(kind, model, chosen, query)
+    return page_of(product, rows, total, chosen)
+
+
+def page_of(product: ProductView, rows: Sequence[Numbers], total: int, day: date) -> NumbersPage:
+    """Some rows of a list, on a day."""
+    return NumbersPage(rows, total, day, day < product.today(), _as_of_us(product))
 
 
 def standing(

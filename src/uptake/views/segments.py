@@ -23,7 +23,7 @@ from uptake.segments.suggested import suggested
 from uptake.stores.events.base import GroupDay, GroupSize, ListQuery
 from uptake.views.base import FIRST_DAY, BadDay, ProductView, Unknown, model_of, scored_day
 from uptake.views.facts import StoreFacts
-from uptake.views.ranking import NumbersPage, known, numbers_of, ranked
+from uptake.views.ranking import NumbersPage, known, numbers_of, page_of, ranked
 from uptake.views.summary import Asked, asked_about
 
 KINDS: tuple[Kind, ...] = ("account", "user")
@@ -184,9 +184,9 @@ def segment_preview(
 ) -> SegmentPreview:
     """What a condition would hold today.  Raises Unknown, and ConditionError where the text is no condition."""
     condition = parse(where)
-    page = ranked(product, kind, workspace_id, ListQuery(where=condition, limit=most), day=None)
-    (size,) = _sizes(product, kind, workspace_id, [condition], page.day)
-    return SegmentPreview(text(condition), size, page)
+    asked = asked_about(product, workspace_id, None, condition)
+    size, rows = asked.store.sampled(kind, condition, asked.model, asked.day, most=most)
+    return SegmentPreview(text(condition), _told(product, size), page_of(product, rows, size.members, asked.day))
 
 
 def _saved(segment: Segment, workspace_id: int) -> SegmentInfo:
@@ -201,8 +201,12 @@ def _sizes(
     for each in conditions:
         asked = asked_about(product, workspace_id, day, each)
     found = _group_sizes(asked, kind, tuple(text(each) for each in conditions))
+    return [_told(product, each) for each in found]
+
+
+def _told(product: ProductView, size: GroupSize) -> SegmentSize:
     units = 1 if product.version.config.mrr_unit == "units" else CENTS
-    return [SegmentSize(each.members, each.active, each.average_score, each.mrr / units) for each in found]
+    return SegmentSize(size.members, size.active, size.average_score, size.mrr / units)
 
 
 @lru_cache(maxsize=512)

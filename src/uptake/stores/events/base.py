@@ -217,6 +217,11 @@ class EventStore(Protocol):
     ) -> list[GroupSize]:
         """How large the group is that each condition holds for on a scored day, in their order; see `matching`."""
 
+    def sampled(
+        self, kind: Kind, condition: Condition, model: ScoringModel, day: date, *, most: int
+    ) -> tuple[GroupSize, list[Numbers]]:
+        """`group_sizes` of one condition, and the first of those it holds for as `numbers` ranks them, at once."""
+
     def group_history(
         self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]
     ) -> list[GroupDay]:

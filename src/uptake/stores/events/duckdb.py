@@ -21,14 +21,12 @@ from uptake.stores.events.base import (
 from uptake.stores.events.compaction import LEAST_ROWS, compact_day, compact_ever_if_grown, grown_days
 from uptake.stores.events.duckdb_file import DuckFile
 from uptake.stores.events.fold_sql import fold_batch, next_offset
-from uptake.stores.events.list_sql import (
-    FORGET,
-)
 from uptake.stores.events.message_sql import seen_in
 from uptake.stores.events.questions import StoreQuestions
 from uptake.stores.events.remembered import Remembered
 from uptake.stores.events.schema import ADD_COLUMNS, COUNT_CURSORS, CREATE_TABLE, START_CURSOR, TABLES
 from uptake.stores.events.score_sql import days_a_pass, rescore_days
+from uptake.stores.events.series_sql import FORGET
 
 CLEAR_DIRTY = "delete from dirty_days"
 UNPUBLISH = "delete from published"

@@ -46,17 +46,35 @@ def group_sizes(
     ]
     if not found:
         return []
-    members = (MEMBERS.format(number=number, ids=each.text) for number, each in enumerate(found))
-    text = GROUP_SIZES.replace("{members}", " union all ".join(members))
-    text = text.replace("{accounts}", THEMSELVES if kind == "account" else THEIR_ACCOUNTS)
     values = condition_values(kind, model, day, rules)
     for each in found:
         values |= each.values
+    return _sizes(session, kind, [each.text for each in found], values)
+
+
+def _sizes(session: Session, kind: Kind, members: Sequence[str], values: dict[str, Any]) -> list[GroupSize]:
+    """How large each `select id` is."""
+    each = (MEMBERS.format(number=number, ids=ids) for number, ids in enumerate(members))
+    text = GROUP_SIZES.replace("{members}", " union all ".join(each))
+    text = text.replace("{accounts}", THEMSELVES if kind == "account" else THEIR_ACCOUNTS)
     sizes = {number: GroupSize(*size) for number, *size in session.rows(text, **values)}
-    return [sizes.get(number, NOBODY) for number in range(len(found))]
+    return [sizes.get(number, NOBODY) for number in range(len(members))]
 
 
 NOBODY = GroupSize(0, 0, None, 0)
+KEEP_MEMBERS = "create or replace temp table group_members as select id from ({ids})"
+KEPT_MEMBERS = "select id from group_members"
+
+
+def kept_group(
+    session: Session, kind: Kind, condition: Condition, model: ScoringModel, *, day: date, rules: StoreRules
+) -> GroupSize:
+    """How many a condition holds for, who stay in a table of the session for what else is asked (`KEPT_MEMBERS`)."""
+    found = listed_ids(kind, condition, model, day, types=rules.trait_types)
+    values = {**condition_values(kind, model, day, rules), **found.values}
+    session.run(KEEP_MEMBERS.format(ids=found.text), **values)
+    return _sizes(session, kind, [KEPT_MEMBERS], values)[0]
+
 
 GROUP_HISTORY = """
 with days as (

@@ -1,4 +1,4 @@
-"""Ranked lists and series out of kept numbers.
+"""Ranked lists out of kept numbers.
 
 A list is ranked first and described afterwards: names and creation are looked up for the page alone, unless the
 ranking itself needs them (a search, or a sort by one of them).
@@ -12,23 +12,19 @@ import msgspec
 from uptake.core.conditions import Condition
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
-from uptake.core.scores import Level, Numbers, Point, ScoringModel, level_bounds
+from uptake.core.scores import Level, Numbers, ScoringModel, level_bounds
 from uptake.stores.events.base import SORTS, ListQuery, StoreRules
 from uptake.stores.events.condition_sql import (
     Compiled,
     condition_values,
     conditions_met,
-    conditions_met_by_day,
     listed_ids,
     matching_ids,
 )
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, OF_PAGE, USER_PROFILES
 from uptake.stores.events.schema import FOREVER
-from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS
+from uptake.stores.events.score_sql import SCORED_EVENTS
 from uptake.stores.events.session import Session
-from uptake.stores.events.value_sql import DAY_OF
-
-WEEK = 7
 
 SORT_TEXTS = {
     "score": "coalesce(s.score, 0)",
@@ -109,12 +105,25 @@ and k.id in (
 
 
 def numbers_page(
-    session: Session, kind: Kind, model: ScoringModel, day: date, *, query: ListQuery, rules: StoreRules, full_day: date
+    session: Session,
+    kind: Kind,
+    model: ScoringModel,
+    day: date,
+    *,
+    query: ListQuery,
+    rules: StoreRules,
+    full_day: date,
+    only: str = "",
 ) -> tuple[list[Numbers], int]:
-    """One page of a ranked list and how many there are; full_day: the last day that is over."""
+    """One page of a ranked list and how many there are.
+
+    full_day: the last day that is over.  only: a `select id` of those that the list may hold, in place of query.where.
+    """
     if query.sort not in SORT_TEXTS:
         raise ValueError(f"a list is sorted by one of {', '.join(SORTS)}; got {query.sort!r}")
-    asked = _ranking(kind, model, day, query, rules)
+    if query.tracking_ids == ():
+        return [], 0
+    asked = _ranking(kind, model, day, query, rules, only=only)
     values = {**asked.values, "full_day": min(day, full_day)}
     activates = "activated" in asked.tables
     page = PAGE.format(
@@ -123,11 +132,13 @@ def numbers_page(
         direction="desc" if query.descending else "asc",
         ranked=asked.ranked,
         described=(USER_PROFILES if kind == "user" else ACCOUNT_PROFILES).format(**OF_PAGE),
-        events=_events_scored(model),
+        events=events_scored(model),
         activation=ACTIVATION if activates else NO_ACTIVATION,
         activated=ACTIVATED.format(of="p") if activates else "",
     )
     rows = session.rows(page, **values) if query.limit else []
+    if not rows and query.limit and not query.offset:
+        return [], 0
     total = rows[0][0] if rows else session.rows(asked.told(COUNT), **values)[0][0]
     return [_numbers(kind, model.levels, row[1:]) for row in rows], total
 
@@ -139,7 +150,7 @@ def on_levels(
     asked = _ranking(kind, model, day, msgspec.structs.replace(query, level=""), rules)
     found: dict[str, int] = {level: 0 for level, _, _ in level_bounds(model.levels)}
     for score, count in session.rows(asked.told(ON_SCORES), **asked.values):
-        found[_level(score, model.levels)] += count
+        found[level_of(score, model.levels)] += count
     return found
 
 
@@ -156,10 +167,12 @@ class _Ranking(msgspec.Struct, frozen=True):
         return text.format(tables=f"with {tables}" if tables else "", ranked=self.ranked)
 
 
-def _ranking(kind: Kind, model: ScoringModel, day: date, query: ListQuery, rules: StoreRules) -> _Ranking:
+def _ranking(
+    kind: Kind, model: ScoringModel, day: date, query: ListQuery, rules: StoreRules, *, only: str = ""
+) -> _Ranking:
     where, sort = query.where, SORT_TEXTS[query.sort]
-    only = Compiled("", {}) if where is None else matching_ids(kind, where, model, day, types=rules.trait_types)
-    values = {**_values(kind, model, query, rules, day), **only.values}
+    those = Compiled(only, {}) if where is None else matching_ids(kind, where, model, day, types=rules.trait_types)
+    values = {**_values(kind, model, query, rules, day), **those.values}
     tables, joins = {}, []
     if values["activations"]:
         met = conditions_met(kind, model, day, types=rules.trait_types)
@@ -171,7 +184,7 @@ def _ranking(kind: Kind, model: ScoringModel, day: date, query: ListQuery, rules
         joins.append("join profiles p on p.id = k.id")
     ranked = RANKED.format(
         joins=" ".join(joins),
-        filters=_filters(kind, query, only.text),
+        filters=_filters(kind, query, those.text),
         scored=SCORED if query.tracking_ids is not None else "",
     )
     return _Ranking(tables, ranked, values)
@@ -181,7 +194,7 @@ def _sort(query: ListQuery, *, activates: bool) -> str:
     return NO_ACTIVATION if query.sort == "activation" and not activates else SORT_TEXTS[query.sort]
 
 
-def _events_scored(model: ScoringModel) -> str:
+def events_scored(model: ScoringModel) -> str:
     """How many events are scored: a number, unless all that were ever seen are."""
     if model.every_event:
         return f"(select count(*) from ({SCORED_EVENTS}))"
@@ -218,7 +231,8 @@ def _scores_of(level: str, levels: Levels) -> tuple[int, int]:
     return next(((low, high) for name, low, high in level_bounds(levels) if name == level), (101, 100))
 
 
-def _level(score: int, levels: Levels) -> Level:
+def level_of(score: int, levels: Levels) -> Level:
+    """The level of a kept score."""
     return next(level for level, low, _ in level_bounds(levels) if score >= low)
 
 
@@ -232,7 +246,7 @@ def _numbers(kind: Kind, levels: Levels, row: tuple[Any, ...]) -> Numbers:
         name=name,
         score=score,
         score_change=score - score_before,
-        level=_level(score, levels),
+        level=level_of(score, levels),
         raw_score=raw,
         frequency=frequency,
         adoption=adoption,
@@ -274,117 +288,3 @@ def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -
     excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
     rows = session.rows(STANDINGS, workspace=model.workspace_id, kind=kind, day=day, excluded=excluded)
     return {each: (score, raw) for each, score, raw in rows}
-
-
-ONE_SCORE = """
-select score from scores
-where workspace_id = $workspace and kind = $kind and id = $id and day = $day
-  and id not in (select unnest($excluded::varchar[])) and id in (select id from known where kind = $kind and id = $id)
-"""
-
-
-def score_of(session: Session, kind: Kind, tracking_id: str, model: ScoringModel, *, day: date) -> int:
-    """The kept score of one account or user; 0 for none."""
-    excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
-    values = {"workspace": model.workspace_id, "kind": kind, "id": tracking_id, "day": day, "excluded": excluded}
-    found = session.rows(ONE_SCORE, **values)
-    return found[0][0] if found else 0
-
-
-# ---- series and benchmarks
-
-SERIES = f"""
-with page as (select $id::varchar as id), described as ({{described}}), days as (
-  select day from benchmarks where workspace_id = $workspace and day between $first and $last
-), weekly as ({{weekly}})
-select d.day, coalesce(s.score, 0), coalesce(s.score_before, 0), coalesce(s.raw, 0), coalesce(s.frequency, 0),
-  coalesce(100.0 * s.adopted / nullif({{events}}, 0), 0), coalesce(100.0 * s.adopted_ever / nullif({{events}}, 0), 0),
-  {{activation}},
-  coalesce(s.active_users, 0), coalesce(s.total_users, 0), coalesce(w.users, 0),
-  date_diff('day', {DAY_OF.format(moment="p.created_us")}, d.day), s.last_us, s.revised_us
-from days d
-join known k on k.kind = $kind and k.id = $id and k.id not in (select unnest($excluded::varchar[]))
-join described p on p.id = k.id
-left join (
-  select day, score, score_before, raw, frequency, adopted, adopted_ever, active_users, total_users, last_us, revised_us
-  from scores where workspace_id = $workspace and kind = $kind and id = $id and day between $first and $last
-) s on s.day = d.day
-{{activated}}
-left join weekly w on w.day = d.day
-order by d.day
-"""
-ACTIVATED_BY_DAY = "left join (select day, met from ({met}) where id = $id) a on a.day = d.day"
-WEEKLY_USERS = f"""
-select d.day, count(distinct c.user_id) as users from days d join (
-  select distinct user_id, day as done_on from daily_counts
-  where account_id in (select $id union select account_id from lineage where ancestor_id = $id)
-    and event in (select event from ({SCORED_EVENTS})) and day between $first::date - {WEEK - 1} and $last
-    and {NOT_EXCLUDED}
-) c on c.done_on between d.day - {WEEK - 1} and d.day
-group by d.day
-"""
-NO_WEEKLY_USERS = "select day, 0 as users from days"
-BENCHMARK = "select users_p90, accounts_p90 from benchmarks where workspace_id = $workspace and day = $day"
-FORGET = (
-    "delete from scores where day between $first and $last",
-    "delete from benchmarks where day between $first and $last",
-)
-SCORED_DAYS = "select day from benchmarks where workspace_id = $workspace order by day"
-
-
-def series_of(
-    session: Session,
-    kind: Kind,
-    tracking_id: str,
-    model: ScoringModel,
-    *,
-    days: tuple[date, date],
-    rules: StoreRules,
-) -> list[Point]:
-    """The kept numbers of one account or user, day by day."""
-    met = conditions_met_by_day(kind, model, days, types=rules.trait_types)
-    activations = len(model.user_activation if kind == "user" else model.account_activation)
-    text = SERIES.format(
-        described=(USER_PROFILES if kind == "user" else ACCOUNT_PROFILES).format(**OF_PAGE),
-        weekly=WEEKLY_USERS if kind == "account" else NO_WEEKLY_USERS,
-        events=_events_scored(model),
-        activation=ACTIVATION if activations else NO_ACTIVATION,
-        activated=ACTIVATED_BY_DAY.format(met=met.text) if activations else "",
-    )
-    values = {**condition_values(kind, model, days[1], rules), **met.values, "activations": activations}
-    rows = session.rows(text, **values, id=tracking_id, first=days[0], last=days[1])
-    return [_point(model.levels, row) for row in rows]
-
-
-def _point(levels: Levels, row: tuple[Any, ...]) -> Point:
-    day, score, score_before, raw, frequency, adoption, adoption_all_time, activation = row[:8]
-    active_users, total_users, weekly_active_users, tenure_days, last_active_us, revised_us = row[8:]
-    return Point(
-        day=day,
-        score=score,
-        score_change=score - score_before,
-        level=_level(score, levels),
-        raw_score=raw,
-        frequency=frequency,
-        adoption=adoption,
-        adoption_all_time=adoption_all_time,
-        activation=activation,
-        active_users=active_users,
-        total_users=total_users,
-        weekly_active_users=weekly_active_users,
-        tenure_days=tenure_days if tenure_days is not None and tenure_days >= 0 else None,
-        last_active_us=last_active_us,
-        revised_us=revised_us,
-    )
-
-
-def benchmark_of(session: Session, kind: Kind, model: ScoringModel, day: date) -> float | None:
-    """The 90th percentile behind the scores of the kind on a day."""
-    found = session.rows(BENCHMARK, workspace=model.workspace_id, day=day)
-    pooled = kind == "account" and model.account_score == "pooled"
-    return found[0][1 if pooled else 0] if found else None
-
-
-def days_scored(session: Session, workspace_id: int) -> list[date]:
-    """The days with kept numbers, ascending."""
-    return [day for (day,) in session.rows(SCORED_DAYS, workspace=workspace_id)]

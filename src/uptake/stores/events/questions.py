@@ -38,23 +38,16 @@ from uptake.stores.events.doubt_sql import doubtful_in, rhythms_in
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.exports import DIGESTED, EXPORT_TEXTS, digest_of, export_batch
 from uptake.stores.events.group_sql import (
+    KEPT_MEMBERS,
     accounts_of,
     first_day_of,
     group_history,
     group_sizes,
+    kept_group,
     member_traits,
     members_of,
 )
-from uptake.stores.events.list_sql import (
-    benchmark_of,
-    days_scored,
-    ids_matching,
-    numbers_page,
-    on_levels,
-    score_of,
-    series_of,
-    standings_of,
-)
+from uptake.stores.events.list_sql import ids_matching, numbers_page, on_levels, standings_of
 from uptake.stores.events.people_sql import memberships_of, rule_values
 from uptake.stores.events.question_sql import (
     cycles_in,
@@ -72,6 +65,7 @@ from uptake.stores.events.question_sql import (
 )
 from uptake.stores.events.remembered import Remembered
 from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
+from uptake.stores.events.series_sql import benchmark_of, days_scored, score_of, series_of
 from uptake.stores.events.session import StreamingSession
 from uptake.stores.events.trait_sql import forms_of, values_of
 from uptake.stores.events.usage import ActiveDay, Doer, Use
@@ -143,11 +137,15 @@ class StoreQuestions:
 
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
-        rules, found = self.rules, self.published()
-        newest = day_of(found.as_of_us, ZoneInfo(rules.time_zone)) if found else date.min + timedelta(days=1)
-        full_day = newest - timedelta(days=1)
+        full_day = self._full_day()
         with self._reading() as session:
-            return numbers_page(session, kind, model, day, query=query, rules=rules, full_day=full_day)
+            return numbers_page(session, kind, model, day, query=query, rules=self.rules, full_day=full_day)
+
+    def _full_day(self) -> date:
+        """The last day that was over when scores were published."""
+        found = self.published()
+        newest = day_of(found.as_of_us, ZoneInfo(self.rules.time_zone)) if found else date.min + timedelta(days=1)
+        return newest - timedelta(days=1)
 
     def levels(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> dict[str, int]:
         """How many of the list are on each level."""
@@ -165,6 +163,18 @@ class StoreQuestions:
         """How large the group is that each condition holds for."""
         with self._reading() as session:
             return group_sizes(session, kind, conditions, model, day=day, rules=self.rules)
+
+    def sampled(
+        self, kind: Kind, condition: Condition, model: ScoringModel, day: date, *, most: int
+    ) -> tuple[GroupSize, list[Numbers]]:
+        """How large the group is, and its first members."""
+        full_day, rules, query = self._full_day(), self.rules, ListQuery(limit=most)
+        with self._reading() as session:
+            size = kept_group(session, kind, condition, model, day=day, rules=rules)
+            rows, _ = numbers_page(
+                session, kind, model, day, query=query, rules=rules, full_day=full_day, only=KEPT_MEMBERS
+            )
+        return size, rows
 
     def group_history(
         self, kind: Kind, condition: Condition, model: ScoringModel, days: tuple[date, date]

@@ -102,7 +102,8 @@ def _expanded(product: RunningProduct, found: Standing, params: OneAsked) -> dic
     if "segments" in params.expand:
         blocks["segments"] = segments_of(product, found.workspace_id, found.numbers, found.day)
     if "explanation" in params.expand or "insights" in params.expand:
-        told = explain(product, kind, found.workspace_id, tracking_id, found.day, against=params.against)
+        asked = (kind, found.workspace_id, tracking_id, found.day)
+        told = explain(product, *asked, against=params.against, numbers=found.numbers)
         blocks |= {"explanation": told} if "explanation" in params.expand else {}
         if "insights" in params.expand:
             model = model_of(product, found.workspace_id, found.day)

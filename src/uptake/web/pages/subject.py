@@ -130,7 +130,9 @@ def subject_of(place: Place) -> Subject:
     first = max(day - timedelta(days=place.days - 1), FIRST_DAY)
     return Subject(
         standing=stands,
-        explanation=explain(product, kind, workspace_id, tracking_id, day, against=place.against),
+        explanation=explain(
+            product, kind, workspace_id, tracking_id, day, against=place.against, numbers=stands.numbers
+        ),
         history=history(product, kind, workspace_id, tracking_id, first=first, last=day),
         activity=activity(product, kind, workspace_id, tracking_id, days=HEAT_DAYS, last=day),
         segments=segments_of(product, workspace_id, stands.numbers, day),
