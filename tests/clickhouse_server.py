@@ -51,6 +51,8 @@ _TRANSPORT = {
 
 _FORMAT_LAST = re.compile(rb"\bformat\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _INSERT = re.compile(rb"\s*(insert\s+into\s.+?)\s+format\s+(\w+)[ \t\r]*(?:\n|$)", re.IGNORECASE | re.DOTALL)
+_LONGEST_VALUE = 128 * 1024
+"""Of what a request says, as the server's `http_max_field_value_size` has it unless it was changed."""
 _CODE = re.compile(r"Code: (\d+)")
 _NOT_FOUND = {"60", "81"}
 """Unknown tables and databases are 404; other exceptions are 500."""
@@ -143,6 +145,9 @@ class Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "")
         if kind.startswith("multipart/form-data"):
             said, body = said | _form(kind, body), b""
+        if any(len(value.encode()) > _LONGEST_VALUE for value in said.values()):
+            self._answer(400, b"HTML Form Exception: Field value too long\n", {})
+            return
         statement = b"\n".join(each for each in (said.get("query", "").encode(), body) if each)
         query_id = {"X-ClickHouse-Query-Id": said.get("query_id") or str(uuid.uuid4())}
         try:

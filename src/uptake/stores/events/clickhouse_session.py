@@ -6,7 +6,7 @@ and is kept for the next.
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
@@ -76,7 +76,19 @@ _TEMPORARY = re.compile(r"create (?:or replace )?temp(?:orary)? table (?:if not 
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)(?:::(\w+)\[\])?")
 _TYPES = {"varchar": "String", "bigint": "Int64", "integer": "Int32", "double": "Float64", "date": "Date32"}
 _TYPES["boolean"] = "Bool"
-_ARROW = {pa.string(): "String", pa.int64(): "Int64", pa.date32(): "Date32", pa.float64(): "Float64"}
+_ARROW = {
+    pa.string(): "String",
+    pa.int64(): "Int64",
+    pa.date32(): "Date32",
+    pa.float64(): "Float64",
+    pa.bool_(): "Bool",
+}
+
+LONGEST_LIST = 10_000
+"""Characters of a list in a request: a server takes 128 KiB (`http_max_field_value_size`) for a value, and a character
+may be nine bytes of it."""
+_LENT = "cast((select arrayMap(row -> row.2, arraySort(groupArray((place, value)))) from list_{name}) as {type})"
+"""A list that is too long for it, out of a temporary table."""
 
 
 class ClickHouseSession:
@@ -87,6 +99,7 @@ class ClickHouseSession:
         inserts known again by theirs?"""
         self._client, self._run, self._tokens = client, 0, tokens
         self._temporary: set[str] = set()
+        self._lists: dict[str, Any] = {}
         self.see(as_of)
 
     def see(self, as_of: int | None) -> None:
@@ -98,18 +111,18 @@ class ClickHouseSession:
 
     def rows(self, sql: str, **values: Any) -> Rows:
         """Run a text and return all its rows."""
-        text, used = bound(sql, values)
+        text, used = self._bound(sql, values)
         return list(self._client.query(text, parameters=used).result_rows)
 
     def run(self, sql: str, *, token: str = "", **values: Any) -> None:
         """Run a text for its effect.  token: the same insert with the same token changes nothing, but on a cluster."""
-        text, used = bound(sql, values)
+        text, used = self._bound(sql, values)
         self._temporary.update(_TEMPORARY.findall(text))
         self._client.command(text, parameters=used, settings=self._deduplicated(token))
 
     def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
         """Run a text and yield its rows as Arrow batches."""
-        text, used = bound(sql, values)
+        text, used = self._bound(sql, values)
         with self._client.query_arrow_stream(text, parameters=used, use_strings=True) as stream:
             for part in stream:
                 yield from part.to_batches() if isinstance(part, pa.Table) else (part,)
@@ -131,6 +144,18 @@ class ClickHouseSession:
         if self._temporary:
             self._client.command(f"drop temporary table if exists {', '.join(sorted(self._temporary))}")
             self._temporary.clear()
+            self._lists.clear()
+
+    def _bound(self, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """As `bound`, with lists that are too long for a request in tables that are lent."""
+        lists = {name: values[name] for name in parameters(_written(sql)) if isinstance(values[name], list | tuple)}
+        lent = [name for name, value in lists.items() if sum(map(len, map(str, value))) > LONGEST_LIST]
+        for name in lent:
+            if self._lists.get(name) != lists[name]:
+                rows = {"place": range(len(lists[name])), "value": list(lists[name])}
+                self.lend(**{f"list_{name}": pa.table({each: pa.array(column) for each, column in rows.items()})})
+                self._lists[name] = lists[name]
+        return bound(sql, values, lent=lent)
 
     def _deduplicated(self, token: str) -> dict[str, str]:
         return {"insert_deduplication_token": token} if token and self._tokens else {}
@@ -146,16 +171,20 @@ def _written(sql: str) -> str:
     return spoken(sql)
 
 
-def bound(sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A text in ClickHouse's words, its parameters with their types, and the values that it names."""
+def bound(sql: str, values: Mapping[str, Any], *, lent: Collection[str] = ()) -> tuple[str, dict[str, Any]]:
+    """A text in ClickHouse's words, its parameters with their types, and the values that it names.
+
+    lent: lists that are in tables of their names, not in the request.
+    """
     text = _written(sql)
     used = {name: values[name] for name in parameters(text)}
 
     def typed(found: re.Match[str]) -> str:
         name, element = found[1], found[2]
-        return f"{{{name}:{f'Array({_TYPES[element]})' if element else type_of(used[name])}}}"
+        kind = f"Array({_TYPES[element]})" if element else type_of(used[name])
+        return _LENT.format(name=name, type=kind) if name in lent else f"{{{name}:{kind}}}"
 
-    return _PARAMETER.sub(typed, text), used
+    return _PARAMETER.sub(typed, text), {name: value for name, value in used.items() if name not in lent}
 
 
 def type_of(value: Any) -> str:
