@@ -225,6 +225,27 @@ def on_disk(server):
     return b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file())
 
 
+def test_what_other_servers_have_is_not_missing(log, monkeypatch):
+    """Between two questions the connection goes to a server that was cut off earlier: the read is refused, and no call
+    is given up for lost; afterwards it is read."""
+    for letter in "ab":
+        log.append([request(letter)])
+    stream, ends, get = log._named("calls", ACME)[0], iter([2, 1]), Cluster.get
+    state = log._cluster.state(stream)
+    assert state.last == 2
+
+    def cut_off(cluster, stream, seqs):
+        return [None if seq == 2 else get(cluster, stream, [seq])[0] for seq in seqs]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cluster, "state", lambda *_: msgspec.structs.replace(state, last=next(ends)))
+        patch.setattr(Cluster, "get", cut_off)
+        with pytest.raises(LogUnavailable, match=f"do not have message 2 of stream {stream}"):
+            log.read(ACME, 1, most=9)
+
+    assert ids(log.read(ACME, 1, most=9)) == ["b"]
+
+
 def test_an_answer_that_is_lost_makes_no_second_copy(log, monkeypatch):
     """Where a message was kept and a repeat finds the stream moved on by that very message, it counts as kept."""
     log.append([request("a")])
@@ -242,6 +263,23 @@ def test_an_answer_that_is_lost_makes_no_second_copy(log, monkeypatch):
     assert log.append([request("b")]) == [1]
     assert log.append([request("c")]) == [2]
     assert (lost, ids(whole(log))) == ([2], ["a", "b", "c"])
+
+
+def test_a_message_that_is_still_on_its_way_is_not_sent_as_another(log, monkeypatch):
+    """A repeat is refused because the first try stands before it and cannot be read yet: it is repeated as it was."""
+    log.append([request("a")])
+    keep, ids_sent = Cluster.keep, []
+
+    def on_its_way(cluster, subject, body, *, repeat_id, after=None):
+        ids_sent.append(repeat_id)
+        if len(ids_sent) == 1:
+            raise engine.Outpaced
+        return keep(cluster, subject, body, repeat_id=repeat_id, after=after)
+
+    monkeypatch.setattr(Cluster, "keep", on_its_way)
+
+    assert log.append([request("b")]) == [1]
+    assert (len(ids_sent), len(set(ids_sent)), ids(whole(log))) == (2, 1, ["a", "b"])
 
 
 # ---- faults

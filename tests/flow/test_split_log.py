@@ -55,7 +55,7 @@ class Split:
             wire.cut()
         wait_for(lambda: self.reached[server.name].in_use == 1, pause_s=0.1)
         for wire in others:
-            wire.heal(forget=True)
+            wire.heal(forget=False)
 
 
 @pytest.mark.slow

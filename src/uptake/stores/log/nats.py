@@ -37,6 +37,9 @@ MESSAGE_BYTES = 900_000
 WINDOW = 32
 """Messages asked for at once."""
 
+MOST_REPEATS = 1_000
+"""Of a message that may be on its way already: so many questions take longer than that does."""
+
 FULL_BYTES = 1024 * 1024
 """A stream with less room than this is full: about what a few large batches need."""
 
@@ -109,16 +112,27 @@ class NatsCallLog:
             tail = self._tails.get(product_id) or self._tail(product_id, make=True)
             message, repeat_id = Message(max(first, tail.end), parts), uuid.uuid4().hex
             self._tails.pop(product_id, None)  # known again once the servers have answered
+            seq = self._kept((stream, subject), encode(message), repeat_id, after=tail.seq)
+            if seq is not None:
+                self._tails[product_id] = Tail(seq, message.end)
+                return message
+
+    def _kept(self, named: tuple[str, str], body: bytes, repeat_id: str, *, after: int) -> int | None:
+        """Publish a message behind another; its sequence number, None where somebody else was faster."""
+        stream, subject = named
+        for _ in range(MOST_REPEATS):
             try:
-                seq = self._cluster.keep(subject, encode(message), repeat_id=repeat_id, after=tail.seq)
+                return self._cluster.keep(subject, body, repeat_id=repeat_id, after=after)
             except Outpaced:
                 # An earlier try of this very message may have been kept, its answer lost, and its id forgotten.
-                (stored,) = self._cluster.get(stream, [tail.seq + 1])
-                if stored is None or repeat_id.encode() not in stored.hdrs:
-                    continue
-                seq = stored.seq
-            self._tails[product_id] = Tail(seq, message.end)
-            return message
+                (stored,) = self._cluster.get(stream, [after + 1])
+                if stored is not None:
+                    return stored.seq if repeat_id.encode() in stored.hdrs else None
+                # Or that try is still on its way to the disks: with another id it would be kept twice.
+                state = self._cluster.state(stream)
+                if state is None or state.last != after:
+                    return None
+        raise LogUnavailable(f"stream {stream} does not tell what follows message {after}")
 
     def _made_stream(self, kind: str, product_id: int, *, max_bytes: int = -1) -> None:
         stream, subject = self._named(kind, product_id)
@@ -178,6 +192,7 @@ class NatsCallLog:
         for seq, message in self._from(product_id, first, tail.seq):
             try:
                 if message is None:
+                    self._refuse_behind(product_id, seq)
                     raise LogDamaged(f"{self._told(product_id, seq)} is missing")
                 if message.first > first + len(calls):
                     raise LogDamaged(f"the calls before {message.first} are missing")
@@ -194,6 +209,15 @@ class NatsCallLog:
                 break
             self._places[product_id] = (first + len(calls), seq + 1)
         return calls
+
+    def _refuse_behind(self, product_id: int, seq: int) -> None:
+        """A message that was there a moment ago may stand with other servers than those that answer now.
+
+        Raises LogUnavailable then: nothing is lost.
+        """
+        state = self._state(product_id)
+        if state is None or state.last < seq:
+            raise LogUnavailable(f"the servers that answer do not have {self._told(product_id, seq)}")
 
     def _from(self, product_id: int, first: int, last: int) -> Iterator[tuple[int, Message | None]]:
         """The messages from the one on that holds an offset, up to a sequence number; more at once as it goes on."""
