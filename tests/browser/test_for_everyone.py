@@ -50,6 +50,9 @@ SMALL = """([controls, least]) => [...document.querySelectorAll(controls)]
     const small = size('height') < least || each.matches('.icon-only, .segmented > *') && size('width') < least
     return small && `${Math.round(size('width'))} x ${Math.round(size('height'))}: ${each.outerHTML.slice(0, 160)}`
   }).filter(Boolean)"""
+CUT = """[...document.querySelectorAll('.chip, .tabs > *, .segmented > *, .button')]
+  .filter(each => each.checkVisibility({visibilityProperty: true}) && each.scrollWidth > each.clientWidth + 1)
+  .map(each => `cut: ${each.outerHTML.slice(0, 160)}`)"""
 UNMARKED = """controls => [...document.querySelectorAll(controls + ', [tabindex="0"]')]
   .filter(each => each.checkVisibility({visibilityProperty: true}) && !each.disabled && each.tabIndex >= 0)
   .filter(each => {
@@ -78,7 +81,8 @@ def each_page(site, page: Page) -> Iterator[str]:
 
 
 def test_every_page_can_be_touched_and_read_in_the_dark_at_390_px(site, opened, axe):
-    """Nothing scrolls the page sideways, nothing to press is under 40 px, every text has its contrast."""
+    """Nothing scrolls the page sideways, nothing to press is under 40 px or cut off, every text has its
+    contrast."""
     page = opened(390, SIZES[390], scheme="dark", forgiven="status of 4")
     found = []
 
@@ -86,6 +90,7 @@ def test_every_page_can_be_touched_and_read_in_the_dark_at_390_px(site, opened, 
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         found += [f"{path}: {wide} px too wide"] if wide > 0 else []
         found += [f"{path}: {each}" for each in page.evaluate(SMALL, [CONTROLS, FEWEST_PX])]
+        found += [f"{path}: {each}" for each in page.evaluate(CUT)]
         page.evaluate(axe)
         for told in page.evaluate(READ)["violations"]:
             found += [f"{path}: {told['id']}: {at['html'][:160]}" for at in told["nodes"] if told["impact"] in GRAVE]
@@ -102,6 +107,32 @@ def test_whatever_takes_the_focus_shows_it(site, opened):
         found += [f"{path}: {each}" for each in page.evaluate(UNMARKED, CONTROLS)]
 
     assert not found, "\n".join(found)
+
+
+def test_what_a_list_opens_stays_in_the_window_at_390_px(site, opened):
+    """The condition of a list and the name of a view can be typed on a phone."""
+    page = opened(390, SIZES[390])
+    page.goto(site.url + "/accounts")
+
+    for panel in ("condition-drop", "save-drop"):
+        page.click(f"#{panel} > summary")
+        box = page.locator(f"#{panel} .drop-body").bounding_box()
+        page.click(f"#{panel} > summary")
+
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_search_is_left_by_one_escape(site, opened):
+    """Also where something was typed, which the browser would only clear."""
+    page = opened()
+    page.goto(site.url + "/accounts")
+    page.keyboard.press("/")
+    page.keyboard.type("acme")
+
+    page.keyboard.press("Escape")
+
+    assert page.locator("#search[open]").count() == 0
 
 
 def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(site, opened):

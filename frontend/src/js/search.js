@@ -43,6 +43,9 @@ if (dialog) {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault()
       move(event.key === 'ArrowDown' ? 1 : -1)
+    } else if (event.key === 'Escape') {
+      event.preventDefault() // the first one would only clear the field
+      dialog.close()
     } else if (event.key === 'Enter') {
       event.preventDefault()
       dialog.querySelector('[role="option"][aria-selected="true"]')?.click()
