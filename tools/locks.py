@@ -1,7 +1,7 @@
 """Check that lock files name packages by version and hash alone.
 
 A lock that says where its packages were fetched from works on one network only, and a path of one
-machine in any tracked file works on that machine only.  `python -m tools.locks` prints each offending line.
+machine in any tracked file or link works on that machine only.  `python -m tools.locks` prints each offending line.
 """
 
 import re
@@ -30,7 +30,8 @@ def tracked_files(root: Path = ROOT) -> list[Path]:
     """List the files that git tracks or would add, sorted."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout
-    return sorted(path for name in names.split("\0") if name and (path := root / name).is_file())
+    paths = (root / name for name in names.split("\0") if name)
+    return sorted(path for path in paths if path.is_file() or path.is_symlink())
 
 
 def is_lock(path: Path) -> bool:
@@ -39,7 +40,11 @@ def is_lock(path: Path) -> bool:
 
 
 def faults(path: Path) -> Iterator[str]:
-    """Yield one line for each registry address in a lock, and for each machine path in any text file."""
+    """Yield one line for each registry address in a lock, and for each machine path in any text file or link."""
+    if path.is_symlink():
+        if path.readlink().is_absolute():
+            yield f"{path}: a link to a path of one machine, got {str(path.readlink())!r}"
+        return
     try:
         text = path.read_text()
     except UnicodeDecodeError:

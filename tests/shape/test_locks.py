@@ -37,6 +37,17 @@ def test_an_address_is_found(name, line, tmp_path):
     assert f"{name}:2:" in fault
 
 
+def test_a_link_to_a_path_of_one_machine_is_found(tmp_path):
+    """Also one that leads nowhere; a link within the repository is none."""
+    (tmp_path / "away").symlink_to(tmp_path / "not" / "there")
+    (tmp_path / "near").symlink_to("away")
+
+    (fault,) = locks.faults(tmp_path / "away")
+
+    assert "away: a link" in fault
+    assert list(locks.faults(tmp_path / "near")) == []
+
+
 def test_an_ordinary_lock_line_is_no_fault(tmp_path):
     """A pinned version, its hash, and a funding link in an npm lock are fine."""
     python, npm = tmp_path / "requirements.lock", tmp_path / "package-lock.json"
