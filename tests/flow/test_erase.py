@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 
-from tests.installed import Installed, wait_for
+from tests.installed import Installed, code_of, wait_for
 from tests.whole import Whole, group, identify, track
 from uptake.core.config import Destination, Exclusions, Mapping, ProductConfig, preset_mappings
 from uptake.core.errors import UptakeError
@@ -211,6 +211,23 @@ def test_an_erasure_that_was_killed_goes_on(tmp_path):
     assert found_in(installed.folder) == []
     assert installed.json("erase", "list")[0]["calls"] == 80
     installed.close()
+
+
+def test_an_erasure_that_waits_is_cancelled_by_its_number(tmp_path):
+    """Until somebody works at it: as an erasure, or as the work that it is; then nobody is erased, and once only."""
+    installed = Installed(tmp_path / "data")
+    installed.good("key", "create", "--kind", "read")
+    for number, words in ((1, "erase"), (2, "jobs")):
+        installed.good("erase", "user", "ana", "--yes", "--no-wait")
+        assert [each["id"] for each in installed.json("erase", "list")] == [number]
+        installed.good(words, "cancel", number)
+        assert installed.json("erase", "list") == []
+    gone = installed.run("erase", "cancel", 1)
+    receipt = installed.json("erase", "user", "ana", "--yes")
+    late = installed.run("erase", "cancel", receipt["id"])
+
+    assert (code_of(gone.stderr), code_of(late.stderr)) == ("unknown_erasure", "job_goes_on")
+    assert [each["state"] for each in installed.json("jobs", "list")][1:] == ["cancelled", "cancelled"]
 
 
 def test_a_backup_from_before_brings_nobody_back(tmp_path):
