@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
-from tests.clickhouse import clickhouse
+from tests.clickhouse import GIVEN, LOOPBACK, clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.core.config import Levels
 from uptake.core.effects import Kind
@@ -75,13 +75,23 @@ def chdb(_folder: Path) -> Iterator[Open]:
         yield create
 
 
+@contextmanager
+def distributed(_folder: Path) -> Iterator[Open]:
+    with clickhouse(LOOPBACK) as create:
+        yield create
+
+
 ENGINES = {"memory": memory, "duckdb": duckdb, "clickhouse": chdb}
+AND_CLUSTER = dict(ENGINES)
+"""What is drawn at random is not asked of a cluster, which takes three times as long to plan a question."""
+if not GIVEN:  # a server that is given says itself whether it is a cluster
+    AND_CLUSTER["clickhouse_cluster"] = distributed
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=AND_CLUSTER)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens empty stores of one engine."""
-    with ENGINES[request.param](tmp_path) as create:
+    with AND_CLUSTER[request.param](tmp_path) as create:
         yield create
 
 
