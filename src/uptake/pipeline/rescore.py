@@ -14,8 +14,8 @@ from uptake.pipeline.eras import Eras, by_models
 from uptake.pipeline.steps import Step, Work, finished
 from uptake.stores.events.base import EventStore, Published
 
-DAYS_A_STEP = 20
-"""How many days are scored between two moments for other things."""
+DAYS_A_STEP = 15
+"""How many days are scored between two moments for other things: as many as a store makes in one pass at most."""
 
 KEPT_DAYS = 400
 """How far back numbers are kept up to date; an older day is computed when it is asked for."""
