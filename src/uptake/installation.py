@@ -47,7 +47,9 @@ class Installation:
             if not (self._meta.lead() if settings.role == "all" else self._meta.attend()):
                 raise _another_leads()
             self._log = open_log(self.folder.path, settings.log_url, mends=True)
+            opened.callback(self._log.close)
             archive = open_archive(self.folder.path, settings, self._log)
+            opened.callback(archive.base.close)
             self._stores = open_stores(self.folder, settings)
             self.running = Running(
                 self._meta,

@@ -1,7 +1,9 @@
 """An installation opened in process: what is derived comes back, what is precious stays, one process at a time."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import msgspec
@@ -95,9 +97,16 @@ def test_an_event_store_that_cannot_be_opened_is_said(filled):
 
     with pytest.raises(UptakeError, match=r"E011 .*p1-g1.duckdb.*Hint: See what the message says"):
         LocalDesk(filled)
+    assert held_in(filled.data_dir) == []
 
     holder.communicate("\n")
     assert explained(filled) == 3
+
+
+def held_in(folder):
+    """The files of a folder that this process has open."""
+    opened = (Path(os.path.realpath(each)) for each in Path("/proc/self/fd").iterdir())
+    return [each.name for each in opened if each.is_relative_to(folder)]
 
 
 def test_what_a_killed_rebuild_left_is_deleted(filled):
