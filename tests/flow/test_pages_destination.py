@@ -221,6 +221,62 @@ def test_the_eleventh_filter_is_refused():
     assert "At most 10 filters, got 11." in answer.text
 
 
+@pytest.fixture
+def bots():
+    """A product with one filter, and the address of its form."""
+    house = House(ProductConfig(destination=Destination(filters=(Filter("Bots", "drop", "all"),))))
+    with house.client() as client:
+        yield house, Reader(client), "/destination/filters/Bots"
+
+
+def filters_of(house):
+    return [(each.name, each.condition) for each in house.product.config.destination.filters]
+
+
+def test_a_filter_that_changed_meanwhile_is_not_overwritten(bots):
+    """Two people at one filter: the second to save is told what differs, and may still mean it."""
+    house, reader, path = bots
+    first, second = (fields_of(reader.client.get(path).text, "filter") for _ in range(2))
+    reader.post(path, **first | {"condition": "type = 'page'"}, do="save")
+    shown = reader.post(path, **second | {"kind": "sample"}, do="check")
+    refused = reader.post(path, **second | {"condition": "type = 'track'"}, do="save")
+    kept = filters_of(house)
+    again = reader.post(path, **fields_of(refused.text, "filter"), do="save")
+
+    assert fields_of(shown.text, "filter")["revision"] == second["revision"]
+    assert (refused.status_code, again.status_code) == (409, 303)
+    assert "To calls for which all type = 'page'" in words(refused.text)
+    assert kept == [("Bots", "type = 'page'")]
+    assert filters_of(house) == [("Bots", "type = 'track'")]
+
+
+def test_a_filter_that_was_renamed_meanwhile_keeps_what_was_typed(bots):
+    """Whoever edits it under its old name is told the new one."""
+    house, reader, path = bots
+    mine = fields_of(reader.client.get(path).text, "filter") | {"condition": "type = 'track'"}
+    reader.post(path, **mine | {"name": "Robots", "condition": "all"}, do="save")
+    refused = reader.post(path, **mine, do="save")
+    reader.post("/destination/filters/Robots", **fields_of(refused.text, "filter"), do="save")
+
+    assert refused.status_code == 409
+    assert "Name Bots Robots" in words(refused.text)
+    assert filters_of(house) == [("Bots", "type = 'track'")]
+
+
+def test_a_filter_that_was_deleted_meanwhile_keeps_what_was_typed(bots):
+    """Whoever edits it is told that it is gone, and may add it anew."""
+    house, reader, path = bots
+    mine = fields_of(reader.client.get(path).text, "filter") | {"condition": "type = 'track'"}
+    reader.post("/destination", do="filter-delete", name="Bots")
+    refused = reader.post(path, **mine, do="save")
+    gone = filters_of(house)
+    reader.post("/destination/filters/new", **fields_of(refused.text, "filter"), do="save")
+
+    assert refused.status_code == 409
+    assert "Name Bots –" in words(refused.text)
+    assert (gone, filters_of(house)) == ([], [("Bots", "type = 'track'")])
+
+
 # ---- the editor
 @pytest.mark.parametrize("name", ["Identify Calls", "Group Calls", "Track Calls", "Page Calls", "Screen Calls"])
 def test_opening_and_saving_a_mapping_changes_nothing(acme, name):

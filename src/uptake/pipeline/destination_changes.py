@@ -63,9 +63,35 @@ def switch_destination(*, enabled: bool) -> Change:
     return lambda config: _with(config, msgspec.structs.replace(config.destination, enabled=enabled))
 
 
-def put_filters(filters: tuple[Filter, ...]) -> Change:
-    """Replace all filters."""
-    return lambda config: _with(config, msgspec.structs.replace(config.destination, filters=filters))
+def add_filter(made: Filter) -> Change:
+    """Add a filter."""
+    return _of_filters(lambda filters: (*filters, made))
+
+
+def change_filter(name: str, changed: Filter) -> Change:
+    """Put another filter, perhaps with another name, in the place of this one."""
+    return _of_filters(lambda filters: tuple(changed if each.name == name else each for each in filters))
+
+
+def switch_filter(name: str, *, enabled: bool) -> Change:
+    """Enable or disable a filter."""
+
+    def switched(filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
+        return tuple(msgspec.structs.replace(each, enabled=enabled) if each.name == name else each for each in filters)
+
+    return _of_filters(switched)
+
+
+def drop_filter(name: str) -> Change:
+    """Delete a filter."""
+    return _of_filters(lambda filters: tuple(each for each in filters if each.name != name))
+
+
+def _of_filters(change: Callable[[tuple[Filter, ...]], tuple[Filter, ...]]) -> Change:
+    def changed(config: ProductConfig) -> ProductConfig:
+        return _with(config, msgspec.structs.replace(config.destination, filters=change(config.destination.filters)))
+
+    return changed
 
 
 def _of_mappings(change: Callable[[tuple[Mapping, ...]], tuple[Mapping, ...]]) -> Change:

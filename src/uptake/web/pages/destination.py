@@ -13,9 +13,10 @@ from uptake.core.errors import ConfigInvalid
 from uptake.pipeline.configure import MOST_FILTERS, MOST_MAPPINGS
 from uptake.pipeline.destination_changes import (
     copy_mapping,
+    drop_filter,
     drop_mapping,
-    put_filters,
     switch_destination,
+    switch_filter,
     switch_mapping,
 )
 from uptake.stores.meta.base import Key
@@ -163,16 +164,13 @@ def _delete(visit: Visit, form: Form) -> str:
 
 def _switch_filter(visit: Visit, form: Form) -> str:
     name, on = form.text("name"), form.text("to") == "on"
-    now = visit.product.config.destination.filters
-    filters = tuple(msgspec.structs.replace(each, enabled=on) if each.name == name else each for each in now)
-    changed(visit, put_filters(filters), f"filter {name} {'enabled' if on else 'disabled'}")
+    changed(visit, switch_filter(name, enabled=on), f"filter {name} {'enabled' if on else 'disabled'}")
     return ""
 
 
 def _delete_filter(visit: Visit, form: Form) -> str:
     name = form.text("name")
-    now = visit.product.config.destination.filters
-    changed(visit, put_filters(tuple(each for each in now if each.name != name)), f"filter {name} deleted")
+    changed(visit, drop_filter(name), f"filter {name} deleted")
     return "filter"
 
 

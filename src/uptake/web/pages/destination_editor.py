@@ -45,7 +45,7 @@ from uptake.web.pages.destination_seen import Seen, seen_lately
 from uptake.web.pages.destination_sources import CONTROLS, KINDS
 from uptake.web.pages.destination_trigger import FIELD_LABELS, Condition, conditions_of
 from uptake.web.pages.forms import Form, bounded
-from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, unless_meanwhile
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, names_at, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
@@ -86,18 +86,12 @@ def mapping_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> 
     was = from_path(name)
     now = name_now(visit, form.text("revision"), _mapping_names, was)
     # A form that knows when it was opened outlives its mapping: what was typed is not lost.
-    gone = not now and was in _names_at(visit, form.text("revision"))
+    gone = not now and was in names_at(visit, form.text("revision"), _mapping_names)
     return _posted(visit, form, None if gone else mapping_named(visit.product, now or was), was=was)
 
 
 def _mapping_names(config: ProductConfig) -> list[str]:
     return [each.name for each in config.destination.mappings]
-
-
-def _names_at(visit: Visit, revision: str) -> list[str]:
-    """The names of mappings in a revision; none where it is not known."""
-    versions = [each for each in visit.product.versions if str(each.revision) == revision]
-    return _mapping_names(versions[0].config) if versions else []
 
 
 class Editing(msgspec.Struct, frozen=True):

@@ -7,15 +7,16 @@ from litestar import Response, get, post
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from uptake.core.config import Filter
+from uptake.core.config import Filter, ProductConfig
 from uptake.core.errors import ConfigInvalid
 from uptake.destination.filters import FilterError, read_filter
-from uptake.pipeline.destination_changes import put_filters
+from uptake.pipeline.destination_changes import add_filter, change_filter
 from uptake.web.pages.destination import KIND_NAMES
-from uptake.web.pages.destination_frame import changed, destination_page, filter_link, filter_named, told
+from uptake.web.pages.destination_frame import changed_version, destination_page, filter_link, filter_named, told
 from uptake.web.pages.destination_trigger import key_steps, key_text
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.forms import Form, bounded
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, names_at, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
@@ -46,8 +47,27 @@ def filter_page(request: PageRequest, name: FromPath[str]) -> Response[str]:
 @post("/destination/filters/{name:str}", status_code=200, sync_to_thread=True)
 def filter_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> Response[Any]:
     """Change a filter."""
-    visit = Visit(request)
-    return _saved(visit, Form(bounded(body)), filter_named(visit.product, from_path(name)))
+    visit, form = Visit(request), Form(bounded(body))
+    was = from_path(name)
+    now = name_now(visit, form.text("revision"), _filter_names, was)
+    gone = not now and was in names_at(visit, form.text("revision"), _filter_names)
+    return _saved(visit, form, None if gone else filter_named(visit.product, now or was), was=was)
+
+
+def _filter_names(config: ProductConfig) -> list[str]:
+    return [each.name for each in config.destination.filters]
+
+
+def in_words(config: ProductConfig, name: str) -> dict[str, str]:
+    """A filter as its form tells it, by the control's name in words; nothing where there is none of this name."""
+    found = next((each for each in config.destination.filters if each.name == name), None)
+    if found is None:
+        return {}
+    values = shown(found)
+    told = {"Name": found.name, "What it does": KIND_NAMES[found.kind], "To calls for which": found.condition}
+    if found.kind == "sample":
+        told |= {"Keep, in percent": values["percent"], "Keep or leave together by": values["path"]}
+    return told | {"Properties": values["fields"], "Enabled": "Yes" if found.enabled else "No"}
 
 
 def shown(each: Filter) -> dict[str, str]:
@@ -105,22 +125,27 @@ def _fields(lines: str) -> dict[str, list[str]]:
     return fields
 
 
-def _saved(visit: Visit, form: Form, saved: Filter | None) -> Response[Any]:
+def _saved(visit: Visit, form: Form, saved: Filter | None, *, was: str = "") -> Response[Any]:
     values = {name: form.text(name) for name in shown(FRESH)}
     values["name"] = values["name"].strip()
     if values["kind"] not in KIND_NAMES:
         values["kind"] = FRESH.kind
     if form.text("do") != "save":
-        return _page(visit, saved, values)
+        return _page(visit, saved, values, opened=form.text("revision"))
     made, faults = filter_of(values)
     if made is None:
-        return _page(visit, saved, values, faults, status=422)
-    now = visit.product.config.destination.filters
-    filters = tuple(made if each.name == saved.name else each for each in now) if saved else (*now, made)
+        return _page(visit, saved, values, faults, opened=form.text("revision"), status=422)
+    name, change = (saved.name, change_filter(saved.name, made)) if saved else (was, add_filter(made))
+    guarded = unless_meanwhile(
+        visit, form.text("revision"), lambda config: in_words(config, name) or in_words(config, was), change
+    )
     try:
-        changed(visit, put_filters(filters), f"filter {made.name} {'changed' if saved else 'added'}")
+        changed_version(visit, guarded, f"filter {made.name} {'changed' if saved else 'added'}")
+    except ChangedMeanwhile as error:
+        return _page(visit, saved, values, meanwhile=error.meanwhile, status=409)
     except ConfigInvalid as error:
-        return _page(visit, saved, values, {"all": " ".join(told(error))}, status=422)
+        faults = {"all": " ".join(told(error))}
+        return _page(visit, saved, values, faults, opened=form.text("revision"), status=422)
     return Redirect(visit.link("/destination", told="filter"), status_code=303, headers=HEADERS)
 
 
@@ -130,8 +155,11 @@ def _page(
     values: dict[str, str],
     faults: dict[str, str] | None = None,
     *,
+    opened: str = "",
+    meanwhile: Meanwhile | None = None,
     status: int = 200,
 ) -> Response[str]:
+    """opened: the revision that the form was opened with; '' for the present one."""
     return destination_page(
         visit,
         "destination_filter.html",
@@ -140,6 +168,8 @@ def _page(
         saved=saved,
         values=values,
         faults=faults or {},
+        revision=opened,
+        meanwhile=meanwhile,
         kinds=list(KIND_NAMES.items()),
         here=filter_link(visit, saved.name) if saved else visit.link(NEW_PATH),
     )

@@ -78,6 +78,12 @@ def name_now(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequenc
     return name if name in names(present.config) else ""
 
 
+def names_at(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequence[str]]) -> Sequence[str]:
+    """The names in the revision that a form was opened with; none where it is not known."""
+    version = next((each for each in visit.product.versions if str(each.revision) == opened), None)
+    return names(version.config) if version else ()
+
+
 def _meanwhile(versions: Sequence[ConfigVersion], now: ConfigVersion, opened: str, told: Told) -> Meanwhile | None:
     before = next((each for each in versions if str(each.revision) == opened), None)
     if before is None:
