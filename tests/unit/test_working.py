@@ -1,5 +1,7 @@
 """What a worker answers over HTTP."""
 
+import threading
+
 import pytest
 from litestar.testing import TestClient
 
@@ -65,6 +67,19 @@ def test_a_worker_is_ready_while_it_can_work(client, running, failing, monkeypat
     assert (failed.status_code, failed.json()["error"]["code"]) == (503, "worker_failing")
     assert (away.status_code, away.json()["error"]["code"]) == (503, "meta_unavailable")
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_worker_that_waits_for_a_silent_database_is_not_ready(client, running, monkeypatch):
+    """A scrape does not wait until the connection is given up: it tells what is known, and 0 for ready."""
+    heard = threading.Event()
+    monkeypatch.setattr(running.meta, "revision", lambda: heard.wait(), raising=False)
+    monkeypatch.setattr("uptake.web.working.READY_S", 0.01)
+    try:
+        lines = client.get("/metrics").text.splitlines()
+    finally:
+        heard.set()
+
+    assert {"uptake_ready 0.0", "uptake_leased_products 1.0"} <= {*lines}
 
 
 def test_a_worker_tells_what_it_holds_and_how_far_it_is(client, shared, running, failing):

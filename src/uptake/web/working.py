@@ -1,5 +1,6 @@
 """What a worker answers over HTTP: is it up, can it work, and its metrics.  It takes no calls and serves no pages."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from prometheus_client.core import Metric
 
 from uptake.pipeline.running import Running
 from uptake.stores.meta.base import MetaUnavailable
+from uptake.web.asked import Asked
 from uptake.web.metrics import ProductMetrics, one
 from uptake.web.ops import ALIVE, healthz, metrics_text
 from uptake.web.problems import AnyRequest, FaultCount, Refused, handlers
 from uptake.web.security import Guard
+
+READY_S = 2.0
+"""A worker that does not know for so long whether it can work cannot; a scrape then waits for the rest (`ANSWER_S`)."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -35,14 +40,20 @@ class WorkerMetrics(ProductMetrics):
     """All metrics of a worker."""
 
     def __init__(self, running: Running, work: Work, *, data_dir: Path | None = None) -> None:
-        self._worker = work
+        self._trouble = Asked(lambda: work.trouble(running))
         super().__init__(running, data_dir=data_dir)
 
     def collect(self) -> Iterator[Metric]:
         """Each metric with its samples."""
-        yield one("uptake_ready", self._worker.trouble(self._running) == ("", ""))
+        yield one("uptake_ready", self._ready())
         yield one("uptake_leased_products", len(self._running.products()))
         yield from super().collect()
+
+    def _ready(self) -> bool:
+        try:
+            return self._trouble.answer(time.monotonic() + READY_S) == ("", "")
+        except TimeoutError:
+            return False
 
 
 @get("/readyz", sync_to_thread=True)
