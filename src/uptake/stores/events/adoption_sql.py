@@ -7,7 +7,7 @@ many events each one began on which day.
 from collections.abc import Sequence
 
 from uptake.core.scores import ScoringModel
-from uptake.stores.events.score_sql import NOT_EXCLUDED, WEIGHTS, model_values, upwards
+from uptake.stores.events.score_sql import NOT_EXCLUDED, WEIGHTS, adoptions_of, model_values, upwards
 from uptake.stores.events.session import Session
 
 EVER = """
@@ -19,7 +19,7 @@ where {not_excluded} group by e.user_id, e.account_id, e.event
 
 # On which day the first times of how many scored events fell, whatever day is scored.
 ADOPTIONS = """
-create or replace temp table score_adoptions_{workspace} as
+create or replace temp table {table} as
 select kind, id, first_day, count(*) as events from (
   select 'user' as kind, user_id as id, event, min(first_day) as first_day from score_ever group by user_id, event
   union all
@@ -40,12 +40,12 @@ def add_up_adoptions(session: Session, models: Sequence[ScoringModel]) -> None:
     for model in models:
         values = model_values(model)
         above = upwards("score_ever", "event, first_day")
-        adoptions = ADOPTIONS.format(workspace=model.workspace_id, upwards=above)
+        adoptions = ADOPTIONS.format(table=adoptions_of(model), upwards=above)
         for text in (WEIGHTS, EVER.format(not_excluded=NOT_EXCLUDED), adoptions):
             session.run(text, **values)
 
 
 def drop_stages(session: Session, models: Sequence[ScoringModel]) -> None:
     """Give back what the passes with these models needed."""
-    for table in (*PASS_STAGES.split(), *(f"adoptions_{model.workspace_id}" for model in models)):
-        session.run(f"drop table if exists score_{table}")
+    for table in (*(f"score_{each}" for each in PASS_STAGES.split()), *map(adoptions_of, models)):
+        session.run(f"drop table if exists {table}")

@@ -171,7 +171,7 @@ from sums s join events e on e.day = s.day and e.account_id = s.account_id
 
 ADOPTED_EVER = """
 select d.day, a.id as {kind}_id, sum(a.events) as adopted_ever
-from score_adoptions_{workspace} a join score_days d on a.first_day <= d.day
+from {adoptions} a join score_days d on a.first_day <= d.day
 where a.kind = '{kind}' group by d.day, a.id
 """
 
@@ -359,19 +359,24 @@ def _stages(model: ScoringModel, keeping: Keeping) -> list[str]:
     ]
 
 
+def adoptions_of(model: ScoringModel) -> str:
+    """The temporary table of first times that a workspace's passes read; an imagined one has a number below 0."""
+    return f"score_adoptions_{model.workspace_id}".replace("-", "imagined_")
+
+
 def _rows(model: ScoringModel) -> tuple[str, str]:
     """The texts of users' and accounts' numbers."""
     return (
         USER_SCORES.format(
             score=_user_score(model, ""),
             score_before=_user_score(model, "_before"),
-            adopted_ever=ADOPTED_EVER.format(kind="user", workspace=model.workspace_id),
+            adopted_ever=ADOPTED_EVER.format(kind="user", adoptions=adoptions_of(model)),
         ),
         ACCOUNT_SCORES.format(
             score=_account_score(model, ""),
             score_before=_account_score(model, "_before"),
             upwards_present=upwards("score_present", "day, user_id, first_day, last_day, last_us"),
-            adopted_ever=ADOPTED_EVER.format(kind="account", workspace=model.workspace_id),
+            adopted_ever=ADOPTED_EVER.format(kind="account", adoptions=adoptions_of(model)),
         ),
     )
 
