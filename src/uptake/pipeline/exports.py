@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from uptake.core.calls import LoggedCall
 from uptake.pipeline.product import RunningProduct
+from uptake.pipeline.table_file import OBJECTS
 from uptake.stores.events.base import ExportTable
 from uptake.stores.events.exports import EXPORTS
 from uptake.stores.log.base import CallLog, read_past_damage
@@ -20,7 +21,6 @@ Table = Literal[ExportTable, "calls"]
 CALLS_AT_ONCE = 2_000
 
 _MOMENT = pa.timestamp("us", tz="UTC")
-_OBJECTS = ("traits", "properties", "context", "integrations", "extra")
 
 CALLS = pa.schema(
     [
@@ -37,7 +37,7 @@ CALLS = pa.schema(
         ("previousId", pa.string()),
         ("event", pa.string()),
         ("name", pa.string()),
-        *((name, pa.string()) for name in _OBJECTS),
+        *((name, pa.string()) for name in OBJECTS),
     ]
 )
 """Columns of `calls`: Segment's fields under Segment's names, and before them the call's place in the log.
@@ -86,7 +86,7 @@ def _row(logged: LoggedCall) -> dict[str, Any]:
         "previousId": call.previous_id,
         "event": call.event,
         "name": call.name,
-        **{name: _text(getattr(call, name)) for name in _OBJECTS},
+        **{name: _text(getattr(call, name)) for name in OBJECTS},
     }
 
 

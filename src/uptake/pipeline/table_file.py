@@ -21,7 +21,7 @@ Format = Literal["parquet", "csv", "jsonl"]
 FORMULA = r"^[=+\-@\t\r]"
 """A text that begins so would be taken for a formula by a spreadsheet."""
 
-OBJECTS = frozenset({"traits", "properties", "context", "integrations", "extra"})
+OBJECTS = ("traits", "properties", "context", "integrations", "extra")
 """Columns that are JSON objects."""
 
 _Write = Callable[[pa.RecordBatch], None]
@@ -72,7 +72,7 @@ class TableFile:
 
     def _write_lines(self, batch: pa.RecordBatch) -> None:
         for row in batch.to_pylist():
-            for name in OBJECTS & row.keys():  # JSON inside JSON would only be in the way
+            for name in row.keys() & OBJECTS:  # JSON inside JSON would only be in the way
                 row[name] = None if row[name] is None else msgspec.Raw(row[name].encode())
             self._out.write(msgspec.json.encode(row) + b"\n")
 

@@ -45,7 +45,7 @@ from uptake.web.pages.destination_seen import Seen, seen_lately
 from uptake.web.pages.destination_sources import CONTROLS, KINDS
 from uptake.web.pages.destination_trigger import FIELD_LABELS, Condition, conditions_of
 from uptake.web.pages.forms import Form, bounded
-from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, names_at, unless_meanwhile
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_since, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
@@ -84,10 +84,8 @@ def mapping_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> 
     """Change the draft of a mapping, or save it."""
     visit, form = Visit(request), Form(bounded(body))
     was = from_path(name)
-    now = name_now(visit, form.text("revision"), _mapping_names, was)
-    # A form that knows when it was opened outlives its mapping: what was typed is not lost.
-    gone = not now and was in names_at(visit, form.text("revision"), _mapping_names)
-    return _posted(visit, form, None if gone else mapping_named(visit.product, now or was), was=was)
+    name_now = name_since(visit, form.text("revision"), _mapping_names, was)
+    return _posted(visit, form, None if name_now is None else mapping_named(visit.product, name_now), was=was)
 
 
 def _mapping_names(config: ProductConfig) -> list[str]:

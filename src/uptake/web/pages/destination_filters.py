@@ -16,7 +16,7 @@ from uptake.web.pages.destination_frame import changed_version, destination_page
 from uptake.web.pages.destination_trigger import key_steps, key_text
 from uptake.web.pages.faults import sentence
 from uptake.web.pages.forms import Form, bounded
-from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_now, names_at, unless_meanwhile
+from uptake.web.pages.meanwhile import ChangedMeanwhile, Meanwhile, name_since, unless_meanwhile
 from uptake.web.pages.render import HEADERS
 from uptake.web.pages.visit import PageRequest, Visit, from_path
 
@@ -49,9 +49,8 @@ def filter_posted(request: PageRequest, name: FromPath[str], body: RawBody) -> R
     """Change a filter."""
     visit, form = Visit(request), Form(bounded(body))
     was = from_path(name)
-    now = name_now(visit, form.text("revision"), _filter_names, was)
-    gone = not now and was in names_at(visit, form.text("revision"), _filter_names)
-    return _saved(visit, form, None if gone else filter_named(visit.product, now or was), was=was)
+    name_now = name_since(visit, form.text("revision"), _filter_names, was)
+    return _saved(visit, form, None if name_now is None else filter_named(visit.product, name_now), was=was)
 
 
 def _filter_names(config: ProductConfig) -> list[str]:

@@ -78,10 +78,15 @@ def name_now(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequenc
     return name if name in names(present.config) else ""
 
 
-def names_at(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequence[str]]) -> Sequence[str]:
-    """The names in the revision that a form was opened with; none where it is not known."""
+def name_since(visit: Visit, opened: str, names: Callable[[ProductConfig], Sequence[str]], was: str) -> str | None:
+    """As `name_now`; None where it is gone since the form was opened, so that what was typed goes on as something new.
+
+    A name that the form never knew is returned as it is.
+    """
+    now = name_now(visit, opened, names, was)
     version = next((each for each in visit.product.versions if str(each.revision) == opened), None)
-    return names(version.config) if version else ()
+    gone = not now and version is not None and was in names(version.config)
+    return None if gone else now or was
 
 
 def _meanwhile(versions: Sequence[ConfigVersion], now: ConfigVersion, opened: str, told: Told) -> Meanwhile | None:
