@@ -12,10 +12,9 @@ from pathlib import Path
 
 import httpx
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("UPTAKE_")}
-PATIENCE_S = 120
-"""How long a machine that is busy with other things may take for anything."""
+from tests.started import PATIENCE_S, ended_unless_ready
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("UPTAKE_")}
 SOAK_ROUNDS = int(os.environ.get("UPTAKE_SOAK_ROUNDS", "0"))
 """How many rounds the long form of a test takes (`make soak`); 0 for the short form."""
 
@@ -60,10 +59,15 @@ class Installed:
     # ---- a server
     def start(self, *words):
         """Serve the folder on a free port; return when it says so."""
-        self.process = self.popen("serve", "--port", "0", "--json", *words)
-        told = self.process.stdout.readline()
-        assert told, self.process.stderr.read()
-        announced = json.loads(told)
+        process = self.process = self.popen("serve", "--port", "0", "--json", *words)
+        try:
+            with ended_unless_ready(process.kill):
+                told = process.stdout.readline()
+                assert told, process.stderr.read()
+                announced = json.loads(told)
+        except BaseException:
+            self.close()
+            raise
         self.url, self.key = announced["url"], announced["ingest_key"]
         return announced
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.links import Link, link
+from tests.started import ended_unless_ready
 from uptake.stores.log.nats_address import NatsAddress
 
 Addresses = Callable[..., NatsAddress]
@@ -42,12 +43,20 @@ class Server:
         """Run, and return when it takes connections."""
         command = [Path(sys.executable).with_name("nats-server"), "-c", self.folder / "nats.conf"]
         self._process = subprocess.Popen([*command, "-l", self.folder / "nats.log"])
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-                return
-            except OSError:
-                assert self._process.poll() is None, (self.folder / "nats.log").read_text()[-2000:]
+        with ended_unless_ready(self.kill):
+            while not self._answers():
+                assert self._process.poll() is None, self._told()
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def _told(self) -> str:
+        log = self.folder / "nats.log"
+        return log.read_text()[-2000:] if log.exists() else "it was not ready in time, and told nothing"
 
     def kill(self) -> None:
         """kill -9, by its own pid."""

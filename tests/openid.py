@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.started import end, ended_unless_ready
+
 CLIENTS = Path(__file__).parent / "clients"
 SECRET = "a secret of the client"
 
@@ -59,9 +61,10 @@ def openid_provider(node: str, folder: Path, redirect_uri: str):
     log = (folder / "provider.log").open("wb")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=CLIENTS)
     try:
-        assert process.stdout.readline() == "ready\n", (folder / "provider.log").read_text()
+        with ended_unless_ready(process.kill):
+            assert process.stdout.readline() == "ready\n", (folder / "provider.log").read_text()
         yield provider
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        end(process)
+        process.stdout.close()
         log.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from tests.installed import wait_for
+from tests.started import ended_unless_ready
 
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -50,7 +51,8 @@ class Server:
             self._process = subprocess.Popen(
                 list(map(str, command)), stdout=told, stderr=told, user=self._user, cwd="/", start_new_session=True
             )
-        wait_for(self._answers)
+        with ended_unless_ready(self.kill):
+            wait_for(self._answers)
 
     def _answers(self) -> bool:
         assert self._process is not None

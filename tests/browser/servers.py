@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests.started import PATIENCE_S, end, ended_unless_ready
+
 UPTAKE = Path(sys.executable).with_name("uptake")
 SCRIPT = '"><script>window.planted = 1</script><img src=x onerror="window.planted = 1">{{7 * 191}}'
 FEATURES = {
@@ -39,8 +41,6 @@ workspaces:
 )
 EVENTS = [*(event for events, _ in FEATURES.values() for event in events), "Logged_In"]
 DAYS = 30
-PATIENCE_S = 120
-"""How long a machine that is busy with other things may take for anything."""
 
 
 class Server:
@@ -110,11 +110,11 @@ def serving(folder: Path, *, port: int = 0, **environment: str) -> Iterator[Serv
     process = subprocess.Popen(command, stdout=log, stderr=log, env=settings)
     try:
         url = f"http://127.0.0.1:{port}"
-        _await_ready(url, process, Path(log.name))
+        with ended_unless_ready(process.kill):
+            _await_ready(url, process, Path(log.name))
         yield Server(url, folder)
     finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_S)
+        end(process)
         log.close()
 
 
