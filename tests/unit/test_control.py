@@ -1,5 +1,6 @@
 """The socket of a running server: what is asked arrives, what is answered comes back, and silence is told."""
 
+import errno
 import json
 import os
 import socket
@@ -14,6 +15,8 @@ from uptake.control.exports import batch_of
 from uptake.control.operations import Office, perform
 from uptake.control.server import ControlServer
 from uptake.core.errors import ConfigInvalid, UptakeError
+from uptake.pipeline.jobs import Kind
+from uptake.pipeline.steps import Step
 from uptake.stores.events.base import EXPORT_TABLES
 from uptake.worker import Worker
 
@@ -218,3 +221,51 @@ def test_without_a_server_operations_do_the_work_themselves(house, tmp_path):
 
     assert told.raw == 4
     assert house.product.status().settled
+
+
+def test_an_erasure_without_a_server_ends_with_its_work(house, tmp_path):
+    """The command returns when its job is told done, too; where that fails the command fails with it."""
+    office = Office(house.running, house.directory, tmp_path, served=False)
+    first = perform(office, ask.Erase(kind="user", id="ana"), Heard())
+    receipt = perform(office, ask.AwaitErasure(id=first["id"]), Passing(house))
+    told = [each.state for each in house.meta.jobs.all(1)]
+    second = perform(office, ask.Erase(kind="user", id="bob"), Heard())
+    house.running.jobs.kinds["erase"] = Kind(on_a_full_disk)
+
+    with pytest.raises(UptakeError, match=r"E007 .*No space left"):
+        perform(office, ask.AwaitErasure(id=second["id"]), Passing(house))
+
+    assert (receipt["step"], told) == ("done", ["done"])
+    assert [each.state for each in house.meta.jobs.all(1)] == ["failed", "done"]
+
+
+class Passing(Heard):
+    """Whenever something is told, ten seconds pass."""
+
+    def __init__(self, house):
+        super().__init__()
+        self._house = house
+
+    def progress(self, done, total, doing):
+        self._house.now_us += 10_000_000
+
+
+def on_a_full_disk(_bench, _job, _product, _note):
+    """Work that has no place to write to."""
+    yield Step(0, 1, "Erasing calls")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_whoever_waits_for_an_erasure_hears_that_it_was_taken_back(house, tmp_path):
+    """It is told of the erasure, not of the job, of which nobody has heard."""
+    office = Office(house.running, house.directory, tmp_path, served=False)
+    made, step = perform(office, ask.Erase(kind="user", id="ana"), Heard()), house.running.step
+
+    def taken_back():
+        house.running.step = step
+        house.running.jobs.cancel(1, house.meta.jobs.unfinished()[0].id, by="test")
+        return step()
+
+    house.running.step = taken_back
+    with pytest.raises(UptakeError, match=r"job_cancelled Erasure 1 was cancelled"):
+        perform(office, ask.AwaitErasure(id=made["id"]), Heard())

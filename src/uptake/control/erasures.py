@@ -1,16 +1,13 @@
 """What commands can ask of erasures."""
 
-import time
 from typing import Any
 
 from uptake.control import requests as ask
-from uptake.control.jobs import Office
+from uptake.control.jobs import Office, await_job
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
-from uptake.pipeline.erase import STEP_WORDS, ask_erasure, cancel_erasure
+from uptake.pipeline.erase import ask_erasure, cancel_erasure, work_of
 from uptake.pipeline.running import Running, RunningProduct
-
-LOOK_EVERY_S = 0.1
 
 
 def erase(running: Running, product: RunningProduct, request: ask.Erase, *, by: str) -> dict[str, Any]:
@@ -31,21 +28,20 @@ def erasures(running: Running, product: RunningProduct) -> list[dict[str, Any]]:
 def await_erasure(
     running: Running, product: RunningProduct, request: ask.AwaitErasure, told: ask.Told, *, work: bool
 ) -> dict[str, Any]:
-    """Wait until an erasure is done; work: nobody else does it.
+    """Wait until an erasure is done, and its work is over; work: nobody else does it.
 
-    Raises UptakeError (unknown_erasure, job_cancelled).
+    Raises UptakeError (unknown_erasure, job_cancelled, and whatever its work failed with).
     """
-    erasure = _found(running, product, request.id)
-    while erasure.step != "done":
-        end = running.log.end(product.product_id)
-        told.progress(min(erasure.offset, end), end, STEP_WORDS[erasure.step])
-        if not (work and running.step()):
-            time.sleep(LOOK_EVERY_S)
-        now = _one(running, product, request.id)
-        if now is None:
-            raise UptakeError("job_cancelled", f"Erasure {request.id} was cancelled before it began.")
-        erasure = now
-    return listed(erasure)
+    _found(running, product, request.id)
+    job = work_of(running.meta, product.product_id, request.id)
+    try:
+        if job is not None:
+            await_job(running, product, job, told, work=work)
+    except UptakeError as error:
+        if error.code != "job_cancelled":
+            raise
+        raise UptakeError(error.code, f"Erasure {request.id} was cancelled before it began.") from error
+    return listed(_found(running, product, request.id))
 
 
 def _found(running: Running, product: RunningProduct, number: int) -> Erasure:

@@ -27,6 +27,7 @@ from uptake.stores.files.base import FilesUnavailable
 from uptake.stores.log.base import LogUnavailable
 from uptake.stores.meta.audit import Entry
 from uptake.stores.meta.base import MetaStore
+from uptake.stores.meta.jobs import Job
 from uptake.stores.retained.base import BaseUnavailable
 
 log_ = logging.getLogger("uptake.erase")
@@ -98,6 +99,12 @@ def cancel_erasure(running: Installed, product_id: int, erasure_id: int, *, by: 
             running.jobs.cancel(product_id, job.id, by=by)
             return
     raise UptakeError("job_goes_on", f"Erasure {erasure_id} has begun, or is done.")
+
+
+def work_of(meta: MetaStore, product_id: int, erasure_id: int) -> Job | None:
+    """The latest job that carries an erasure out; None where it is so old that its job is forgotten."""
+    jobs = (each for each in meta.jobs.all(product_id) if each.kind == "erase")
+    return next((each for each in jobs if each.request["erasure"] == erasure_id), None)
 
 
 def all_ids(meta: MetaStore, product_id: int, kind: Kind, tracking_id: str) -> set[str]:
