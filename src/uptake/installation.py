@@ -50,6 +50,9 @@ class Installation:
             opened.callback(self._log.close)
             archive = open_archive(self.folder.path, settings, self._log)
             opened.callback(archive.base.close)
+            files = self._files()
+            opened.callback(files.close)
+            files.begin()
             self._stores = open_stores(self.folder, settings)
             self.running = Running(
                 self._meta,
@@ -58,7 +61,7 @@ class Installation:
                 self._stores.drop,
                 clock=now_us,
                 archive=archive,
-                files=self._files(),
+                files=files,
                 part=settings.role,
             )
             self._add_kinds()
@@ -103,9 +106,7 @@ class Installation:
     def _files(self) -> Files:
         scratch, room = open_files(self.folder.path, self.settings)
         most_bytes = self.settings.max_result_mb * 1_000_000
-        files = Files(scratch, room, keep_days=self.settings.result_days, most_bytes=most_bytes)
-        files.begin()
-        return files
+        return Files(scratch, room, keep_days=self.settings.result_days, most_bytes=most_bytes)
 
     def _add_kinds(self) -> None:
         """Long work that needs more than the pipeline."""

@@ -9,6 +9,8 @@ import duckdb
 import msgspec
 import pytest
 
+from tests.fakes_files import MemoryFiles
+from uptake import installation
 from uptake.cli.bulk import import_files
 from uptake.control import requests as ask
 from uptake.core.calls import Call
@@ -101,6 +103,34 @@ def test_an_event_store_that_cannot_be_opened_is_said(filled):
 
     holder.communicate("\n")
     assert explained(filled) == 3
+
+
+class Room(MemoryFiles):
+    """Where files of long work lie, reached by a connection; tells how often it was closed."""
+
+    closed = 0
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("refused_by", ["Files.begin", "open_stores", "Running", "Installation._set_up"])
+def test_a_refused_start_lets_go_of_where_files_lie(settings, monkeypatch, refused_by):
+    """Whatever refuses it; the folder is free again, too."""
+
+    def refuse(*_of, **_how):
+        raise UptakeError("E015", "it cannot be used")
+
+    room = Room(clock=now_us)
+    with monkeypatch.context() as patched:
+        patched.setattr(installation, "open_files", lambda path, _: (path / "files", room))
+        patched.setattr(f"uptake.installation.{refused_by}", refuse)
+        with pytest.raises(UptakeError, match="E015"):
+            Installation(settings, role="command")
+
+    assert room.closed
+    assert held_in(settings.data_dir) == []
+    Installation(settings, role="command").close()
 
 
 def held_in(folder):
