@@ -338,13 +338,19 @@ class MemoryEventStore:
         other.rescore(models, days)
         yield other
 
-    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
+    def standings(self, kind: Kind, model: ScoringModel, day: date, *, only=None) -> dict[str, tuple[int, float]]:
         scored = self._scored.get((model.workspace_id, day))
         return {
             each: (kept.score, kept.raw)
             for (known, each), kept in sorted(scored.kept.items() if scored else [])
-            if known == kind and kept.score and each not in self._excluded(model, kind)
+            if known == kind
+            and kept.score
+            and each not in self._excluded(model, kind)
+            and (only is None or each in only)
         }
+
+    def names(self, kind: Kind, tracking_ids: Collection[str]) -> dict[str, str]:
+        return {each: self._name(kind, each) for each in tracking_ids if (kind, each) in self._known}
 
     def _weight(self, model: ScoringModel, event: str) -> int:
         return model.weights.get(event, 1 if model.every_event else 0)

@@ -147,6 +147,7 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     for kind in KINDS:
         yield f"trait_keys of {kind}", list(store.trait_keys(kind).items())
         yield f"trait_forms of {kind}", store.trait_forms(kind)
+        yield f"names of {kind} {asked.ids}", sorted(store.names(kind, asked.ids).items())
         for key in ("name", "createdAt", "role", "mrr"):
             for unfit in (None, *TRAIT_TYPES):
                 yield f"trait_values of {kind} {key} {unfit}", store.trait_values(kind, key, unfit=unfit, most=4)
@@ -184,6 +185,8 @@ def scores(store: EventStore, model: ScoringModel, asked: Asked) -> Iterator[tup
     for day in days:
         for kind in KINDS:
             yield f"standings {day} {kind} {model}", store.standings(kind, model, day)
+            some_standings = store.standings(kind, model, day, only=asked.ids)
+            yield f"standings of {asked.ids} {day} {kind} {model}", some_standings
             yield f"p90 {day} {kind} {model}", store.p90(model, day, kind)
             for query in asked.queries:
                 yield f"numbers {day} {kind} {query} {model}", store.numbers(kind, model, day, query)

@@ -20,7 +20,7 @@ from uptake.scoring import explain as why
 from uptake.scoring import remodelled
 from uptake.scoring.curve import rounded
 from uptake.scoring.remodelled import Remodel
-from uptake.stores.events.base import EventStore, ListQuery
+from uptake.stores.events.base import EventStore
 from uptake.views.base import ProductView, model_of
 from uptake.views.summary import Asked
 from uptake.views.words import Told
@@ -50,12 +50,12 @@ class Difference(msgspec.Struct, frozen=True):
 class Compared(msgspec.Struct, frozen=True):
     """Both ends of a score, the later one's model, what moved it, and whom its sentence names.
 
-    told.before: the score that the difference is from.
+    told.before: the score that the difference is from.  people: the users whose activity is in it.
     """
 
     told: Told
     difference: Difference
-    people: Sequence[Numbers]
+    people: Collection[str]
 
 
 class Between:
@@ -79,27 +79,30 @@ class Between:
             self._p90 = benchmark_under(asked, kind)
 
     def ask(self, tracking_ids: Collection[str]) -> list[str]:
-        """Ask for the numbers of these together; return those that are listed on the later day."""
-        listed = [row.tracking_id for row in self.rows.numbers(self.kind, self.later, tracking_ids)]
-        (self._own or self.rows).numbers(self.kind, self.earlier, listed)
-        ends = [end for each in listed for end in (self._before(each), self._end(self.rows, each, self.later))]
-        people = {part.user for end in ends for part in end.parts}
-        for day in (self.earlier, self.later):
-            self.rows.numbers("user", day, people)
+        """Ask for what these need together; return those that are listed."""
+        excluded = self.model.excluded_users if self.kind == "user" else self.model.excluded_accounts
+        known = self.rows.names(self.kind, tracking_ids)
+        listed = [each for each in tracking_ids if each in known and each not in excluded]
+        self.rows.ask_standings(self.kind, self.later, listed)
+        (self._own or self.rows).ask_standings(self.kind, self.earlier, listed)
+        ends = [(self._before(each), self._end(self.rows, each, self.later)) for each in listed]
+        if self.kind == "account":
+            users = [(before.users, after.users) for before, after in ends]
+            self.rows.ask_standings("user", self.later, {user for then, now in users for user in then - now})
+            self.rows.ask_standings("user", self.earlier, {user for then, now in users for user in now - then})
         return listed
 
     def compared(self, tracking_id: str) -> Compared:
         """What moved the score of one who is listed on the later day."""
         before, after = self._before(tracking_id), self._end(self.rows, tracking_id, self.later)
-        people = self.rows.numbers("user", self.later, before.users | after.users)
-        moved = self._moved(before, after, people)
+        moved = self._moved(before, after)
         changes = why.as_membership(self._changes(tracking_id, before, after), moved)
         remodel = self._remodel(tracking_id, before)
         difference = _difference(why.Ends(before, after, self.scale), changes, remodel)
         stood = remodel.stood if remodel else before
         window = self.model.window_days
         told = Told(self.kind, window, stood, after, difference.lines, difference.events, moved)
-        return Compared(told, difference, people)
+        return Compared(told, difference, before.users | after.users)
 
     # ---- ends
     def _before(self, tracking_id: str) -> why.End:
@@ -125,12 +128,9 @@ class Between:
 
     def _end(self, rows: "_Rows", tracking_id: str, day: date) -> why.End:
         """What makes up the score of a day under the model that scored it; nothing for who is not listed."""
-        p90 = rows.p90(self.kind, day)
-        found = rows.numbers(self.kind, day, [tracking_id])
-        if not found:
-            return why.End(day, [], p90, 0)
-        parts = rows.parts(self.kind, tracking_id, day)
-        return why.End(day, parts, p90, _score(found[0], parts, p90, _scale(self.kind, rows.model)))
+        p90, parts = rows.p90(self.kind, day), rows.parts(self.kind, tracking_id, day)
+        score = _score(rows.standing(self.kind, day, tracking_id), parts, p90, _scale(self.kind, rows.model))
+        return why.End(day, parts, p90, score)
 
     # ---- changes
     def _changes(self, tracking_id: str, before: why.End, after: why.End) -> list[why.Change]:
@@ -146,40 +146,54 @@ class Between:
         came = self.rows.parts(self.kind, tracking_id, after.day, window_days=shift)
         return why.changes_between(before.parts, after.parts, entered=came, left=aged)
 
-    def _moved(self, before: why.End, after: why.End, people: Sequence[Numbers]) -> set[str]:
+    def _moved(self, before: why.End, after: why.End) -> set[str]:
         """Users of the account on one of the two days alone who on the other one were active, but for another
         account."""
         if self.kind == "user":
             return set()
         gone, come = before.users - after.users, after.users - before.users
-        away = {person.tracking_id for person in people if person.raw_score > 0} & gone
-        earlier = self.rows.numbers("user", before.day, come)
-        return away | {person.tracking_id for person in earlier if person.raw_score > 0}
+        return self.rows.active(after.day, gone) | self.rows.active(before.day, come)
 
 
 class _Rows:
-    """A store under a model, whose numbers, benchmarks and parts are asked for once: those of many at a time serve
-    each."""
+    """A store under a model, whose scores, names, benchmarks and parts are asked for once: those of many at a time
+    serve each."""
 
     def __init__(self, store: EventStore, model: ScoringModel) -> None:
         self.store, self.model = store, model
-        self._numbers: dict[tuple[Kind, date], dict[str, Numbers | None]] = defaultdict(dict)
+        self._standings: dict[tuple[Kind, date], dict[str, tuple[int, float]]] = defaultdict(dict)
+        self._names: dict[tuple[Kind, str], str | None] = {}
         self._p90: dict[date, float | None] = {}
         self._parts: dict[tuple[Kind, str, int, date], Sequence[Part]] = {}
 
     def hold(self, day: date, numbers: Numbers) -> None:
         """Take numbers that were asked for elsewhere."""
-        self._numbers[numbers.kind, day][numbers.tracking_id] = numbers
+        self._standings[numbers.kind, day][numbers.tracking_id] = numbers.score, numbers.raw_score
+        self._names[numbers.kind, numbers.tracking_id] = numbers.name
 
-    def numbers(self, kind: Kind, day: date, tracking_ids: Collection[str]) -> list[Numbers]:
-        """The numbers of these on a scored day; of the unknown and the excluded none."""
-        held = self._numbers[kind, day]
+    def names(self, kind: Kind, tracking_ids: Collection[str]) -> dict[str, str]:
+        """Tracking id → display name of those of them that are known."""
+        if missing := [each for each in tracking_ids if (kind, each) not in self._names]:
+            found = self.store.names(kind, missing)
+            self._names.update({(kind, each): found.get(each) for each in missing})
+        told = ((each, self._names[kind, each]) for each in tracking_ids)
+        return {each: name for each, name in told if name is not None}
+
+    def ask_standings(self, kind: Kind, day: date, tracking_ids: Collection[str]) -> None:
+        """Ask for the scores of these on a scored day together."""
+        held = self._standings[kind, day]
         if missing := [each for each in tracking_ids if each not in held]:
-            query = ListQuery(tracking_ids=tuple(missing), limit=len(missing))
-            rows, _ = self.store.numbers(kind, self.model, day, query)
-            held.update({**dict.fromkeys(missing), **{row.tracking_id: row for row in rows}})
-        found = (held[each] for each in tracking_ids)
-        return [row for row in found if row is not None]
+            held.update(dict.fromkeys(missing, (0, 0.0)) | self.store.standings(kind, self.model, day, only=missing))
+
+    def standing(self, kind: Kind, day: date, tracking_id: str) -> tuple[int, float]:
+        """Score and raw score on a scored day; zeros for who has none."""
+        self.ask_standings(kind, day, [tracking_id])
+        return self._standings[kind, day][tracking_id]
+
+    def active(self, day: date, users: Collection[str]) -> set[str]:
+        """Those of the users who have a score on a scored day."""
+        self.ask_standings("user", day, users)
+        return {user for user in users if self._standings["user", day][user][0]}
 
     def p90(self, kind: Kind, day: date) -> float | None:
         """The benchmark of a scored day."""
@@ -216,11 +230,11 @@ def _arithmetic(model: ScoringModel) -> ScoringModel:
     )
 
 
-def _score(numbers: Numbers, parts: Sequence[Part], p90: float | None, scale: why.Scale) -> int:
+def _score(standing: tuple[int, float], parts: Sequence[Part], p90: float | None, scale: why.Scale) -> int:
     """The score as it is listed; where events arrived since it was published, the score of the parts."""
-    raw = why.total_raw(parts)
-    if abs(raw - numbers.raw_score) < 1e-6:
-        return numbers.score
+    (score, listed_raw), raw = standing, why.total_raw(parts)
+    if abs(raw - listed_raw) < 1e-6:
+        return score
     return rounded(why.worth(parts, p90, scale), active=raw > 0)
 
 

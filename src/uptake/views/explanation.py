@@ -87,7 +87,7 @@ def explain(
     between = Between(product, kind, model.workspace_id, (earlier, chosen), as_stood=against is not None)
     if numbers is not None:
         between.rows.hold(chosen, numbers)
-    if not between.rows.numbers(kind, chosen, [tracking_id]):
+    if not between.ask([tracking_id]):
         raise Unknown(f"unknown_{kind}", f"the product knows no {kind} {tracking_id!r}")
     return _told(tracking_id, between, between.compared(tracking_id))
 
@@ -128,7 +128,7 @@ def _told(tracking_id: str, between: Between, compared: Compared) -> Explanation
         features=features,
         events=events,
         users=users,
-        user_names={person.tracking_id: person.name for person in compared.people},
+        user_names=between.rows.names("user", compared.people),
         difference=compared.difference,
     )
 

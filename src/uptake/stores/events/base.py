@@ -245,8 +245,14 @@ class EventStore(Protocol):
     def first_day_of(self, users: Collection[str], accounts: Collection[str]) -> date | None:
         """The first day with an event by one of the users, or that counts for one of the accounts; None for none."""
 
-    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
-        """Tracking id → score and raw score of everyone with a score on a scored day who is not excluded, by id."""
+    def standings(
+        self, kind: Kind, model: ScoringModel, day: date, *, only: Only = None
+    ) -> dict[str, tuple[int, float]]:
+        """Tracking id → score and raw score of everyone with a score on a scored day who is not excluded, by id; only:
+        of these."""
+
+    def names(self, kind: Kind, tracking_ids: Collection[str]) -> dict[str, str]:
+        """Tracking id → display name of those of them that are known."""
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day; None where nobody was active.

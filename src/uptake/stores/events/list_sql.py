@@ -14,6 +14,7 @@ from uptake.core.config import Levels
 from uptake.core.effects import Kind
 from uptake.core.scores import Level, Numbers, ScoringModel, level_bounds
 from uptake.stores.events.base import SORTS, ListQuery, StoreRules
+from uptake.stores.events.changes import Only
 from uptake.stores.events.condition_sql import (
     Compiled,
     condition_values,
@@ -278,13 +279,21 @@ def ids_matching(
 STANDINGS = """
 select id, score, raw from scores
 where workspace_id = $workspace and kind = $kind and day = $day and score > 0
-  and id not in (select unnest($excluded::varchar[]))
+  and id not in (select unnest($excluded::varchar[])) {only}
 order by id
 """
 
 
-def standings_of(session: Session, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
-    """Tracking id → score and raw score of everyone with a score on a scored day."""
-    excluded = sorted(model.excluded_users if kind == "user" else model.excluded_accounts)
-    rows = session.rows(STANDINGS, workspace=model.workspace_id, kind=kind, day=day, excluded=excluded)
+def standings_of(
+    session: Session, kind: Kind, model: ScoringModel, day: date, *, only: Only
+) -> dict[str, tuple[int, float]]:
+    """Tracking id → score and raw score of everyone, or of these, with a score on a scored day."""
+    values = {
+        "workspace": model.workspace_id,
+        "kind": kind,
+        "day": day,
+        "excluded": sorted(model.excluded_users if kind == "user" else model.excluded_accounts),
+        "tracking_ids": sorted(only or ()),
+    }
+    rows = session.rows(STANDINGS.format(only="" if only is None else SCORED), **values)
     return {each: (score, raw) for each, score, raw in rows}

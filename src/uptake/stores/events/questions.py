@@ -48,7 +48,7 @@ from uptake.stores.events.group_sql import (
     members_of,
 )
 from uptake.stores.events.list_sql import ids_matching, numbers_page, on_levels, standings_of
-from uptake.stores.events.people_sql import memberships_of, rule_values
+from uptake.stores.events.people_sql import memberships_of, names_of, rule_values
 from uptake.stores.events.question_sql import (
     cycles_in,
     events_of,
@@ -208,10 +208,17 @@ class StoreQuestions:
         with self._reading() as session:
             return first_day_of(session, users, accounts)
 
-    def standings(self, kind: Kind, model: ScoringModel, day: date) -> dict[str, tuple[int, float]]:
-        """Tracking id → score and raw score of everyone with a score."""
+    def standings(
+        self, kind: Kind, model: ScoringModel, day: date, *, only: Only = None
+    ) -> dict[str, tuple[int, float]]:
+        """Tracking id → score and raw score of everyone with a score, or of these."""
         with self._reading() as session:
-            return standings_of(session, kind, model, day)
+            return standings_of(session, kind, model, day, only=only)
+
+    def names(self, kind: Kind, tracking_ids: Collection[str]) -> dict[str, str]:
+        """Tracking id → display name."""
+        with self._reading() as session:
+            return names_of(session, kind, tracking_ids, self.rules)
 
     def p90(self, model: ScoringModel, day: date, kind: Kind = "user") -> float | None:
         """The 90th percentile behind the scores of a scored day."""
