@@ -47,7 +47,7 @@ from uptake.stores.events.base import (
 from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
 from uptake.stores.events.exports import EXPORTS
-from uptake.stores.events.usage import ActiveDay, Doer, Use
+from uptake.stores.events.usage import EVERYBODY, ActiveDay, Doer, Use
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF = 0.5 - 1e-9
@@ -745,6 +745,7 @@ class MemoryEventStore:
         *,
         by_day: bool = False,
         since: date | None = None,
+        of: Collection[Kind] = EVERYBODY,
     ) -> list[Use]:
         found = []
         for number, events in enumerate(sets):
@@ -755,7 +756,9 @@ class MemoryEventStore:
                     by[act.day if by_day else around].append(act)
             for day, acts in sorted(by.items(), key=lambda each: each[0] or date.min):
                 accounts = {account for act in acts for account in self._reached(act)} - model.excluded_accounts
-                found.append(Use(number, day, len(acts), len({act.user for act in acts}), len(accounts)))
+                users = {act.user for act in acts}
+                counts = (len(each) if kind in of else 0 for kind, each in (("user", users), ("account", accounts)))
+                found.append(Use(number, day, len(acts), *counts))
         return found
 
     def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
@@ -854,7 +857,9 @@ class MemoryEventStore:
         ]
         return sorted(rows, key=lambda row: (-row.at_us, row.user, row.event))[:most]
 
-    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
+    def event_volumes(
+        self, events: Collection[str] | None = None, *, of: Collection[Kind] = EVERYBODY
+    ) -> list[EventVolume]:
         by_name: dict[str, list[Act]] = defaultdict(list)
         for act in (each for each in self._acts() if events is None or each.event in events):
             by_name[act.event].append(act)
@@ -864,8 +869,8 @@ class MemoryEventStore:
                 times=len(acts),
                 first_us=min(act.at_us for act in acts),
                 last_us=max(act.at_us for act in acts),
-                users=len({act.user for act in acts}),
-                accounts=len({act.account for act in acts} - {None}),
+                users=len({act.user for act in acts}) if "user" in of else 0,
+                accounts=len({act.account for act in acts} - {None}) if "account" in of else 0,
             )
             for event, acts in sorted(by_name.items())
         ]

@@ -136,6 +136,7 @@ def answers(store: EventStore, asked: Asked) -> Iterator[tuple[str, Any]]:
     yield "published", store.published()
     yield "event_volumes", store.event_volumes()
     yield "event_volumes of these", [store.event_volumes(each) for each in ((), strategies.EVENTS[:2], ("never",))]
+    yield "event_volumes of some", [store.event_volumes(of=of) for of in ((), ("user",), ("account",))]
     yield "daily_totals", list(store.daily_totals(ALL_DAYS).items())
     yield "totals", store.totals()
     yield "parent_cycles", store.parent_cycles()

@@ -10,7 +10,7 @@ from tests.contract.test_event_store import DAY_US, JUNE_1, KINDS, NOON, acts, e
 from tests.fakes import MemoryEventStore
 from uptake.segments import parse
 from uptake.stores.events.base import JoinedRow, StoreRules
-from uptake.stores.events.usage import ActiveDay, Doer, Use
+from uptake.stores.events.usage import EVERYBODY, ActiveDay, Doer, Use
 
 __all__ = ["engine", "other", "store"]
 
@@ -23,9 +23,10 @@ SETS = st.lists(st.sets(st.sampled_from((*strategies.EVENTS, "never done")), max
     sets=SETS,
     asked=strategies.models(),
     days=st.tuples(st.sampled_from(strategies.DAYS), st.sampled_from(strategies.DAYS)).map(sorted),
+    of=st.sampled_from([EVERYBODY, ("account",), ("user",), ()]),
     zone=st.sampled_from(strategies.ZONES),
 )
-def test_every_engine_counts_use_alike(other, folds, sets, asked, days, zone):
+def test_every_engine_counts_use_alike(other, folds, sets, asked, days, of, zone):
     """Times, users and accounts of any sets of events, by day, around a day and in all, and who did them most."""
     oracle, compiled = MemoryEventStore(StoreRules(zone)), other(StoreRules(zone))
     for batch in folds:
@@ -33,8 +34,8 @@ def test_every_engine_counts_use_alike(other, folds, sets, asked, days, zone):
         compiled.commit(batch)
 
     for apart in ({}, {"by_day": True}, {"since": days[1]}, {"since": days[0]}):
-        expected = oracle.use(sets, asked, (days[0], days[1]), **apart)
-        assert compiled.use(sets, asked, (days[0], days[1]), **apart) == expected
+        expected = oracle.use(sets, asked, (days[0], days[1]), **apart, of=of)
+        assert compiled.use(sets, asked, (days[0], days[1]), **apart, of=of) == expected
     for kind in KINDS:
         expected = oracle.doers(kind, sets[0], asked, (days[0], days[1]), most=3)
         assert compiled.doers(kind, sets[0], asked, (days[0], days[1]), most=3) == expected

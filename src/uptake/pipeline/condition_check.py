@@ -76,7 +76,9 @@ def _lasting_faults(place: str, words: str) -> Iterator[Fault]:
 def warnings_about(condition: Condition, kind: Kind, config: ProductConfig, store: EventStore) -> list[str]:
     """What a condition names and the product has never seen, each once, as sentences."""
     found = list(leaves(condition))
-    events = {volume.event for volume in store.event_volumes()} if any(isinstance(each, Did) for each in found) else {}
+    events = (
+        {volume.event for volume in store.event_volumes(of=())} if any(isinstance(each, Did) for each in found) else {}
+    )
     features = {feature.name for feature in config.features}
     warned = []
     for leaf in found:

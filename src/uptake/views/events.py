@@ -6,7 +6,9 @@ from datetime import date, timedelta
 import msgspec
 
 from uptake.core.days import days_between
+from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
+from uptake.stores.events.usage import EVERYBODY
 from uptake.views.base import ProductView, model_of
 
 
@@ -29,10 +31,11 @@ def event_list(
     *,
     with_hidden: bool = False,
     only: Collection[str] | None = None,
+    of: Collection[Kind] = EVERYBODY,
 ) -> Sequence[EventSummary]:
     """Every event ever counted that is not hidden, the most frequent first, then by name; or only those of them.
 
-    Raises Unknown for a workspace.
+    of: who is counted; of others it tells 0, and sooner.  Raises Unknown for a workspace.
     """
     model = model_of(product, workspace_id)
     hidden = () if with_hidden else product.version.config.hidden_events
@@ -47,7 +50,7 @@ def event_list(
             first_us=volume.first_us,
             last_us=volume.last_us,
         )
-        for volume in product.store.event_volumes(only)
+        for volume in product.store.event_volumes(only, of=of)
         if volume.event not in hidden
     ]
     return sorted(found, key=lambda each: (-each.times, each.event))

@@ -7,6 +7,7 @@ import msgspec
 from uptake.core.config import Feature, ProductConfig
 from uptake.core.event_names import FeatureSuggestion, suggest_features
 from uptake.stores.events.base import EventVolume
+from uptake.stores.events.usage import USERS
 from uptake.views.base import ProductView
 
 MOST_SUGGESTED = 2_000
@@ -67,7 +68,7 @@ def events_with_features(product: ProductView) -> list[FeatureEvent]:
     """Every event that was counted or that the configuration names, the most frequent first, then by name."""
     config = product.version.config
     owner = {event: feature.name for feature in config.features for event in feature.events}
-    volumes = {volume.event: volume for volume in product.store.event_volumes()}
+    volumes = {volume.event: volume for volume in product.store.event_volumes(of=USERS)}
     names = {*volumes, *owner, *config.hidden_events, *config.ignored_events}
     found = [_event(name, volumes.get(name), owner.get(name, ""), config) for name in names]
     return sorted(found, key=lambda each: (-each.times, each.event))

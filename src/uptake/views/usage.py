@@ -16,7 +16,7 @@ from uptake.core.days import days_between
 from uptake.core.effects import Kind
 from uptake.core.scores import Numbers
 from uptake.stores.events.base import ListQuery
-from uptake.stores.events.usage import Doer, Use
+from uptake.stores.events.usage import EVERYBODY, Doer, Use
 from uptake.views.base import FIRST_DAY, ProductView, Unknown
 from uptake.views.ranking import NumbersPage, ranked
 from uptake.views.summary import Asked, asked_about
@@ -97,7 +97,7 @@ def thing_of(product: ProductView, *, event: str = "", feature: str = "") -> Thi
                 return Thing(feature, each.events, feature=True)
         raise Unknown("unknown_feature", f"the product has no feature {feature!r}")
     configured = any(event in each.events for each in config.features)
-    if configured or product.store.event_volumes([event]):
+    if configured or product.store.event_volumes([event], of=()):
         return Thing(event, (event,))
     raise Unknown("unknown_event", f"the product has never seen an event {event!r}")
 
@@ -114,17 +114,36 @@ def adoptions(
 
 
 def used_by_day(
-    product: ProductView, workspace_id: int | None, things: Sequence[Thing], *, days: int, last: date | None = None
+    product: ProductView,
+    workspace_id: int | None,
+    things: Sequence[Thing],
+    *,
+    days: int,
+    last: date | None = None,
+    of: tuple[Kind, ...] = EVERYBODY,
 ) -> list[list[UsedDay]]:
-    """How each was used on every one of the days, days without use included, ascending.  Raises Unknown, BadDay."""
+    """How each was used on every one of the days, days without use included, ascending.
+
+    of: who is counted of those who used it; of others it tells 0.  Raises Unknown, BadDay.
+    """
     asked = asked_about(product, workspace_id, last)
     first = max(asked.day - timedelta(days=days - 1), FIRST_DAY)
-    found = _by_day(asked, tuple(each.events for each in things), first)
+    found = _by_day(asked, tuple(each.events for each in things), first, of)
     active = _active(asked, first)
     return [
         [UsedDay(day, found.get((n, day), NOTHING), *active.get(day, (0, 0))) for day in days_between(first, asked.day)]
         for n in range(len(things))
     ]
+
+
+def times_by_day(
+    product: ProductView, workspace_id: int | None, things: Sequence[Thing], *, days: int
+) -> list[list[int]]:
+    """How often each was done on every one of the days up to today, ascending.  Raises Unknown."""
+    asked = asked_about(product, workspace_id, None)
+    first = max(asked.day - timedelta(days=days - 1), FIRST_DAY)
+    found = _by_day(asked, tuple(each.events for each in things), first, ())
+    return [[found.get((n, day), NOTHING).times for day in days_between(first, asked.day)] for n in range(len(things))]
 
 
 def top_doers(
@@ -174,9 +193,11 @@ def _in_all(asked: Asked, sets: tuple[tuple[str, ...], ...], days: int) -> tuple
 
 
 @lru_cache(maxsize=64)
-def _by_day(asked: Asked, sets: tuple[tuple[str, ...], ...], first: date) -> Mapping[tuple[int, date], Use]:
+def _by_day(
+    asked: Asked, sets: tuple[tuple[str, ...], ...], first: date, of: tuple[Kind, ...]
+) -> Mapping[tuple[int, date], Use]:
     named = [(n, each) for n, each in enumerate(sets) if each]
-    found = asked.store.use([each for _, each in named], asked.model, (first, asked.day), by_day=True)
+    found = asked.store.use([each for _, each in named], asked.model, (first, asked.day), by_day=True, of=of)
     return {(named[use.number][0], use.day): use for use in found if use.day is not None}
 
 

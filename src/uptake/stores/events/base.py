@@ -41,7 +41,7 @@ from uptake.stores.events.batches import OutcomeRow as OutcomeRow
 from uptake.stores.events.batches import TraitRow as TraitRow
 from uptake.stores.events.changes import DayActs, DayLevels, Moves, Only
 from uptake.stores.events.doubts import Doubt, Doubtful, EventRhythm
-from uptake.stores.events.usage import ActiveDay, Doer, Use
+from uptake.stores.events.usage import EVERYBODY, ActiveDay, Doer, Use
 
 
 class StoreDamaged(Exception):
@@ -305,11 +305,13 @@ class EventStore(Protocol):
         *,
         by_day: bool = False,
         since: date | None = None,
+        of: Collection[Kind] = EVERYBODY,
     ) -> list[Use]:
         """How much each set of events was done from the first day to the last, by place of the set, then by day.
 
         An empty set is every event.  by_day: each day by itself, else all days together.  since: the days before this
-        one together, told by the last of them, and those from it on.  What was never done is left out.
+        one together, told by the last of them, and those from it on.  of: who is counted; of others it tells 0.  What
+        was never done is left out.
         """
 
     def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
@@ -351,8 +353,10 @@ class EventStore(Protocol):
         account: the one that the event is attributed to.
         """
 
-    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
-        """Every event ever counted, or only those of these names, by name."""
+    def event_volumes(
+        self, events: Collection[str] | None = None, *, of: Collection[Kind] = EVERYBODY
+    ) -> list[EventVolume]:
+        """Every event ever counted, or those of these names, by name.  of: who is counted; of others it tells 0."""
 
     def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
         """Events per day of the whole product, each once, days ascending; days without events are left out."""

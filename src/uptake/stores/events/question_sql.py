@@ -178,6 +178,15 @@ with by_user as (
 select v.event, v.times, v.first_us, v.last_us, v.users, coalesce(a.accounts, 0)
 from volumes v left join of_accounts a on a.event = v.event order by v.event
 """
+VOLUMES_OF_USERS = """
+select event, sum(its_times), min(its_first_us), max(its_last_us), count(*), 0 from (
+  select event, user_id, sum(times) as its_times, min(first_us) as its_first_us, max(last_us) as its_last_us
+  from events_ever {only} group by event, user_id
+) group by event order by event
+"""
+VOLUMES_OF_NOBODY = """
+select event, sum(times), min(first_us), max(last_us), 0, 0 from events_ever {only} group by event order by event
+"""
 ONLY_THESE = "where event in (select unnest($events::varchar[]))"
 DAILY_TOTALS = "select day, sum(times) from active_days where day between $first and $last group by day order by day"
 TOTALS = """
@@ -191,11 +200,12 @@ select
 """
 
 
-def volumes_in(session: Session, events: Collection[str] | None) -> list[EventVolume]:
-    """Every event by name, or these alone."""
-    text = EVENT_VOLUMES.format(only="" if events is None else ONLY_THESE)
+def volumes_in(session: Session, events: Collection[str] | None, of: Collection[Kind]) -> list[EventVolume]:
+    """Every event by name, or these alone; of: who is counted."""
+    chosen = EVENT_VOLUMES if "account" in of else VOLUMES_OF_USERS if "user" in of else VOLUMES_OF_NOBODY
+    text = chosen.format(only="" if events is None else ONLY_THESE)
     return [
-        EventVolume(event, int(times), first_us, last_us, users, accounts)
+        EventVolume(event, int(times), first_us, last_us, users if "user" in of else 0, accounts)
         for event, times, first_us, last_us, users, accounts in session.rows(text, events=list(events or ()))
     ]
 

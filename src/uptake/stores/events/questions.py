@@ -68,7 +68,7 @@ from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
 from uptake.stores.events.series_sql import benchmark_of, days_scored, score_of, series_of
 from uptake.stores.events.session import StreamingSession
 from uptake.stores.events.trait_sql import forms_of, values_of
-from uptake.stores.events.usage import ActiveDay, Doer, Use
+from uptake.stores.events.usage import EVERYBODY, ActiveDay, Doer, Use
 from uptake.stores.events.usage_sql import active_by_day, doers_of, use_of
 from uptake.stores.events.use_sql import use_of_features
 
@@ -270,10 +270,11 @@ class StoreQuestions:
         *,
         by_day: bool = False,
         since: date | None = None,
+        of: Collection[Kind] = EVERYBODY,
     ) -> list[Use]:
         """How much each set of events was done."""
         with self._reading() as session:
-            return use_of(session, sets, model, days, by_day=by_day, since=since)
+            return use_of(session, sets, model, days, by_day=by_day, since=since, of=of)
 
     def active_by_day(self, model: ScoringModel, days: tuple[date, date]) -> list[ActiveDay]:
         """How many were active in the window up to each scored day."""
@@ -324,10 +325,12 @@ class StoreQuestions:
         with self._reading() as session:
             return events_of(session, kind, tracking_id, most)
 
-    def event_volumes(self, events: Collection[str] | None = None) -> list[EventVolume]:
+    def event_volumes(
+        self, events: Collection[str] | None = None, *, of: Collection[Kind] = EVERYBODY
+    ) -> list[EventVolume]:
         """Every event ever counted, or of these alone, by name."""
         with self._reading() as session:
-            return volumes_in(session, events)
+            return volumes_in(session, events, of)
 
     def daily_totals(self, days: tuple[date, date]) -> dict[date, int]:
         """Events per day of the whole product."""

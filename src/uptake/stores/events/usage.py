@@ -8,6 +8,11 @@ from datetime import date
 
 import msgspec
 
+from uptake.core.effects import Kind
+
+EVERYBODY: tuple[Kind, ...] = ("user", "account")
+USERS: tuple[Kind, ...] = ("user",)
+
 
 class Use(msgspec.Struct, frozen=True):
     """How often the events of a set were done, by how many users, and for how many accounts.

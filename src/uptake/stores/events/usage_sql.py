@@ -20,20 +20,25 @@ with wanted as (
   {{acts}}
 ), by_accounts as (
   select number, day, count(distinct account_id) as accounts
-  from ({UPWARDS.format(acts="acts", columns="number, day")})
-  where account_id not in (select unnest($excluded_accounts::varchar[])) group by number, day
+  from ({UPWARDS.format(acts="acts", columns="number, day")}) {{of_account}} group by number, day
 )
 select u.number, u.day, u.times, u.users, coalesce(a.accounts, 0)
 from by_users u left join by_accounts a on a.number = u.number and a.day = u.day
 order by u.number, u.day
 """
-COUNTED = f"where c.day between $first and $last and {NOT_EXCLUDED}"
-OF_SETS = f"from daily_counts c join wanted w on w.event = c.event {COUNTED}"
-OF_EVERY = f"from active_days c cross join every w {COUNTED}"
+USE_WITHOUT_ACCOUNTS = """
+with wanted as (
+  select unnest($numbers::integer[]) as number, unnest($events::varchar[]) as event
+), every as (select unnest($every::integer[]) as number)
+select number, day, times, users, 0 from ({by_users}) order by number, day
+"""
+OF_SETS = "from daily_counts c join wanted w on w.event = c.event where c.day between $first and $last {counted}"
+OF_EVERY = "from active_days c cross join every w where c.day between $first and $last {counted}"
 BY_USERS = """
-select w.number, {of_day} as day, sum(c.times) as times, count(distinct c.user_id) as users
+select w.number, {of_day} as day, sum(c.times) as times, {users} as users
 {of} group by w.number, {of_day}
 """
+USERS, NO_USERS = "count(distinct c.user_id)", "0"
 ACTS = "select distinct w.number, {of_day} as day, c.account_id {of}"
 EACH_DAY, ALL_DAYS = "c.day", "$last::date"
 SINCE = "case when c.day < $since then $since::date - 1 else $last::date end"
@@ -48,12 +53,17 @@ from (select day from benchmarks where workspace_id = $workspace and day between
 join windows w on w.window_day = b.day
 left join (
   select day, kind, last_us from scores
-  where workspace_id = $workspace and day between $first and $last
-    and (kind <> 'user' or id not in (select unnest($excluded_users::varchar[])))
-    and (kind <> 'account' or id not in (select unnest($excluded_accounts::varchar[])))
+  where workspace_id = $workspace and day between $first and $last {listed}
 ) s on s.day = b.day
 group by b.day order by b.day
 """
+# Texts leave out what tells of the excluded where there are none: every count would be looked up among nobody.
+COUNTED = f"and {NOT_EXCLUDED}"
+LISTED = """
+and (kind <> 'user' or id not in (select unnest($excluded_users::varchar[])))
+and (kind <> 'account' or id not in (select unnest($excluded_accounts::varchar[])))
+"""
+ACCOUNTS_NOT_EXCLUDED = "where account_id not in (select unnest($excluded_accounts::varchar[]))"
 DOERS = f"""
 with acts as (
   select user_id, account_id, day, sum(times) as times from daily_counts
@@ -76,20 +86,29 @@ def use_of(
     *,
     by_day: bool,
     since: date | None,
+    of: Collection[Kind],
 ) -> list[Use]:
     """How much each set of events was done, day by day, before and since a day, or in all; an empty set is every
-    event."""
+    event, and of: who is counted."""
     pairs = [(number, event) for number, events in enumerate(sets) for event in sorted(set(events))]
     every = [number for number, events in enumerate(sets) if not events]
     of_day = EACH_DAY if by_day else ALL_DAYS if since is None else SINCE
-    asked = [of for of, some in ((OF_SETS, pairs), (OF_EVERY, every)) if some]
+    asked = [text for text, some in ((OF_SETS, pairs), (OF_EVERY, every)) if some]
     if not asked:
         return []
+    parts = {
+        "of_day": of_day,
+        "users": USERS if "user" in of else NO_USERS,
+    }
+    counted = COUNTED if excludes(model) else ""
     by_users, acts = (
-        " union all ".join(text.format(of=of, of_day=of_day) for of in asked) for text in (BY_USERS, ACTS)
+        " union all ".join(text.format(of=each.format(counted=counted), **parts) for each in asked)
+        for text in (BY_USERS, ACTS)
     )
+    of_account = ACCOUNTS_NOT_EXCLUDED if model.excluded_accounts else ""
+    text = USE if "account" in of else USE_WITHOUT_ACCOUNTS
     found = session.rows(
-        USE.format(by_users=by_users, acts=acts),
+        text.format(by_users=by_users, acts=acts, of_account=of_account),
         **model_values(model),
         numbers=[number for number, _ in pairs],
         events=[event for _, event in pairs],
@@ -105,12 +124,17 @@ def use_of(
     ]
 
 
+def excludes(model: ScoringModel) -> bool:
+    """Does the model leave anybody out?"""
+    return bool(model.excluded_users or model.excluded_accounts)
+
+
 def active_by_day(session: Session, model: ScoringModel, days: tuple[date, date], *, zone: ZoneInfo) -> list[ActiveDay]:
     """How many were active in the window up to each scored day."""
     span = list(days_between(*days))
     begin = [datetime.combine(window(day, model.window_days)[0], time(), zone) for day in span]
     rows = session.rows(
-        ACTIVE_BY_DAY,
+        ACTIVE_BY_DAY.format(listed=LISTED if excludes(model) else ""),
         **model_values(model),
         days=span,
         from_us=[to_us(moment) for moment in begin],

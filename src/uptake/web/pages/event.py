@@ -9,8 +9,19 @@ from litestar.response import Redirect
 from uptake.core.days import DAY_US
 from uptake.pipeline.feature_changes import hide_events
 from uptake.segments import text
+from uptake.stores.events.usage import USERS
 from uptake.views.events import event_list, weight_of
-from uptake.views.usage import Adoption, Thing, adoptions, stopped, thing_of, those_who_stopped, top_doers, used_by_day
+from uptake.views.usage import (
+    Adoption,
+    Thing,
+    adoptions,
+    stopped,
+    thing_of,
+    those_who_stopped,
+    times_by_day,
+    top_doers,
+    used_by_day,
+)
 from uptake.web.pages.events import EventRow, event_rows
 from uptake.web.pages.forms import Form, bounded, csrf_token
 from uptake.web.pages.render import HEADERS, page
@@ -32,7 +43,9 @@ def event_page(request: PageRequest, event: FromPath[str]) -> Response[str]:
     asked = Asked(visit)
     config = visit.product.config
     (adoption,) = adoptions(visit.product, visit.workspace.id, [thing], days=asked.days)
-    summary = next(iter(event_list(visit.product, visit.workspace.id, with_hidden=True, only=[thing.name])), None)
+    summary = next(
+        iter(event_list(visit.product, visit.workspace.id, with_hidden=True, only=[thing.name], of=USERS)), None
+    )
     return page(
         visit,
         "event.html",
@@ -86,7 +99,7 @@ def feature_page(request: PageRequest, feature: FromPath[str]) -> Response[str]:
 def _rows_of(visit: Visit, asked: Asked, feature: Thing) -> tuple[dict[str, EventRow], Adoption]:
     """The feature's events that were ever counted, by name, and how far the feature is adopted, in one question."""
     product, workspace_id = visit.product, visit.workspace.id
-    summaries = event_list(product, workspace_id, with_hidden=True, only=feature.events)
+    summaries = event_list(product, workspace_id, with_hidden=True, only=feature.events, of=())
     things = [Thing(each.event, (each.event,)) for each in summaries]
     adoption, *of_events = adoptions(product, workspace_id, [feature, *things], days=asked.days)
     rows = event_rows(visit, asked, summaries, of_events)
@@ -124,6 +137,6 @@ def _silence(visit: Visit, thing: Thing, last_us: int) -> tuple[int, int] | None
     if silent < SILENT_DAYS:
         return None
     span = min(RHYTHM_DAYS + silent, 90)
-    (days,) = used_by_day(visit.product, visit.workspace.id, [thing], days=span)
-    before = sum(each.use.times > 0 for each in days[: max(span - silent, 0)])
+    (days,) = times_by_day(visit.product, visit.workspace.id, [thing], days=span)
+    before = sum(times > 0 for times in days[: max(span - silent, 0)])
     return (silent, before) if before * 2 > RHYTHM_DAYS - 10 else None

@@ -10,7 +10,7 @@ from litestar import Response, get
 from uptake.core.config import ProductConfig
 from uptake.core.days import DAY_US
 from uptake.views.events import EventSummary, event_list, events_by_day
-from uptake.views.usage import Adoption, Thing, adoptions, used_by_day
+from uptake.views.usage import Adoption, Thing, adoptions, times_by_day
 from uptake.web.pages.charts import volume_figure
 from uptake.web.pages.lists import ChoosingState, Column
 from uptake.web.pages.render import page
@@ -138,7 +138,7 @@ def listed_events(visit: Visit) -> Listed:
 
 def _every_row(visit: Visit, asked: Asked) -> list[EventRow]:
     """Every event ever counted, without its trend."""
-    summaries = event_list(visit.product, visit.workspace.id, with_hidden=True)
+    summaries = event_list(visit.product, visit.workspace.id, with_hidden=True, of=())
     things = [Thing(each.event, (each.event,)) for each in summaries]
     found = adoptions(visit.product, visit.workspace.id, things, days=asked.days)
     return event_rows(visit, asked, summaries, found)
@@ -178,10 +178,10 @@ def _filtered(every: Sequence[EventRow]) -> Mapping[str, list[EventRow]]:
 def _with_trends(visit: Visit, asked: Asked, rows: Sequence[EventRow]) -> list[EventRow]:
     """The rows of a page with how they went, for which the store is asked about these alone."""
     things = [Thing(row.summary.event, (row.summary.event,)) for row in rows]
-    days = used_by_day(visit.product, visit.workspace.id, things, days=asked.days) if rows else []
+    trends = times_by_day(visit.product, visit.workspace.id, things, days=asked.days)
     return [
-        msgspec.structs.replace(row, told=msgspec.structs.replace(row.told, trend=[day.use.times for day in told]))
-        for row, told in zip(rows, days, strict=True)
+        msgspec.structs.replace(row, told=msgspec.structs.replace(row.told, trend=trend))
+        for row, trend in zip(rows, trends, strict=True)
     ]
 
 

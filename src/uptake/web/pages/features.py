@@ -46,7 +46,7 @@ def features_page(request: PageRequest) -> Response[str]:
     features = visit.product.config.features
     things = [Thing(each.name, each.events, feature=True) for each in features]
     adopted = adoptions(visit.product, visit.workspace.id, things, days=asked.days)
-    days = used_by_day(visit.product, visit.workspace.id, things, days=asked.days)
+    days = used_by_day(visit.product, visit.workspace.id, things, days=asked.days, of=(asked.kind,))
     rows = [
         FeatureRow(each, visit.workspace.features.get(each.name, 0), told_of(asked, adoption, by_day))
         for each, adoption, by_day in zip(features, adopted, days, strict=True)

@@ -63,7 +63,9 @@ def _ranked(visit: Visit, kind: Kind, query: str) -> list[Hit]:
 
 
 def _events(visit: Visit, query: str) -> list[Hit]:
-    found = [each for each in event_list(visit.product, visit.workspace.id) if query.lower() in each.event.lower()]
+    found = [
+        each for each in event_list(visit.product, visit.workspace.id, of=()) if query.lower() in each.event.lower()
+    ]
     return [
         Hit(visit.link("/events", each.event), each.event, each.feature, f"{each.times:,}")
         for each in found[:MOST_HITS]

@@ -67,7 +67,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def seen_in(product: RunningProduct) -> Seen:
     """What conditions on this product can name."""
-    events = [(each.event, f"{each.times:,} times") for each in event_list(product)[:MOST_OFFERED]]
+    events = [(each.event, f"{each.times:,} times") for each in event_list(product, of=())[:MOST_OFFERED]]
     features = [(each.name, f"{len(each.events)} events") for each in product.config.features]
     found = {row: trait_list(product, of, samples=0)[:MOST_OFFERED] for row, of in TRAITS.items()}
     traits = {

@@ -17,7 +17,7 @@ SAMPLE_EVENTS = 2
 def settings_page(request: PageRequest) -> Response[str]:
     """The product's configuration."""
     visit = Visit(request)
-    seen = event_list(visit.product, visit.workspace.id)
+    seen = event_list(visit.product, visit.workspace.id, of=())
     return page(
         visit,
         "settings.html",

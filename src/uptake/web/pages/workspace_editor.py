@@ -302,7 +302,7 @@ def _page(
     table: PlacesTable | None = None,
 ) -> Response[str]:
     config, draft = visit.product.config, editing.draft
-    seen = [each.event for each in event_list(visit.product, visit.workspace.id)]
+    seen = [each.event for each in event_list(visit.product, visit.workspace.id, of=())]
     return html(
         "settings_workspace.html",
         status=status,
