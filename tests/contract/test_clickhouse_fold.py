@@ -1,5 +1,6 @@
 """What folds leave in a store on ClickHouse, which has no transactions: nothing of one that was broken off."""
 
+import re
 from contextlib import contextmanager, suppress
 from copy import copy
 from unittest import mock
@@ -13,6 +14,7 @@ from tests import strategies
 from tests.clickhouse import clickhouse
 from tests.fakes import MemoryEventStore
 from uptake.stores.events import clickhouse as engine
+from uptake.stores.events import clickhouse_session
 from uptake.stores.events import clickhouse_upkeep as upkeep
 from uptake.stores.events.base import (
     ActedRow,
@@ -440,6 +442,50 @@ def test_compaction_leaves_a_row_a_key(create):
         }
     assert rows == {"daily_counts": (4, 1), "traits": (3, 1), "gone": (0, 0)}
     assert told(store) == before
+    store.close()
+
+
+@contextmanager
+def texts_run():
+    """Every text that sessions run for its effect."""
+    texts, run = [], ClickHouseSession.run
+
+    def noted_run(self, sql, **how):
+        texts.append(sql)
+        run(self, sql, **how)
+
+    with mock.patch.object(ClickHouseSession, "run", noted_run):
+        yield texts
+
+
+def named_in(texts, beginning):
+    """How many days the texts that begin so name: each, and all of them."""
+    named = [re.findall(r"'\d{4}-\d\d-\d\d'", text) for text in texts if text.lstrip().startswith(beginning)]
+    return [len(each) for each in named], {day for each in named for day in each}
+
+
+def test_however_many_days_are_added_up_no_text_grows(create, monkeypatch):
+    """They are named a few at a time, where they are written anew and where what they replace goes; none is lost."""
+    monkeypatch.setattr(clickhouse_session, "MOST_NAMED", 3)
+    store, received_us = create(RULES), NOON + 60 * DAY_US
+    acted = [ActedRow("ana", None, "open", NOON + day * DAY_US) for day in range(8)]
+    messages = [(bytes([day]) * 16, NOON + day * DAY_US) for day in range(8)]
+    store.commit(FoldBatch(0, 8, [*messages, (b"z" * 16, received_us)], [], acted, [], [], [], []))
+    before = told(store)
+
+    with texts_run() as texts:
+        store.compact(least=-100, seconds=NONE)
+
+    days = {f"'2026-06-{day:02}'" for day in range(1, 9)}
+    for table in ("daily_counts", "active_days"):
+        assert named_in(texts, f"insert into {table}_rows") == ([3, 3, 2], days)
+        assert named_in(texts, f"alter table {table}_rows") == ([3, 3, 2], days)
+    forgotten = [text.count("drop partition") for text in texts if text.startswith("alter table messages_rows")]
+    assert forgotten == [3, 3, 2]
+    assert told(store) == before
+    assert store.seen([(b"z" * 16, received_us + 1)]) == [True]
+    with store._reading() as session:
+        assert session.rows("select count(), uniqExact(day) from daily_counts_rows") == [(8, 8)]
     store.close()
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.clickhouse import clickhouse
 from tests.contract.test_event_store import JUNE_1, NOON, acts, fold, model
-from uptake.stores.events import clickhouse_questions
+from uptake.stores.events import clickhouse_questions, clickhouse_session
 from uptake.stores.events.base import Published, StoreRules
+from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.list_sql import standings_of
 
 MAY_31 = JUNE_1 - timedelta(days=1)
@@ -89,6 +90,28 @@ def test_what_a_broken_scoring_left_is_dropped_by_the_next_process(store, monkey
     store.sweep(seconds=600)
 
     assert (runs(store), raws(store)) == ([1], {"ana": 2})
+
+
+def test_however_many_days_were_scored_no_text_grows(store, monkeypatch):
+    """What was scored before, and what a broken scoring left, is named a few days at a time when it goes."""
+    monkeypatch.setattr(clickhouse_session, "MOST_NAMED", 3)
+    days = [JUNE_1 + timedelta(days=each) for each in range(4)]
+    texts, run = [], ClickHouseSession.run
+    store.rescore([model()], days)
+    store.rescore([model()], days)
+    with monkeypatch.context() as patched:
+        patched.setattr(clickhouse_questions, "END_RUN", "select broken off")
+        with pytest.raises(Exception, match="broken"):
+            store.rescore([model()], days)
+    store._swept, before = False, store.digest()
+
+    monkeypatch.setattr(ClickHouseSession, "run", lambda self, sql, **how: (texts.append(sql), run(self, sql, **how)))
+    store.sweep(seconds=-60)
+
+    assert [text.count("drop partition") for text in texts] == [3, 3, 3, 0, 0]
+    assert [text.count("toDate32") for text in texts] == [0, 0, 0, 3, 2]
+    assert (runs(store), runs(store, "benchmarks_rows")) == ([3], [3])
+    assert (store.digest(), store.scored_days(1)) == (before, days)
 
 
 def test_publishing_clears_the_days_of_folds_that_were_scored(store):

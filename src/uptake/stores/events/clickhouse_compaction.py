@@ -15,7 +15,7 @@ import pyarrow as pa
 from uptake.stores.events.base import KEPT_FATES, KEPT_OF_REASON
 from uptake.stores.events.clickhouse_range import Fold, Look, settled
 from uptake.stores.events.clickhouse_schema import ANCESTORS, DAYS, GONE, NOT_BROKEN, PARTS, TURNS
-from uptake.stores.events.clickhouse_session import ClickHouseSession
+from uptake.stores.events.clickhouse_session import ClickHouseSession, in_texts
 
 OF_DAYS: dict[str, tuple[str, str]] = {
     "daily_counts": (
@@ -106,9 +106,9 @@ def compact(session: ClickHouseSession, writer: str, *, least: int, most_days: i
     fold = Fold(session, look, after=look.next_offset, content="compaction", writer=writer)
     fold.begin()
     session.see(look.as_of)  # what it writes is what counted before it
-    listed = ", ".join(f"toDate32('{day.isoformat()}')" for day, _ in days)
-    for table, (columns, source) in OF_DAYS.items() if days else ():
-        fold.insert(table, columns, source.format(days=listed), base=fold.born)
+    for listed in in_texts([f"toDate32('{day.isoformat()}')" for day, _ in days]):
+        for table, (columns, source) in OF_DAYS.items():
+            fold.insert(table, columns, source.format(days=listed), base=fold.born)
     for part in parts:
         fold.insert(part, *WHOLE[part], base=fold.born)
     _replace(fold, [(DAYS, *each) for each in days] + [(part, NO_DAY, look.bases.get(part, 0)) for part in parts])

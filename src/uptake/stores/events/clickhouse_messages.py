@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from uptake.stores.events import message_sql
 from uptake.stores.events.clickhouse_schema import US_A_DAY, local, on
-from uptake.stores.events.clickhouse_session import ClickHouseSession
+from uptake.stores.events.clickhouse_session import ClickHouseSession, in_texts
 
 SEEN = """
 select distinct a.place from asked a
@@ -32,6 +32,5 @@ def forget_messages(session: ClickHouseSession, *, dedupe_us: int, cluster: str)
     if earliest_us is None or latest_us - earliest_us <= 3 * dedupe_us:
         return
     days = [day for (day,) in session.rows(FORGOTTEN, oldest_us=latest_us - 2 * dedupe_us)]
-    if days:
-        drops = ", ".join(f"drop partition {day:d}" for day in days)
+    for drops in in_texts([f"drop partition {day:d}" for day in days]):
         session.run(f"alter table {local('messages_rows', cluster)}{on(cluster)} {drops}")

@@ -14,7 +14,7 @@ from uptake.core.scores import ScoringModel
 from uptake.stores.events.adoption_sql import add_up_adoptions
 from uptake.stores.events.base import Published
 from uptake.stores.events.clickhouse_schema import TABLES, local, on
-from uptake.stores.events.clickhouse_session import ClickHouseDatabase, ClickHouseSession
+from uptake.stores.events.clickhouse_session import ClickHouseDatabase, ClickHouseSession, in_texts
 from uptake.stores.events.questions import StoreQuestions
 from uptake.stores.events.score_sql import Keeping, days_a_pass, rescore_days
 
@@ -139,8 +139,7 @@ class ClickHouseQuestions(StoreQuestions):
                 return
             cluster = self._database.cluster
             where = on(cluster)
-            partitions = ", ".join(PARTITION.format(*run) for run in (*replaced, *unended))
-            session.run(DROP_RUNS.format(table=local("scores_rows", cluster) + where, partitions=partitions))
-            runs = ", ".join(f"({workspace}, toDate32('{day}'), {born})" for workspace, day, born in replaced)
-            if runs:
+            for partitions in in_texts([PARTITION.format(*run) for run in (*replaced, *unended)]):
+                session.run(DROP_RUNS.format(table=local("scores_rows", cluster) + where, partitions=partitions))
+            for runs in in_texts([f"({workspace}, toDate32('{day}'), {born})" for workspace, day, born in replaced]):
                 session.run(DROP_RUN_ENDS.format(table=local("benchmarks_rows", cluster) + where, runs=runs))

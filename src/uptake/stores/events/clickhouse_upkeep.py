@@ -6,10 +6,7 @@ dead may still add rows under one.
 """
 
 from uptake.stores.events.clickhouse_schema import BY_DAYS, DAYS, FOLDED, NOT_BROKEN, TABLES, local, on
-from uptake.stores.events.clickhouse_session import ClickHouseSession
-
-MOST_DROPPED = 1000
-"""So many numbers a statement."""
+from uptake.stores.events.clickhouse_session import MOST_NAMED, ClickHouseSession, in_texts
 
 # ---- rows that tell of folds
 
@@ -51,7 +48,7 @@ select c.part, c.day, c.born from compacted_rows c join (
   select part, day, max(born) as latest from compacted_rows where born <= $horizon and born {NOT_BROKEN}
   group by part, day
 ) l on l.part = c.part and l.day = c.day
-where c.born < l.latest limit {MOST_DROPPED}
+where c.born < l.latest limit {MOST_NAMED}
 """
 
 
@@ -77,8 +74,7 @@ def drop_replaced(session: ClickHouseSession, horizon: int, *, cluster: str) -> 
         name = f"('{day.isoformat()}', {base})" if table in BY_DAYS else f"{base}"
         partitions.setdefault(table, []).append(f"drop partition {name}")
     for table, drops in partitions.items():
-        for at in range(0, len(drops), MOST_DROPPED):
-            some = ", ".join(drops[at : at + MOST_DROPPED])
+        for some in in_texts(drops):
             session.run(f"alter table {local(table, cluster)}{on(cluster)} {some}")
     forgotten = ", ".join(
         f"('{part}', toDate32('{day.isoformat()}'), {born})"
@@ -103,8 +99,8 @@ def drop_broken(session: ClickHouseSession, *, cluster: str) -> None:
     for table, born in session.rows(BROKEN):
         broken.setdefault(table, []).append(f"{born:d}")
     for table, numbers in broken.items():
-        some = ", ".join(sorted(numbers)[:MOST_DROPPED])
-        session.run(f"delete from {local(table, cluster)}{on(cluster)} where born in ({some})")
+        for some in in_texts(sorted(numbers)):
+            session.run(f"delete from {local(table, cluster)}{on(cluster)} where born in ({some})")
 
 
 KEPT_BROKEN = 1000
@@ -115,7 +111,7 @@ select distinct born from broken_rows
 where born < $horizon and born < (
   select min(born) from (select distinct born from broken_rows order by born desc limit $kept)
 )
-order by born limit {MOST_DROPPED}
+order by born limit {MOST_NAMED}
 """
 
 
