@@ -12,6 +12,10 @@ class MemoryErasureStore:
     def all(self, product_id=None):
         return [each for each in self._kept.values() if product_id in (None, each.product_id)]
 
+    def one(self, product_id, erasure_id):
+        found = self._kept.get(erasure_id)
+        return found if found and found.product_id == product_id else None
+
     def add(self, erasure, entry):
         self._last += 1
         made = msgspec.structs.replace(erasure, id=self._last)

@@ -42,7 +42,9 @@ def test_an_erasure_is_kept_as_it_goes(meta):
     meta.erasures.scrub()
 
     assert meta.erasures.all(1) == meta.erasures.all() == [done]
+    assert meta.erasures.one(1, made.id) == done
     assert meta.erasures.all(2) == []
+    assert (meta.erasures.one(2, made.id), meta.erasures.one(1, made.id + 1)) == (None, None)
     assert meta.revision() > before
     assert [each.entry.what for each in meta.audit.entries(AuditQuery())] == ["erasure_asked"]
 
@@ -62,6 +64,7 @@ def test_an_erasure_is_taken_back_while_its_job_waits(meta):
             meta.erasures.withdraw(product_id, made[1].id, job.id, entry("job_cancel_asked"))
 
     assert meta.erasures.all(1) == [made[1]]
+    assert [meta.erasures.one(1, each.id) for each in made] == [None, made[1]]
     assert [each.cancel for each in meta.jobs.unfinished()] == [True, False]
     assert meta.revision() > before
     assert [each.entry.what for each in meta.audit.entries(AuditQuery())] == ["job_cancel_asked"]

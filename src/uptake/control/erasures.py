@@ -45,14 +45,10 @@ def await_erasure(
 
 
 def _found(running: Running, product: RunningProduct, number: int) -> Erasure:
-    found = _one(running, product, number)
+    found = running.meta.erasures.one(product.product_id, number)
     if found is None:
         raise UptakeError("unknown_erasure", f"There is no erasure {number}.", hint="`uptake erase list` lists them.")
     return found
-
-
-def _one(running: Running, product: RunningProduct, number: int) -> Erasure | None:
-    return next((each for each in running.meta.erasures.all(product.product_id) if each.id == number), None)
 
 
 def listed(erasure: Erasure) -> dict[str, Any]:

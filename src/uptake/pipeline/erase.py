@@ -92,7 +92,7 @@ def ask_waiting(meta: MetaStore, jobs: Jobs, product_ids: Collection[int]) -> No
 
 def cancel_erasure(running: Installed, product_id: int, erasure_id: int, *, by: str) -> None:
     """Take back an erasure that waits.  Raises UptakeError (unknown_erasure, job_goes_on)."""
-    if erasure_id not in {each.id for each in running.meta.erasures.all(product_id)}:
+    if running.meta.erasures.one(product_id, erasure_id) is None:
         raise UptakeError("unknown_erasure", f"There is no erasure {erasure_id}.")
     for job in running.meta.jobs.unfinished():
         if job.kind == "erase" and job.request["erasure"] == erasure_id:

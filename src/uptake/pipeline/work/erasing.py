@@ -15,7 +15,8 @@ from uptake.stores.meta.jobs import Job
 
 def erasing(bench: Bench, job: Job, product: RunningProduct, _note: Note) -> Work[dict[str, Any]]:
     """Erase a user or an account; the receipt stands among the erasures."""
-    erasure = next(each for each in bench.meta.erasures.all(product.product_id) if each.id == job.request["erasure"])
+    erasure = bench.meta.erasures.one(product.product_id, job.request["erasure"])
+    assert erasure is not None  # its job ends where it is withdrawn
     receipt = yield from Eraser(bench, product).work(erasure)
     return {"receipt": receipt.id, "calls": receipt.calls, "decisions": receipt.decisions}
 

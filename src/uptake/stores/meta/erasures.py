@@ -14,6 +14,9 @@ class ErasureStore(Protocol):
     def all(self, product_id: int | None = None) -> list[Erasure]:
         """Erasures of a product, or of all, by id."""
 
+    def one(self, product_id: int, erasure_id: int) -> Erasure | None:
+        """The product's erasure with this id."""
+
     def add(self, erasure: Erasure, entry: Entry | None) -> Erasure:
         """Keep an erasure; the id is given here.  The meta store's revision grows."""
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection
 from contextlib import closing
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, insert, or_, select, update
 
 from uptake.core.config import ProductConfig
 from uptake.core.effects import Kind
@@ -51,10 +52,14 @@ class SqlErasureStore:
         if product_id is not None:
             wanted = wanted.where(erasures.c.product_id == product_id)
         with self._engine.connect() as connection:
-            return [
-                msgspec.structs.replace(_decode(row.document), id=row.id, product_id=row.product_id)
-                for row in connection.execute(wanted)
-            ]
+            return [_erasure(row) for row in connection.execute(wanted)]
+
+    def one(self, product_id: int, erasure_id: int) -> Erasure | None:
+        """The product's erasure with this id."""
+        wanted = select(erasures).where(erasures.c.id == erasure_id, erasures.c.product_id == product_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).one_or_none()
+        return None if row is None else _erasure(row)
 
     def add(self, erasure: Erasure, entry: Entry | None) -> Erasure:
         """Keep an erasure; the id is given here."""
@@ -103,6 +108,10 @@ class SqlErasureStore:
             busy, *_ = cursor.fetchall()[0]
         if busy:
             raise MetaUnavailable("the meta store is being read")
+
+
+def _erasure(row: Row[Any]) -> Erasure:
+    return msgspec.structs.replace(_decode(row.document), id=row.id, product_id=row.product_id)
 
 
 def _text(erasure: Erasure) -> str:
