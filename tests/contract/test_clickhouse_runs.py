@@ -1,12 +1,13 @@
 """Scorings on ClickHouse, which knows no transactions: what readers see of them, and what stays of those before."""
 
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 
 from tests.clickhouse import clickhouse
 from tests.contract.test_event_store import JUNE_1, NOON, acts, fold, model
-from uptake.stores.events import clickhouse_questions, clickhouse_session
+from uptake.stores.events import clickhouse_questions, clickhouse_session, score_sql
 from uptake.stores.events.base import Published, StoreRules
 from uptake.stores.events.clickhouse_session import ClickHouseSession
 from uptake.stores.events.list_sql import standings_of
@@ -52,6 +53,25 @@ def test_a_scoring_that_is_broken_off_is_never_seen(store, monkeypatch):
     store.rescore([model(window_days=1)], [JUNE_1])
     assert raws(store) == {"ana": 2, "bob": 3}
     assert store.scored_days(1) == [JUNE_1]
+
+
+def test_passes_of_a_scoring_share_what_is_the_same_for_all_days(store, monkeypatch):
+    """It is added up once; each pass is a run that readers see when it ends, and the numbers are those of one pass."""
+    models, days = [model(), model(workspace_id=2, window_days=1)], [JUNE_1 + timedelta(days=each) for each in range(3)]
+    store.rescore(models, days, at_us=NOON)
+    before, added_up, ended = store.digest(), mock.Mock(wraps=clickhouse_questions.add_up_adoptions), []
+
+    def rescore_days(session, models, of, **how):
+        ended.append(runs(store, "benchmarks_rows")[2:])
+        score_sql.rescore_days(session, models, of, **how)
+
+    monkeypatch.setattr(clickhouse_questions, "days_a_pass", lambda _: 1)
+    monkeypatch.setattr(clickhouse_questions, "add_up_adoptions", added_up)
+    monkeypatch.setattr(clickhouse_questions, "rescore_days", rescore_days)
+    store.rescore(models, days, at_us=NOON)
+
+    assert (added_up.call_count, ended) == (1, [[], [3], [3, 4]])
+    assert store.digest() == before
 
 
 def test_a_reader_sees_one_scoring(store):

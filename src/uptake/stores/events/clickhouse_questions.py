@@ -100,14 +100,13 @@ class ClickHouseQuestions(StoreQuestions):
         """Compute and keep every number of the days; readers see the days of a pass together."""
         once = list(dict.fromkeys(days))
         self.sweep(seconds=READ_SECONDS)
-        with self._reading() as session:
+        with self._writing() as session:  # one for all passes: what they share ends with it
             step = days_a_pass(session)
-        for at in range(0, len(once), step):
-            with self._writing() as session:
+            add_up_adoptions(session, models)
+            for at in range(0, len(once), step):
                 run = int(session.rows(NEXT_RUN)[0][0])
                 keeping = Keeping((), KEEP_SCORES, KEEP_BENCHMARKS, {"run": run})
                 session.run(RUN)
-                add_up_adoptions(session, models)
                 rescore_days(
                     session, models, once[at : at + step], zone=self.rules.time_zone, at_us=at_us, keeping=keeping
                 )
