@@ -42,3 +42,18 @@ def test_a_moment_survives_the_way_to_microseconds_and_back():
 def test_milliseconds_are_cut_not_rounded():
     """As JavaScript's toISOString, so that a time never moves into the future."""
     assert iso_ms(1_700_000_000_999_999) == "2023-11-14T22:13:20.999Z"
+
+
+def test_moments_are_written_as_the_calendar_says():
+    """Before 1970, in early years and to the last millisecond; whichever second was written before."""
+    moments = [datetime(1, 1, 2, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)]
+    moments += [datetime(9999, 12, 30, 1, 2, 3, 4_000, UTC), datetime(1969, 12, 31, 23, 59, 59, 1_000, UTC)]
+
+    written = [iso_ms(to_us(each)) for each in moments]
+
+    assert written == [
+        "0001-01-02T00:00:00.000Z",
+        "1969-12-31T23:59:59.999Z",
+        "9999-12-30T01:02:03.004Z",
+        "1969-12-31T23:59:59.001Z",
+    ]

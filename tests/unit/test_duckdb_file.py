@@ -1,4 +1,4 @@
-"""How much of an event store's file stays in memory."""
+"""How much of an event store's file stays in memory, and when its write-ahead log goes into it."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from uptake.stores.events.duckdb_file import DuckFile
 MANY = "create table numbers as select hash(range) as number from range(8000000)"
 LOOK = "select max(number) from numbers"
 HELD = "select sum(memory_usage_bytes) from duckdb_memory()"
+CHECKPOINT = "select current_setting('checkpoint_threshold')"
 LIMIT = "select current_setting('memory_limit')"
 
 KEPT = 32_000_000
@@ -43,6 +44,31 @@ def test_nothing_is_taken_from_who_reads(file):
 
         assert session.rows(HELD)[0][0] >= before
         assert session.rows(LIMIT)[0][0] == limit
+
+
+def test_a_larger_file_is_brought_up_to_date_less_often(tmp_path):
+    """Its write-ahead log may be as long as a quarter of it, also once it is opened anew."""
+    made = DuckFile(tmp_path / "grown.duckdb", memory_limit="1GB", threads=2)
+    when_new = asked(made, CHECKPOINT)
+    with made.writing() as session:
+        session.run(MANY.replace("8000000", "10000000"))
+    made.trim()
+    when_grown = asked(made, CHECKPOINT)
+    made.close()
+    opened = DuckFile(tmp_path / "grown.duckdb", memory_limit="1GB", threads=2)
+
+    assert when_new == "15.2 MiB"
+    assert when_grown == asked(opened, CHECKPOINT) == "20.0 MiB"
+    opened.close()
+
+
+def test_a_file_that_somebody_deleted_is_trimmed_all_the_same(file, tmp_path):
+    """A server goes on until it is told to build its store anew."""
+    (tmp_path / "numbers.duckdb").unlink()
+
+    file.trim()
+
+    assert asked(file, LOOK) > 0
 
 
 def asked(file, text):

@@ -70,6 +70,20 @@ SET_LIMIT = "set memory_limit = '{}'"
 KEPT_SHARE = 8
 """Pages of the file up to the limit divided by so much stay in memory between writes."""
 
+SET_CHECKPOINT = "set checkpoint_threshold = '{}MB'"
+LEAST_WAL_MB = 16
+WAL_SHARE = 4
+"""The write-ahead log goes into the file when it is as long as the file divided by so much."""
+
+
+def megabytes_of(memory_limit: str) -> int:
+    """A limit in MB or GB, in megabytes.
+
+    >>> megabytes_of("1GB"), megabytes_of("512MB")
+    (1000, 512)
+    """
+    return int(memory_limit[:-2]) * (1000 if memory_limit[-2:].upper() == "GB" else 1)
+
 
 def kept_of(memory_limit: str) -> str:
     """How much pages of the file may fill between writes, of a limit in MB or GB.
@@ -77,8 +91,20 @@ def kept_of(memory_limit: str) -> str:
     >>> kept_of("1GB"), kept_of("512MB")
     ('125MB', '64MB')
     """
-    megabytes = int(memory_limit[:-2]) * (1000 if memory_limit[-2:].upper() == "GB" else 1)
-    return f"{max(1, megabytes // KEPT_SHARE)}MB"
+    return f"{max(1, megabytes_of(memory_limit) // KEPT_SHARE)}MB"
+
+
+def wal_mb_of(size_bytes: int, memory_limit: str) -> int:
+    """How many megabytes the write-ahead log may hold until it goes into a file of so many bytes.
+
+    A checkpoint looks at most of a file, however little changed, so that a fixed length would make folds dearer the
+    larger a store is.  What is in the log is in memory too: hence at most half of the pages that may stay there.
+
+    >>> wal_mb_of(0, "1GB"), wal_mb_of(160_000_000, "1GB"), wal_mb_of(4_000_000_000, "1GB")
+    (16, 40, 62)
+    """
+    most = megabytes_of(memory_limit) // (2 * KEPT_SHARE)
+    return max(LEAST_WAL_MB, min(size_bytes // 1_000_000 // WAL_SHARE, most))
 
 
 class DuckFile:
@@ -118,6 +144,7 @@ class DuckFile:
                 with self._damage_named():
                     root = duckdb.connect(str(self._path), config=self._settings)
                 self._open = root, root.cursor()
+                self._space_checkpoints(root)
             return self._open
 
     @contextmanager
@@ -170,11 +197,16 @@ class DuckFile:
         """
         opened = self.connections()
         with self._given_up_if_fatal(opened), self._counting:
+            self._space_checkpoints(opened[1])
             if self._readers:
                 return
             with suppress(duckdb.OutOfMemoryException):  # where what is held cannot be let go of now
                 opened[1].execute(SET_LIMIT.format(self._kept))
             opened[1].execute(SET_LIMIT.format(self._limit))
+
+    def _space_checkpoints(self, connection: Connection) -> None:
+        size = self._path.stat().st_size if self._path.exists() else 0  # an operator may have deleted it
+        connection.execute(SET_CHECKPOINT.format(wal_mb_of(size, self._limit)))
 
     @contextmanager
     def _given_up_if_fatal(self, opened: tuple[Connection, Connection]) -> Iterator[None]:

@@ -22,11 +22,15 @@ def add_known(session: Session, batch: FoldBatch) -> None:
 
 # ---- traits and the hierarchy
 
-# What the store has in a later version drops out; the rest takes its place.
+# What the store has in a later version drops out; the rest takes its place.  By the ids alone first, since all three
+# columns would be looked up for everybody's traits.
 WINNERS = """
 create or replace temp table fold_traits as
+with held as materialized (
+  select kind, id, key, value, at_us, message_id from traits where id in (select distinct id from new_traits)
+)
 select n.kind, n.id, n.key, n.value, n.text, n.moment_us, n.at_us, n.message_id
-from new_traits n left join traits t on t.kind = n.kind and t.id = n.id and t.key = n.key
+from new_traits n left join held t on t.kind = n.kind and t.id = n.id and t.key = n.key
 where t.key is null
   or (n.at_us, n.message_id, coalesce(n.value, '')) > (t.at_us, t.message_id, coalesce(t.value, ''))
 """
