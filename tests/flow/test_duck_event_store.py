@@ -14,6 +14,7 @@ from tests.strategies import DAY_US, moment_us
 from uptake.core.config import Levels
 from uptake.core.scores import ScoringModel
 from uptake.stores.events import duckdb as engine
+from uptake.stores.events import duckdb_file
 from uptake.stores.events.base import ActedRow, FoldBatch, JoinedRow, KnownRow, ListQuery, Published, StoreRules
 from uptake.stores.events.duckdb import DuckEventStore
 from uptake.stores.events.duckdb_file import DuckSession
@@ -201,8 +202,8 @@ def count(store: DuckEventStore, table: str) -> int:
 
 def fill_a_disk(path: Path) -> None:
     """A process of its own: fold until the disk is full (here: no file may be larger), then with more room again."""
+    duckdb_file.LEAST_WAL_MB = 1
     store = DuckEventStore(path, RULES, generation=3)
-    store._file.connections()[0].execute("set checkpoint_threshold = '1MB'")
     resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
     acknowledged, fault = 0, None
     while fault is None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.fakes import MemoryEventStore
 from tests.installed import SOAK_ROUNDS
+from uptake.stores.events import duckdb_file
 from uptake.stores.events.base import ActedRow, FoldBatch, JoinedRow, KnownRow, StoreRules, TraitRow
 from uptake.stores.events.duckdb import DuckEventStore
 from uptake.stores.events.duckdb_file import DuckSession
@@ -50,8 +51,8 @@ def batch_from(first: int) -> FoldBatch:
 
 def fold_until_killed(path: Path, kill: str) -> None:
     """The child: fold for ever, telling each commit; from its third fold on it may kill itself at the offset."""
+    duckdb_file.SET_CHECKPOINT = "set checkpoint_threshold = '64KB'"  # so that kills meet checkpoints too
     store = DuckEventStore(path, RULES, generation=1, memory_limit="256MB", threads=1)
-    store._file.connections()[0].execute("set checkpoint_threshold = '64KB'")  # so that kills meet checkpoints too
     run, folds = DuckSession.run, 0
 
     def run_or_die(self: DuckSession, sql: str, **values: object) -> None:
