@@ -1,7 +1,8 @@
-"""What every test shares: hypothesis profiles, and where Chromium and Node are."""
+"""What every test shares: hypothesis profiles, where temporary files lie, and where Chromium and Node are."""
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ settings.register_profile(
 # For a search by hand: HYPOTHESIS_PROFILE=search make test ARGS="-k order"
 settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Tests end processes, not machines: what they keep on disk may lie in memory, where no file waits for a disk.
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 8 << 30
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,8 @@ class Confined(Installed):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**self.environment, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"},
+            # The root is closed to it, and so must be where it may put temporary files.
+            env={**self.environment, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent", "TMPDIR": "/tmp"},
         )
 
 
