@@ -7,8 +7,9 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looks import OPENED, SIZES, looked_at
 from tests.browser.servers import SCRIPT, member, track
-from tests.browser.test_every_page import SIZES, axe, grave
+from tests.browser.test_every_page import axe
 
 __all__ = ["axe"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -27,8 +28,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize(("width", "scheme"), OPENED)
 def test_every_page_of_the_destination_is_whole_and_readable(site, opened, axe, shots, width, scheme):
     """No console error, no failed request, nothing wider than the window, and axe finds nothing serious."""
     page = opened(width, SIZES[width], scheme=scheme)
@@ -38,10 +38,7 @@ def test_every_page_of_the_destination_is_whole_and_readable(site, opened, axe, 
         page.goto(site.url + path)
         if name == "destination-history":
             expect(page.get_by_text("Calls read")).to_be_visible()
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.screenshot(path=shots / f"{name}-{width}-{scheme}.png", full_page=True)
-        found += [] if (width, scheme) == (390, "dark") else grave(page, axe, name)
-        found += [f"{name}: {overflow} px too wide"] if overflow > 0 else []
+        found += looked_at(page, axe, shots, name)
 
     assert found == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_every_page import grave
+from tests.browser.looks import grave
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import OPENED, SIZES, looked_at
 from tests.browser.servers import PATIENCE_S, Server, member, track
-from tests.browser.test_every_page import SIZES, axe, grave
+from tests.browser.test_every_page import axe
 
 __all__ = ["axe"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -113,8 +114,7 @@ def quiet(page: Page, asked: list[str]) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize(("width", "scheme"), OPENED)
 def test_the_page_of_long_work_is_whole_and_readable(small, opened, axe, shots, width, scheme):
     """With work that is done, failed, ended and on its way, and a log that is open."""
     for words in (["export"], ["backup"], ["recompute"], ["export", "--table", "scores", "--format", "jsonl"]):
@@ -124,11 +124,8 @@ def test_the_page_of_long_work_is_whole_and_readable(small, opened, axe, shots, 
 
     page.goto(small.url + DATA + "?log=2")
     expect(page.locator(".job-log")).to_be_visible()
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    page.screenshot(path=shots / f"long-work-{width}-{scheme}.png", full_page=True)
 
-    assert overflow <= 0
-    assert grave(page, axe, "long work") == []
+    assert looked_at(page, axe, shots, "long-work") == []
 
 
 def erase(page: Page, tracking_id: str, confirm: str) -> None:

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import OPENED, SIZES, looked_at
 from tests.browser.servers import UPTAKE, Server, free_port, member, serving, track
-from tests.browser.test_every_page import SIZES, axe, grave
+from tests.browser.test_every_page import axe
 from tests.openid import SECRET, openid_provider
 
 __all__ = ["axe"]
@@ -63,29 +64,22 @@ def sign_in(page: Page, server: Server, email: str = OLGA) -> None:
     expect(page.locator("#side")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize(("width", "scheme"), OPENED)
 def test_every_page_of_people_is_whole_and_readable(inhabited, opened, axe, shots, width, scheme):
     """No console error, nothing wider than the window, and axe finds nothing serious; the doors too."""
     link = inhabited.command("user", "create", "new@acme.example", "--role", "admin").strip()
     page = opened(width, SIZES[width], scheme=scheme, forgiven="status of 4")
     found = []
 
-    def look(name: str) -> None:
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.screenshot(path=shots / f"{name}-{width}-{scheme}.png", full_page=True)
-        found.extend([] if (width, scheme) == (390, "dark") else grave(page, axe, name))
-        found.extend([f"{name}: {overflow} px too wide"] if overflow > 0 else [])
-
     for name, address in {"sign-in": "/sign-in", "invited": "/welcome/" + link.rpartition("/")[2]}.items():
         page.goto(inhabited.url + address)
-        look(name)
+        found += looked_at(page, axe, shots, name)
     for email in (OLGA, VERA):
         sign_in(page, inhabited, email)
         for name, address in PAGES.items():
             if (name in OF_A_VIEWER) == (email == VERA):
                 page.goto(inhabited.url + address)
-                look(name)
+                found += looked_at(page, axe, shots, name)
         page.context.clear_cookies()
 
     assert found == []
