@@ -199,6 +199,9 @@ class MemoryEventStore:
     def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
         return [any(moment - at < self.rules.dedupe_us for at in self._messages[digest]) for digest, moment in messages]
 
+    def counted_us(self, digest: bytes) -> int | None:
+        return max(self._messages[digest], default=None)
+
     def commit(self, batch: FoldBatch) -> None:
         if batch.first != self._next:
             raise ValueError(f"offset {batch.first} does not follow {self._next}")
@@ -929,8 +932,13 @@ class MemoryEventStore:
                 cycles.add(tuple(walk[turn:] + walk[:turn]))
         return sorted(cycles)
 
-    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
-        rows = sorted((row for row in self._fates if fate in ("", row.fate)), key=lambda row: -row.offset)
+    def fates(
+        self, *, most: int, fate: str = "", of_each_reason: bool = False, offset: int | None = None
+    ) -> list[FateRow]:
+        rows = sorted(
+            (row for row in self._fates if fate in ("", row.fate) and offset in (None, row.offset)),
+            key=lambda row: -row.offset,
+        )
         if not of_each_reason:
             return rows[:most]
         found: Counter[tuple[str, str, str]] = Counter()

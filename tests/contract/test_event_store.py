@@ -831,8 +831,10 @@ def test_a_message_is_seen_for_exactly_its_window(store):
         False,
     ]
     assert store.seen([]) == []
+    assert [store.counted_us(each) for each in (digest, other_digest)] == [NOON, None]
     for day in range(1, 30):
         store.commit(FoldBatch(day, day + 1, [(other_digest, NOON + day * DAY_US)], [], [], [], [], [], []))
+        assert store.counted_us(other_digest) == NOON + day * DAY_US
         assert store.seen([(other_digest, NOON + day * DAY_US + window - 1)]) == [True]
 
 
@@ -859,6 +861,8 @@ def test_the_latest_fates_come_first(store):
 
     assert [row.offset for row in store.fates(most=2_000)] == list(range(24_999, 22_999, -1))
     assert [row.offset for row in store.fates(most=50, fate="invalid")] == list(range(24_000, -1, -1_000))
+    assert store.fates(most=1, offset=24_321) == [rows[24_321]]
+    assert store.fates(most=1, offset=25_000) == []
 
 
 def test_a_rare_reason_keeps_its_samples(store):

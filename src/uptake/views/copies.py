@@ -1,7 +1,7 @@
 """Messages that came more than once: which calls repeat one that was counted, and where that one lies.
 
-The event store knows when a message was counted, not where it lies in the log: the moment is found by asking for many
-at a time, and the place by the moments of receipt, which rise through the log but for calls that came side by side.
+The event store knows when a message was counted, not where it lies in the log: the place is found by the moments of
+receipt, which rise through the log but for calls that came side by side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,6 @@ from uptake.core.days import DAY_US
 from uptake.stores.log.base import read_past_damage
 from uptake.views.base import ProductView
 
-MOMENTS = 64
-"""So many moments are asked for at once: a window of 90 days takes eight questions."""
 NEAR = 5_000
 """So many calls before and after the place of the moment are looked through."""
 
@@ -39,16 +37,9 @@ def _window_us(product: ProductView) -> int:
 
 def _counted_us(product: ProductView, logged: LoggedCall) -> int | None:
     """When the message was counted last; None where that was not in the window up to the call."""
-    window_us, digest = _window_us(product), message_digest(logged.call.message_id)
-    known, unknown = logged.received_us, logged.received_us + window_us
-    if product.store.seen([(digest, known), (digest, unknown)]) != [True, False]:
-        return None
-    while unknown - known > 1:
-        step = max(1, (unknown - known) // MOMENTS)
-        moments = range(known + step, unknown, step)
-        reached = sum(product.store.seen([(digest, moment) for moment in moments]))
-        known, unknown = known + reached * step, min(unknown, known + (reached + 1) * step)
-    return unknown - window_us
+    counted_us = product.store.counted_us(message_digest(logged.call.message_id))
+    earliest_us = logged.received_us - _window_us(product)
+    return counted_us if counted_us is not None and earliest_us < counted_us <= logged.received_us else None
 
 
 def _offset_of(product: ProductView, logged: LoggedCall, received_us: int) -> int | None:

@@ -22,7 +22,6 @@ from uptake.stores.log.base import read_past_damage
 from uptake.views.base import ProductView, Unknown
 from uptake.views.copies import first_copy
 from uptake.views.events import weight_of
-from uptake.views.live import LOOKED_AT
 
 WAITING = "waiting"
 """The fate of a call that is not folded yet."""
@@ -97,7 +96,7 @@ def journey_of(product: ProductView, offset: int) -> Journey:
     in_force = destinations_by_offset(product.versions)
     destination = next(each for first, each in reversed(in_force) if first <= offset)
     traced = trace(logged.call, logged.received_us, msgspec.structs.replace(config, destination=destination))
-    row = next((each for each in product.store.fates(most=LOOKED_AT) if each.offset == offset), None)
+    row = next(iter(product.store.fates(most=1, offset=offset)), None)
     waiting = offset >= product.store.offset()
     merged = _merged(product, traced.outcome.effects)
     into = {kind: {each.tracking_id: each.into for each in merged if each.kind == kind} for kind in KINDS}

@@ -69,3 +69,11 @@ class FeatureUse(msgspec.Struct, frozen=True):
     day: date
     feature: str
     times: int
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Which state of the log, of the configuration and of the clock the scores tell: offset, revision, as_of (µs)."""
+
+    offset: int
+    revision: int
+    as_of_us: int

@@ -31,6 +31,7 @@ from uptake.stores.events.answers import FeatureUse as FeatureUse
 from uptake.stores.events.answers import GroupDay as GroupDay
 from uptake.stores.events.answers import GroupSize as GroupSize
 from uptake.stores.events.answers import Membership as Membership
+from uptake.stores.events.answers import Published as Published
 from uptake.stores.events.answers import Totals as Totals
 from uptake.stores.events.batches import ActedRow as ActedRow
 from uptake.stores.events.batches import FateRow as FateRow
@@ -64,14 +65,6 @@ class StoreRules(msgspec.Struct, frozen=True):
     created_at: str = "createdAt"
     dedupe_us: int = 7 * 86_400_000_000
     trait_types: TraitTypes = TraitTypes()
-
-
-class Published(msgspec.Struct, frozen=True):
-    """Which state of the log, of the configuration and of the clock the scores tell: offset, revision, as_of (µs)."""
-
-    offset: int
-    revision: int
-    as_of_us: int
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -150,6 +143,9 @@ class EventStore(Protocol):
 
         A digest is 16 bytes.  Copies are forgotten once they were received 2 × dedupe_us before the latest one.
         """
+
+    def counted_us(self, digest: bytes) -> int | None:
+        """When the latest copy of the message that was counted was received; None where that is not known."""
 
     def commit(self, batch: FoldBatch) -> None:
         """Add the batch's rows and set the offset to `batch.after`, all or nothing.
@@ -373,11 +369,13 @@ class EventStore(Protocol):
     def parent_cycles(self) -> list[tuple[str, ...]]:
         """Accounts whose parents lead back to themselves, each cycle once: upwards from its least id, by that id."""
 
-    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
+    def fates(
+        self, *, most: int, fate: str = "", of_each_reason: bool = False, offset: int | None = None
+    ) -> list[FateRow]:
         """The latest folded calls, newest first; of each fate at least the latest KEPT_FATES are kept, and of each
         reason (fate, code and mapping) KEPT_OF_REASON of those that the folds listed.
 
-        of_each_reason: so many of each reason, and none without a code.
+        of_each_reason: so many of each reason, and none without a code; else, offset: only of the call there.
         """
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:

@@ -1,5 +1,6 @@
 """What became of calls, and which messages were counted: the part of a fold that tells about the fold itself."""
 
+import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -69,6 +70,7 @@ select distinct a.place from asked a
 join messages m on m.low = a.low and m.high = a.high
 where m.received_us > a.received_us - $dedupe_us and m.received_us > $oldest_us
 """
+LATEST = "select max(received_us) from messages where low = $low and high = $high"
 ADD_MESSAGES = "insert into messages select low, high, received_us from new_messages"
 # Rows lie in the order of the log, so that the first is as old as any; to look for the least would read them all.
 FIRST_MESSAGE = "select received_us from messages limit 1"
@@ -80,6 +82,13 @@ def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_u
     near = places_of(session, messages, NEAR, dedupe_us=dedupe_us)
     known = places_of(session, [messages[place] for place in near], SEEN, dedupe_us=dedupe_us)
     return marked(messages, (near[place] for place in known))
+
+
+def counted_us(session: Session, digest: bytes) -> int | None:
+    """When the latest counted copy of a message was received; None where that is not known."""
+    low, high = struct.unpack("=qq", digest)
+    found: int | None = session.rows(LATEST, low=low, high=high)[0][0]
+    return found
 
 
 def marked(messages: Sequence[tuple[bytes, int]], places: Iterable[int]) -> list[bool]:

@@ -227,6 +227,10 @@ FATES = """
 select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from fates
 where $fate = '' or fate = $fate order by log_offset desc limit $most
 """
+FATE_AT = """
+select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from fates
+where log_offset = $offset and ($fate = '' or fate = $fate) limit $most
+"""
 SAMPLES = """
 select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from (
   select *, row_number() over (partition by fate, code, mapping order by log_offset desc) as place from fates
@@ -239,9 +243,10 @@ order by bucket_us, type, fate, code, mapping
 """
 
 
-def fates_in(session: Session, most: int, fate: str, *, of_each_reason: bool) -> list[FateRow]:
-    """The latest folded calls, newest first."""
-    return [FateRow(*row) for row in session.rows(SAMPLES if of_each_reason else FATES, most=most, fate=fate)]
+def fates_in(session: Session, most: int, fate: str, *, of_each_reason: bool, offset: int | None) -> list[FateRow]:
+    """The latest folded calls, newest first, or the one at an offset."""
+    text = SAMPLES if of_each_reason else FATES if offset is None else FATE_AT
+    return [FateRow(*row) for row in session.rows(text, most=most, fate=fate, offset=offset)]
 
 
 def outcomes_in(session: Session, since_us: int) -> list[OutcomeRow]:

@@ -48,6 +48,7 @@ from uptake.stores.events.group_sql import (
     members_of,
 )
 from uptake.stores.events.list_sql import ids_matching, numbers_page, on_levels, standings_of
+from uptake.stores.events.message_sql import counted_us
 from uptake.stores.events.people_sql import memberships_of, names_of, rule_values
 from uptake.stores.events.question_sql import (
     cycles_in,
@@ -134,6 +135,11 @@ class StoreQuestions:
             yield cast(EventStore, other)
 
     # ---- questions
+
+    def counted_us(self, digest: bytes) -> int | None:
+        """When the latest counted copy of a message was received."""
+        with self._reading() as session:
+            return counted_us(session, digest)
 
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
@@ -357,10 +363,12 @@ class StoreQuestions:
         with self._reading() as session:
             return cycles_in(session)
 
-    def fates(self, *, most: int, fate: str = "", of_each_reason: bool = False) -> list[FateRow]:
+    def fates(
+        self, *, most: int, fate: str = "", of_each_reason: bool = False, offset: int | None = None
+    ) -> list[FateRow]:
         """The latest folded calls, newest first."""
         with self._reading() as session:
-            return fates_in(session, most, fate, of_each_reason=of_each_reason)
+            return fates_in(session, most, fate, of_each_reason=of_each_reason, offset=offset)
 
     def outcomes(self, *, since_us: int) -> list[OutcomeRow]:
         """Counters of fates by ten minutes."""
