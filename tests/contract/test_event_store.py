@@ -716,6 +716,9 @@ def test_the_excluded_are_gone_before_anything_is_counted(store):
     assert {each: row.raw_score for each, row in listed(store, "account", chosen).items()} == {"beta": 2}
     assert store.p90(chosen, JUNE_1) == 2
     assert store.parts("user", "bob", chosen, JUNE_1) == store.parts("account", "acme", chosen, JUNE_1) == []
+    assert [(part.user, part.times) for part in store.parts("account", "beta", chosen, JUNE_1)] == [("ana", 2)]
+    assert [act.times for act in store.acts_by_day("account", "beta", chosen, (JUNE_1, JUNE_1))] == [2]
+    assert [day.weekly_active_users for day in store.series("account", "beta", chosen, (JUNE_1, JUNE_1))] == [1]
 
 
 def test_provisional_ends_with_a_full_day_of_events(store):

@@ -8,8 +8,7 @@ from typing import Any
 from uptake.core.effects import Kind
 from uptake.core.scores import Level, ScoringModel, level_bounds
 from uptake.stores.events.changes import DayActs, DayLevels, Move, Movers, Moves, Only
-from uptake.stores.events.question_sql import OF_ACCOUNT, OF_USER
-from uptake.stores.events.score_sql import NOT_EXCLUDED
+from uptake.stores.events.question_sql import OF_ACCOUNT, OF_USER, not_excluded
 from uptake.stores.events.session import Session
 
 ENDS = """
@@ -108,7 +107,7 @@ def acts_by_day(
     excluded_users, excluded_accounts = model.excluded_users, model.excluded_accounts
     if tracking_id in (excluded_users if kind == "user" else excluded_accounts):
         return []
-    text = ACTS_BY_DAY.format(of=OF_USER if kind == "user" else OF_ACCOUNT, not_excluded=NOT_EXCLUDED)
+    text = ACTS_BY_DAY.format(of=OF_USER if kind == "user" else OF_ACCOUNT, not_excluded=not_excluded(model))
     values: dict[str, Any] = {
         "excluded_users": sorted(excluded_users),
         "excluded_accounts": sorted(excluded_accounts),

@@ -21,6 +21,25 @@ OF_USER = "user_id = $id"
 OF_ACCOUNT = "account_id in (select $id union select account_id from lineage where ancestor_id = $id)"
 """An account's own rows and those of every account below it."""
 
+NAMED_EVENTS = """
+select event, weight from (
+  select unnest($weight_events::varchar[]) as event, unnest($weights::integer[]) as weight
+) where weight > 0
+"""
+
+
+def not_excluded(model: ScoringModel) -> str:
+    """Rows of those whom the model counts; the text is short where it counts everyone, for to plan it takes longer than
+    to run it."""
+    return NOT_EXCLUDED if model.excluded_users or model.excluded_accounts else "true"
+
+
+def scored_events(model: ScoringModel) -> str:
+    """The model's scored events with their weights; those that were ever seen are looked through only if it counts them
+    all."""
+    return SCORED_EVENTS if model.every_event else NAMED_EVENTS
+
+
 # ---- the addends of a score
 
 PARTS = """
@@ -39,10 +58,10 @@ def parts_of(session: Session, kind: Kind, tracking_id: str, model: ScoringModel
     if tracking_id in (model.excluded_users if kind == "user" else model.excluded_accounts):
         return []
     text = PARTS.format(
-        scored=SCORED_EVENTS,
+        scored=scored_events(model),
         counts=counted_times(model),
         of=OF_USER if kind == "user" else OF_ACCOUNT,
-        not_excluded=NOT_EXCLUDED,
+        not_excluded=not_excluded(model),
         worth=worth(model),
     )
     first = day - timedelta(days=model.window_days - 1)

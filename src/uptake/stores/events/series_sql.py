@@ -10,7 +10,7 @@ from uptake.stores.events.base import StoreRules
 from uptake.stores.events.condition_sql import condition_values, conditions_met_by_day
 from uptake.stores.events.list_sql import ACTIVATION, NO_ACTIVATION, events_scored, level_of
 from uptake.stores.events.people_sql import ACCOUNT_PROFILES, OF_PAGE, USER_PROFILES
-from uptake.stores.events.score_sql import NOT_EXCLUDED, SCORED_EVENTS
+from uptake.stores.events.question_sql import not_excluded, scored_events
 from uptake.stores.events.session import Session
 from uptake.stores.events.value_sql import DAY_OF
 
@@ -56,8 +56,8 @@ WEEKLY_USERS = f"""
 select d.day, count(distinct c.user_id) as users from days d join (
   select distinct user_id, day as done_on from daily_counts
   where account_id in (select $id union select account_id from lineage where ancestor_id = $id)
-    and event in (select event from ({SCORED_EVENTS})) and day between $first::date - {WEEK - 1} and $last
-    and {NOT_EXCLUDED}
+    and event in (select event from ({{scored}})) and day between $first::date - {WEEK - 1} and $last
+    and {{not_excluded}}
 ) c on c.done_on between d.day - {WEEK - 1} and d.day
 group by d.day
 """
@@ -82,9 +82,10 @@ def series_of(
     """The kept numbers of one account or user, day by day."""
     met = conditions_met_by_day(kind, model, days, types=rules.trait_types)
     activations = len(model.user_activation if kind == "user" else model.account_activation)
+    weekly = WEEKLY_USERS.format(scored=scored_events(model), not_excluded=not_excluded(model))
     text = SERIES.format(
         described=(USER_PROFILES if kind == "user" else ACCOUNT_PROFILES).format(**OF_PAGE),
-        weekly=WEEKLY_USERS if kind == "account" else NO_WEEKLY_USERS,
+        weekly=weekly if kind == "account" else NO_WEEKLY_USERS,
         events=events_scored(model),
         activation=ACTIVATION if activations else NO_ACTIVATION,
         activated=ACTIVATED_BY_DAY.format(met=met.text) if activations else "",
