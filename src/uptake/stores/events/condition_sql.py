@@ -30,8 +30,20 @@ from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel, level_bounds
 from uptake.core.traits import operand_as
 from uptake.stores.events.base import StoreRules
-from uptake.stores.events.number_sql import KNOWN, NUMBER_TEXTS, OF_ACTIVATION, OF_CHANGE, OF_DAY, OF_PROFILES, TENURE
-from uptake.stores.events.people_sql import ACCOUNT_PROFILES, EVERYONE, USER_PROFILES, rule_values
+from uptake.stores.events.number_sql import (
+    DESCRIBED_TOGETHER,
+    KNOWN,
+    KNOWN_TOGETHER,
+    NUMBER_TEXTS,
+    NUMBERS,
+    OF_ACTIVATION,
+    OF_CHANGE,
+    OF_DAY,
+    OF_PROFILES,
+    TENURE,
+    everyone_described,
+)
+from uptake.stores.events.people_sql import rule_values
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.score_sql import NOT_EXCLUDED, UPWARDS, model_values
 from uptake.stores.events.value_sql import AS_BOOLEAN, AS_NUMBER, CONTAINS, DAY_COMPARISONS, DAY_OF, PLAIN, READ_AS
@@ -99,6 +111,9 @@ NONE_MET_BY_DAY = "select cast(null as date) as day, cast(null as varchar) as id
 class Span(msgspec.Struct, frozen=True):
     """What the texts say of days: by default of the one day `$day`, else of each in a table `days` (see `EACH_DAY`)."""
 
+    numbers: str = NUMBERS
+    its_id: str = "k.id"
+    known: str = KNOWN
     day: str = ""
     of_day: str = ""
     no_day: str = ""
@@ -116,6 +131,8 @@ class Span(msgspec.Struct, frozen=True):
 
 
 ONE_DAY = Span()
+TOGETHER = Span(numbers="standing s", its_id="s.id", known=KNOWN_TOGETHER)
+"""For conditions whose text begins with `together`."""
 EACH_DAY = Span(
     day="day, ",
     of_day="days.day, ",
@@ -135,23 +152,28 @@ class Compiled(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-def matching_ids(
-    kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes, prefix: str = "where"
-) -> Compiled:
-    """`select id` of those that the condition holds for, and perhaps of others that are not listed anyway.
-
-    prefix: of the names of its parameters; one of its own for each condition of a query.
-    """
-    compiler = _Compiler(kind, model, day, prefix, types=types)
+def matching_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
+    """`select id` of those that the condition holds for, and perhaps of others that are not listed anyway."""
+    compiler = _Compiler(kind, model, day, "where", types=types)
     return Compiled(compiler.ids(condition), compiler.values)
 
 
-def listed_ids(
-    kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes, prefix: str = "where"
-) -> Compiled:
+def listed_ids(kind: Kind, condition: Condition, model: ScoringModel, day: date, *, types: TraitTypes) -> Compiled:
     """`select id` of those that the condition holds for, of the known that are not excluded, each once."""
-    found = matching_ids(kind, condition, model, day, types=types, prefix=prefix)
+    found = matching_ids(kind, condition, model, day, types=types)
     return Compiled(f"({found.text}) intersect ({KNOWN})", found.values)
+
+
+def listed_together(
+    kind: Kind, conditions: Sequence[Condition], model: ScoringModel, day: date, *, types: TraitTypes
+) -> list[Compiled]:
+    """`listed_ids` of each, for one text that begins with `together`."""
+    found = []
+    for number, condition in enumerate(conditions):
+        compiler = _Compiler(kind, model, day, f"where_{number}", types=types, span=TOGETHER)
+        text = f"({compiler.ids(condition)}) intersect ({KNOWN_TOGETHER})"
+        found.append(Compiled(text, compiler.values))
+    return found
 
 
 def listed_by_day(
@@ -202,10 +224,12 @@ class _Compiler:
         *,
         types: TraitTypes,
         first: date | None = None,
+        span: Span = ONE_DAY,
     ) -> None:
-        """first: the first of several days, of which `day` is the last."""
+        """prefix: one of its own for each condition of a query.  first: the first of several days, of which `day` is
+        the last."""
         self._kind, self._model, self._day, self._prefix, self._types = kind, model, day, prefix, types
-        self._first, self._span = first, ONE_DAY if first is None else EACH_DAY
+        self._first, self._span = first, span if first is None else EACH_DAY
         self.values: dict[str, Any] = {}
         self._leaves = 0
 
@@ -240,7 +264,7 @@ class _Compiler:
         return self._span.told(MET).format(holding=holding)
 
     def _everyone(self) -> str:
-        return KNOWN if self._first is None else self._span.told(EACH_KNOWN)
+        return self._span.known if self._first is None else self._span.told(EACH_KNOWN)
 
     def _rest(self, part: str) -> str:
         return f"({self._everyone()}) except ({part})"
@@ -334,13 +358,15 @@ class _Compiler:
             conditions = len(_activation(self._kind, self._model))
             if not conditions or self._prefix == "met":
                 return self._span.told(NOBODY)
-            met = _Compiler(self._kind, self._model, self._day, "met", types=self._types, first=self._first)
+            met = _Compiler(
+                self._kind, self._model, self._day, "met", types=self._types, first=self._first, span=self._span
+            )
             test = f"100.0 * coalesce(a.met, 0) / {conditions} {test}"
             text = self._span.told(OF_ACTIVATION).format(met=met.met(), test=test)
             self.values |= met.values
             return text
         if number.field == "tenure_days":
-            profiles = (USER_PROFILES if self._kind == "user" else ACCOUNT_PROFILES).format(**EVERYONE)
+            profiles = DESCRIBED_TOGETHER if self._span is TOGETHER else everyone_described(self._kind)
             text = OF_PROFILES.replace("{profiles}", profiles).replace("{test}", f"{TENURE} {test}")
             return self._span.told(text)
         return self._of_day(f"{NUMBER_TEXTS[number.field]} {test}")

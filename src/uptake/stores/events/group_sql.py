@@ -10,14 +10,21 @@ from uptake.core.conditions import Condition
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
 from uptake.stores.events.base import GroupDay, GroupSize, StoreRules
-from uptake.stores.events.condition_sql import CURRENT, condition_values, listed_by_day, listed_ids
+from uptake.stores.events.condition_sql import (
+    CURRENT,
+    condition_values,
+    listed_by_day,
+    listed_ids,
+    listed_together,
+)
+from uptake.stores.events.number_sql import together
 from uptake.stores.events.schema import FOREVER
 from uptake.stores.events.session import Session
 from uptake.stores.events.value_sql import AS_NUMBER
 
 # Groups are asked about together: to plan a query takes longer than to go through a few thousand rows.
 GROUP_SIZES = f"""
-with members as ({{members}}), sizes as (
+with {{tables}} members as ({{members}}), sizes as (
   select m.number, count(*) as members, count(case when s.score > 0 then 1 end) as active,
     avg(case when s.score > 0 then s.score end) as average_score
   from members m left join (
@@ -40,23 +47,23 @@ def group_sizes(
     session: Session, kind: Kind, conditions: Sequence[Condition], model: ScoringModel, *, day: date, rules: StoreRules
 ) -> list[GroupSize]:
     """How many each condition holds for on a scored day, and what they are worth."""
-    found = [
-        listed_ids(kind, each, model, day, types=rules.trait_types, prefix=f"where_{number}")
-        for number, each in enumerate(conditions)
-    ]
-    if not found:
+    if not conditions:
         return []
+    found = listed_together(kind, conditions, model, day, types=rules.trait_types)
     values = condition_values(kind, model, day, rules)
     for each in found:
         values |= each.values
-    return _sizes(session, kind, [each.text for each in found], values)
+    texts = [each.text for each in found]
+    return _sizes(session, kind, texts, values, tables=f"{together(kind, texts)},")
 
 
-def _sizes(session: Session, kind: Kind, members: Sequence[str], values: dict[str, Any]) -> list[GroupSize]:
-    """How large each `select id` is."""
+def _sizes(
+    session: Session, kind: Kind, members: Sequence[str], values: dict[str, Any], *, tables: str = ""
+) -> list[GroupSize]:
+    """How large each `select id` is; tables: what these read, with their names."""
     each = (MEMBERS.format(number=number, ids=ids) for number, ids in enumerate(members))
     text = GROUP_SIZES.replace("{members}", " union all ".join(each))
-    text = text.replace("{accounts}", THEMSELVES if kind == "account" else THEIR_ACCOUNTS)
+    text = text.replace("{tables}", tables).replace("{accounts}", THEMSELVES if kind == "account" else THEIR_ACCOUNTS)
     sizes = {number: GroupSize(*size) for number, *size in session.rows(text, **values)}
     return [sizes.get(number, NOBODY) for number in range(len(members))]
 
