@@ -1,9 +1,11 @@
 """A machine with faults, for a server process that a test starts with this folder on its path; all else is Uptake.
 
 HUNG_WHILE: while this file is there, no commit of the call log gets on.  SLOW_COMMIT_S: how long each takes beside.
-CLOCK_STEP: a file that says by how many seconds the machine's clock is wrong.
+CLOCK_STEP: a file that says by how many seconds the machine's clock is wrong.  HALF_DONE: an export never ends, and the
+page of a search for anything fails.
 """
 
+import importlib
 import os
 import time
 from pathlib import Path
@@ -36,3 +38,15 @@ def append_when_it_gets_on(file, requests):
 
 
 LogFile.append = append_when_it_gets_on
+
+
+def exporting(_bench, _job, _product, _note):
+    """An export that has come to a third, and stays there."""
+    while True:
+        yield importlib.import_module("uptake.pipeline.steps").Step(37, 100, "Writing users", idle=True)
+
+
+if os.environ.get("HALF_DONE"):
+    kinds = importlib.import_module("uptake.pipeline.work").KINDS
+    kinds["export"] = importlib.import_module("uptake.pipeline.jobs").Kind(exporting)
+    importlib.import_module("uptake.web.pages.search")._ranked = None
