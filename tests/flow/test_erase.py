@@ -1,5 +1,6 @@
 """Erasing: numbers are as if never sent, no byte is left in the data folder, and a kill loses nothing of it."""
 
+import errno
 import random
 import signal
 import time
@@ -12,7 +13,7 @@ from tests.whole import Whole, group, identify, track
 from uptake.core.config import Destination, Exclusions, Mapping, ProductConfig, preset_mappings
 from uptake.core.errors import UptakeError
 from uptake.core.merges import canonical_of
-from uptake.pipeline.erase import ask_erasure
+from uptake.pipeline.erase import Eraser, ask_erasure
 from uptake.pipeline.merges import merge_ids
 
 FIELDS = {"timestamp": {"@path": "$.timestamp"}, "event": "Invited", "userId": {"@path": "$.properties.guest"}}
@@ -144,6 +145,38 @@ def test_one_erasure_of_somebody_at_a_time(app):
 
     with pytest.raises(UptakeError, match="erasure_exists"):
         ask_erasure(app.running, 1, "user", "ana", by="test")
+
+
+def test_an_erasure_whose_work_failed_is_owed_all_the_same(app, monkeypatch):
+    """A full disk ends its work; it is told of meanwhile, and begun again within the hour."""
+
+    def full(_eraser, _erasure):
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    def states():
+        return [each.state for each in app.running.meta.jobs.all(1) if each.kind == "erase"]
+
+    def work(*, until):
+        for _ in range(10_000):
+            if until(states()):
+                return
+            app.running.step()
+            app.later(days=1 / 8640)
+        raise AssertionError(states())
+
+    app.post(*OF_ANA, *BOBS)
+    app.settle()
+    with monkeypatch.context() as disk:
+        disk.setattr(Eraser, "work", full)
+        ask_erasure(app.running, 1, "user", "ana", by="test")
+        work(until=lambda states: states == ["failed"])
+    owed = [each.kind for each in app.running.waiting_erasures]
+    work(until=lambda states: "done" in states)
+
+    assert owed == ["user"]
+    assert app.running.waiting_erasures == []
+    assert b"ana" not in msgspec.json.encode([each.call for each in app.running.log.read(1, 0, most=99)])
 
 
 # ---- real processes

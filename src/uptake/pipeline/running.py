@@ -39,6 +39,9 @@ Publish = Literal["from_now_on", "recompute"]
 """How the scoring models of a new version take force: for today and later, or all of them for all of history."""
 
 
+ERASE_AGAIN_US = 3_600 * SECOND_US
+
+
 class AnotherLeads(Exception):
     """Another process has taken over folding; this one must not."""
 
@@ -69,6 +72,7 @@ class Running:
         self._products: dict[int, RunningProduct] = {}
         self._lock = threading.RLock()
         self._revision = -1
+        self._erasures_asked_us = 0
         self.jobs = Jobs(Bench(meta, log, files or Files(), clock, drop_store, archive), KINDS)
         self.chores: list[Callable[[], None]] = []
         self.durations = Durations()
@@ -103,8 +107,17 @@ class Running:
             self.jobs.look_again()
             self._revision = revision
         if self.part != "web":
-            ask_waiting(self.meta, self.jobs, set(self._products))
+            self._ask_erasures()
         return True
+
+    def _ask_erasures(self) -> None:
+        self._erasures_asked_us = self.clock()
+        ask_waiting(self.meta, self.jobs, set(self._products))
+
+    def _ask_erasures_again(self) -> None:
+        """Once an hour: the work of one may have failed, of a full disk perhaps, and is owed all the same."""
+        if abs(self.clock() - self._erasures_asked_us) >= ERASE_AGAIN_US:
+            self._ask_erasures()
 
     def _opened(self, product: Product) -> RunningProduct:
         kind = FollowedProduct if self.part == "web" else RunningProduct
@@ -217,7 +230,7 @@ class Running:
             "worker": self._share,
             "web": self.meta.attend,
         }
-        sweep = () if self.part == "web" else (self.jobs.sweep,)
+        sweep = () if self.part == "web" else (self.jobs.sweep, self._ask_erasures_again)
         self._if_possible(lambda: [work() for work in (first[self.part], self.refresh, *sweep, *self.chores)])
         if self.part == "web":
             self._if_possible(self._follow)
@@ -284,9 +297,7 @@ class Running:
 
     @property
     def waiting_erasures(self) -> list[Erasure]:
-        """Erasures that were asked for and are not done."""
-        if not any(self.jobs.open(product.product_id, "erase") for product in self.products()):
-            return []
+        """Erasures that were asked for and are not done, also where their work has failed."""
         found = self._if_possible(self.meta.erasures.all) or []
         return [each for each in found if each.step != "done"]
 
