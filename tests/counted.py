@@ -32,7 +32,11 @@ def plain(row):
 
 def counted_alone(folder, senders):
     """The same of a server of its own that is sent every acknowledged call once."""
-    calls = [call for sender in senders for call in sender.sent()]
+    return counted_of(folder, [call for sender in senders for call in sender.sent()])
+
+
+def counted_of(folder, calls):
+    """The same of a server of its own that is sent these calls, and is disturbed by nothing."""
     with closing(Installed(folder)) as alone:
         alone.start()
         token = alone.good("key", "create", "--kind", "read").strip()

@@ -432,3 +432,13 @@ def test_readers_never_wait_for_the_writer(sqlite_log):
         reader.join()
 
     assert all(count % 3 == 0 for count in seen)
+
+
+def test_commits_reach_the_disk(tmp_path):
+    """Each file of the log is written ahead, and a commit returns when the disk has it: a kill alone cannot tell."""
+    connection = sqlite_file.connect(tmp_path / "calls.sqlite")
+
+    pragmas = [connection.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+
+    assert pragmas == ["wal", 2]
+    connection.close()

@@ -193,6 +193,13 @@ def planted():
         yield track(f"bob{number}", "Export", day=1)
 
 
+def planted_account():
+    """Calls that name the account which will go: in its traits, by its users, and in what they do."""
+    for number in range(40):
+        yield group(f"bob{number}", ID, traits={"name": NAME, "owner": EMAIL, "likes": TRAIT})
+        yield track(f"bob{number}", "Export", day=1, context={"groupId": ID})
+
+
 def found_in(folder):
     """Which planted bytes are in which file of the folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -225,6 +232,25 @@ def test_no_byte_is_left_beside_a_running_server(tmp_path):
     assert installed.read("/v2/users?workspace_id=1&limit=1", token).json()["pagination"]["total"] == 40
     checked = installed.json("check")["products"][0]
     assert (checked["adds_up"], checked["counters"]["fates"]["erased"]) == (True, 80)
+    installed.end()
+    assert found_in(installed.folder) == []
+
+
+def test_no_byte_of_an_account_is_left(tmp_path):
+    """Its name, its owner's address, a trait and its id are in no file; its users stay, without an account."""
+    installed = Installed(tmp_path / "data")
+    installed.start()
+    token = installed.good("key", "create", "--kind", "read").strip()
+    assert installed.post(list(planted_account())).status_code == 200
+    installed.settle(token)
+    assert {each for _, each in found_in(installed.folder)} == set(PLANTED)
+
+    receipt = installed.json("erase", "account", ID, "--yes")
+
+    assert found_in(installed.folder) == []
+    assert receipt["step"] == "done"
+    installed.settle(token)
+    assert installed.read("/v2/accounts?workspace_id=1&limit=1", token).json()["pagination"]["total"] == 0
     installed.end()
     assert found_in(installed.folder) == []
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.counted import counted, counted_alone, counted_of
 from tests.installed import NO_TLS, PATIENCE_S, SOAK_ROUNDS, Installed, wait_for
 from tests.senders import Sender, calls_of
 from uptake.core.days import DAY_US
@@ -46,8 +47,8 @@ def disk(tmp_path):
 
 
 @pytest.mark.parametrize("left_bytes", [0, 2_000_000, *([150_000, 1_000_000] if SOAK_ROUNDS else [])])
-def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
-    """Senders are told when to come again; with room the server goes on by itself, and nothing acknowledged is lost.
+def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes, tmp_path):
+    """Senders are told when to come again; with room the server goes on by itself, and scores are those of a clean run.
 
     How much room is left decides who meets the end of it first: the log, the counts or the scores.
     """
@@ -72,6 +73,7 @@ def test_a_full_disk_is_503_until_there_is_room(disk, left_bytes):
         assert set(sender.refused) == {(503, "2")}
         assert installed.get("/readyz").status_code == 200
         installed.settle(token)
+        assert counted(installed, token) == counted_alone(tmp_path / "clean", [sender])
         assert installed.end()[0] == 0
         assert_counted(installed, sender)
     finally:
@@ -96,7 +98,7 @@ def test_an_idle_server_says_that_its_disk_is_full(disk):
         installed.close()
 
 
-def test_a_kill_while_the_disk_is_full_loses_nothing(disk):
+def test_a_kill_while_the_disk_is_full_loses_nothing(disk, tmp_path):
     """kill -9 in the middle of refusals; the next start, with room, has every acknowledged call once."""
     installed = Installed(disk / "data")
     installed.start()
@@ -114,7 +116,9 @@ def test_a_kill_while_the_disk_is_full_loses_nothing(disk):
         sender.most = sender.begun
         sender.send_to(installed)
         sender.join()
-        installed.settle(installed.good("key", "create", "--kind", "read").strip())
+        token = installed.good("key", "create", "--kind", "read").strip()
+        installed.settle(token)
+        assert counted(installed, token) == counted_alone(tmp_path / "clean", [sender])
         assert installed.end()[0] == 0
         assert_counted(installed, sender)
     finally:
@@ -172,7 +176,7 @@ def test_overload_is_refused_and_memory_stays_bounded(hanging):
     assert hanging.post(calls).status_code == 200
 
 
-def test_a_stop_answers_what_was_taken(hanging):
+def test_a_stop_answers_what_was_taken(hanging, tmp_path):
     """SIGTERM while requests wait for a hanging disk: each of them is answered, and durable."""
     with ThreadPoolExecutor(12) as pool:
         with hung(hanging):
@@ -187,8 +191,11 @@ def test_a_stop_answers_what_was_taken(hanging):
 
     assert code == 0, log
     hanging.start()
-    hanging.settle(hanging.good("key", "create", "--kind", "read").strip())
+    token = hanging.good("key", "create", "--kind", "read").strip()
+    hanging.settle(token)
     assert hanging.json("check")["products"][0]["counters"]["logged"] == 12 * 3 + 2
+    taken = [call for number in range(12) for call in calls_of("ana", number, 2)]
+    assert counted(hanging, token) == counted_of(tmp_path / "clean", [*calls_of("bob", 0, 1), *taken])
 
 
 def waiting(installed):
@@ -208,9 +215,12 @@ def test_a_slow_disk_slows_answers_and_loses_nothing(tmp_path):
             answers = [post.result() for post in posts]
 
         assert {answer.status_code for answer in answers} == {200}
-        installed.settle(installed.good("key", "create", "--kind", "read").strip())
+        token = installed.good("key", "create", "--kind", "read").strip()
+        installed.settle(token)
         counters = installed.json("check")["products"][0]["counters"]
         assert counters["logged"] == counters["fates"]["applied"] == 120 * 4
+        sent = [call for number in range(120) for call in calls_of("ana", number, 3)]
+        assert counted(installed, token) == counted_of(tmp_path / "clean", sent)
     finally:
         installed.close()
 
@@ -256,8 +266,8 @@ def told_of(installed, token):
     return installed.read("/v2/accounts?workspace_id=1&limit=100", token).json()["data"]
 
 
-def test_a_locked_meta_store_stops_no_calls(installed):
-    """While another program keeps it locked, known keys are good, and calls are taken, folded and scored."""
+def test_a_locked_meta_store_stops_no_calls(installed, tmp_path):
+    """While another program keeps it locked, known keys are good, and calls are taken, folded and scored as ever."""
     installed.start()
     token = installed.good("key", "create", "--kind", "read").strip()
     installed.post(calls_of("ana", 0, 5))
@@ -269,10 +279,13 @@ def test_a_locked_meta_store_stops_no_calls(installed):
         assert installed.post(calls_of("ana", number, 5)).status_code == 200
     assert installed.get("/readyz").status_code == 200
     assert installed.settle(token)["log"]["offset"] == 6 * 6
+    sent = [call for number in range(6) for call in calls_of("ana", number, 5)]
+    while_locked = counted(installed, token)
 
     holder.execute("rollback")
     holder.close()
     assert installed.good("key", "create", "--kind", "read")
+    assert while_locked == counted(installed, token) == counted_of(tmp_path / "clean", sent)
 
 
 def test_ten_thousand_keys_are_as_good_as_one(installed):
@@ -335,13 +348,17 @@ def test_one_client_at_a_hundred_times_the_others_is_held_back_alone(tmp_path):
             quiet = [pool.submit(installed.post, calls_of("quiet", number, 1)) for number in range(10)]
             loud, quiet = ([post.result() for post in posts] for posts in (loud, quiet))
 
-        taken = sum(answer.status_code == 200 for answer in loud)
+        taken = [number for number, answer in enumerate(loud) if answer.status_code == 200]
         assert [answer.status_code for answer in quiet] == [200] * 10
         assert {answer.status_code for answer in loud} == {200, 429}
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in loud if answer.status_code == 429)
         assert all('"calls";r=' in answer.headers["RateLimit"] for answer in loud)
-        installed.settle(installed.good("key", "create", "--kind", "read").strip())
-        assert installed.json("check")["products"][0]["counters"]["logged"] == taken * 100 + 10 * 2
+        token = installed.good("key", "create", "--kind", "read").strip()
+        installed.settle(token)
+        assert installed.json("check")["products"][0]["counters"]["logged"] == len(taken) * 100 + 10 * 2
+        sent = [call for number in taken for call in calls_of("loud", number, 99)]
+        sent += [call for number in range(10) for call in calls_of("quiet", number, 1)]
+        assert counted(installed, token) == counted_of(tmp_path / "clean", sent)
     finally:
         installed.close()
 
