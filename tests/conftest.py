@@ -25,7 +25,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Tests end processes, not machines: what they keep on disk may lie in memory, where no file waits for a disk.
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 8 << 30
-if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+LIMIT, USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+
+
+def memory_left() -> int:
+    """Bytes of memory that this machine has left, and its container, if it is in one with a limit."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    left = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), 0)
+    limit = LIMIT.read_text().strip() if LIMIT.is_file() and USED.is_file() else "max"
+    return left if limit == "max" else min(left, int(limit) - int(USED.read_text()))
+
+
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, memory_left()) >= ROOM_BYTES:
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None
 

@@ -199,8 +199,8 @@ class MemoryEventStore:
     def seen(self, messages: Sequence[tuple[bytes, int]]) -> list[bool]:
         return [any(moment - at < self.rules.dedupe_us for at in self._messages[digest]) for digest, moment in messages]
 
-    def counted_us(self, digest: bytes) -> int | None:
-        return max(self._messages[digest], default=None)
+    def counted_us(self, digest: bytes, up_to_us: int) -> int | None:
+        return max((at for at in self._messages[digest] if at <= up_to_us), default=None)
 
     def commit(self, batch: FoldBatch) -> None:
         if batch.first != self._next:

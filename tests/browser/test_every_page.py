@@ -107,6 +107,8 @@ def test_every_page_is_whole_and_everyone_can_use_it(site, opened, axe, shots, w
     On a phone, nothing to press is under 40 px or cut off; on a wide screen, whatever takes the focus shows it.
     """
     page = opened(width, SIZES[width], scheme=scheme, forgiven="status of 4")
+    refused = []
+    page.on("response", lambda each: refused.append(each) if each.status >= 400 else None)
     named = {path: name for name, path in PAGES.items()}
     found = []
 
@@ -117,6 +119,7 @@ def test_every_page_is_whole_and_everyone_can_use_it(site, opened, axe, shots, w
         found += looked_at(page, axe, shots, name)
         found += hard_to_press(page, name) if width == min(SIZES) else unmarked(page, name)
 
+    assert [each.url for each in refused if not each.request.is_navigation_request()] == []
     assert not found, "\n".join(found)
 
 

@@ -834,10 +834,11 @@ def test_a_message_is_seen_for_exactly_its_window(store):
         False,
     ]
     assert store.seen([]) == []
-    assert [store.counted_us(each) for each in (digest, other_digest)] == [NOON, None]
+    assert [store.counted_us(each, NOON) for each in (digest, other_digest)] == [NOON, None]
+    assert store.counted_us(digest, NOON - 1) is None
     for day in range(1, 30):
         store.commit(FoldBatch(day, day + 1, [(other_digest, NOON + day * DAY_US)], [], [], [], [], [], []))
-        assert store.counted_us(other_digest) == NOON + day * DAY_US
+        assert store.counted_us(other_digest, NOON + day * DAY_US) == NOON + day * DAY_US
         assert store.seen([(other_digest, NOON + day * DAY_US + window - 1)]) == [True]
 
 

@@ -65,6 +65,8 @@ def test_a_copy_after_the_window_counts_anew(house):
     house.settle()
 
     assert [first_copy(house.product, each) for each in calls(house)[-2:]] == [None, 40]
+    earlier = [each for each in calls(house)[:-2] if each.call.message_id == calls(house)[-1].call.message_id]
+    assert [first_copy(house.product, each) for each in earlier] == [None, 7, 7, 7]
 
 
 def test_calls_that_are_no_longer_listed_are_told_alike(house, monkeypatch):

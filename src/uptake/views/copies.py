@@ -37,9 +37,9 @@ def _window_us(product: ProductView) -> int:
 
 def _counted_us(product: ProductView, logged: LoggedCall) -> int | None:
     """When the message was counted last; None where that was not in the window up to the call."""
-    counted_us = product.store.counted_us(message_digest(logged.call.message_id))
-    earliest_us = logged.received_us - _window_us(product)
-    return counted_us if counted_us is not None and earliest_us < counted_us <= logged.received_us else None
+    counted_us = product.store.counted_us(message_digest(logged.call.message_id), logged.received_us)
+    known = counted_us is not None and counted_us > logged.received_us - _window_us(product)
+    return counted_us if known else None
 
 
 def _offset_of(product: ProductView, logged: LoggedCall, received_us: int) -> int | None:

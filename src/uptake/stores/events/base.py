@@ -144,8 +144,8 @@ class EventStore(Protocol):
         A digest is 16 bytes.  Copies are forgotten once they were received 2 × dedupe_us before the latest one.
         """
 
-    def counted_us(self, digest: bytes) -> int | None:
-        """When the latest copy of the message that was counted was received; None where that is not known."""
+    def counted_us(self, digest: bytes, up_to_us: int) -> int | None:
+        """When the latest copy of the message that was counted up to a moment was received; None: not known."""
 
     def commit(self, batch: FoldBatch) -> None:
         """Add the batch's rows and set the offset to `batch.after`, all or nothing.

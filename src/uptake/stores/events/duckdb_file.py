@@ -98,7 +98,7 @@ def wal_mb_of(size_bytes: int, memory_limit: str) -> int:
     """How many megabytes the write-ahead log may hold until it goes into a file of so many bytes.
 
     A checkpoint looks at most of a file, however little changed, so that a fixed length would make folds dearer the
-    larger a store is.  What is in the log is in memory too: hence at most half of the pages that may stay there.
+    larger a store is.  What is in the log is in memory too: hence at most half of what pages may fill there, or 16 MB.
 
     >>> wal_mb_of(0, "1GB"), wal_mb_of(160_000_000, "1GB"), wal_mb_of(4_000_000_000, "1GB")
     (16, 40, 62)
@@ -205,7 +205,10 @@ class DuckFile:
             opened[1].execute(SET_LIMIT.format(self._limit))
 
     def _space_checkpoints(self, connection: Connection) -> None:
-        size = self._path.stat().st_size if self._path.exists() else 0  # an operator may have deleted it
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:  # an operator has deleted it
+            size = 0
         connection.execute(SET_CHECKPOINT.format(wal_mb_of(size, self._limit)))
 
     @contextmanager

@@ -285,7 +285,7 @@ order by id
 
 
 def standings_of(
-    session: Session, kind: Kind, model: ScoringModel, day: date, *, only: Only
+    session: Session, kind: Kind, model: ScoringModel, day: date, *, only: Only = None
 ) -> dict[str, tuple[int, float]]:
     """Tracking id → score and raw score of everyone, or of these, with a score on a scored day."""
     values = {

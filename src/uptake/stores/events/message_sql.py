@@ -70,7 +70,7 @@ select distinct a.place from asked a
 join messages m on m.low = a.low and m.high = a.high
 where m.received_us > a.received_us - $dedupe_us and m.received_us > $oldest_us
 """
-LATEST = "select max(received_us) from messages where low = $low and high = $high"
+LATEST = "select max(received_us) from messages where low = $low and high = $high and received_us <= $up_to_us"
 ADD_MESSAGES = "insert into messages select low, high, received_us from new_messages"
 # Rows lie in the order of the log, so that the first is as old as any; to look for the least would read them all.
 FIRST_MESSAGE = "select received_us from messages limit 1"
@@ -84,10 +84,10 @@ def seen_in(session: Session, messages: Sequence[tuple[bytes, int]], *, dedupe_u
     return marked(messages, (near[place] for place in known))
 
 
-def counted_us(session: Session, digest: bytes) -> int | None:
-    """When the latest counted copy of a message was received; None where that is not known."""
+def counted_us(session: Session, digest: bytes, up_to_us: int) -> int | None:
+    """When the latest copy of a message that was counted up to a moment was received; None where that is not known."""
     low, high = struct.unpack("=qq", digest)
-    found: int | None = session.rows(LATEST, low=low, high=high)[0][0]
+    found: int | None = session.rows(LATEST, low=low, high=high, up_to_us=up_to_us)[0][0]
     return found
 
 

@@ -136,10 +136,10 @@ class StoreQuestions:
 
     # ---- questions
 
-    def counted_us(self, digest: bytes) -> int | None:
-        """When the latest counted copy of a message was received."""
+    def counted_us(self, digest: bytes, up_to_us: int) -> int | None:
+        """When the latest copy of a message that was counted up to a moment was received."""
         with self._reading() as session:
-            return counted_us(session, digest)
+            return counted_us(session, digest, up_to_us)
 
     def numbers(self, kind: Kind, model: ScoringModel, day: date, query: ListQuery) -> tuple[list[Numbers], int]:
         """One page of the ranked list, and how many there are."""
