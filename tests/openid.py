@@ -65,6 +65,8 @@ def openid_provider(node: str, folder: Path, redirect_uri: str):
             assert process.stdout.readline() == "ready\n", (folder / "provider.log").read_text()
         yield provider
     finally:
-        end(process)
-        process.stdout.close()
-        log.close()
+        try:
+            end(process)
+        finally:
+            process.stdout.close()
+            log.close()

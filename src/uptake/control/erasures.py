@@ -6,7 +6,7 @@ from uptake.control import requests as ask
 from uptake.control.jobs import Office, await_job
 from uptake.core.erasure import Erasure
 from uptake.core.errors import UptakeError
-from uptake.pipeline.erase import ask_erasure, cancel_erasure, work_of
+from uptake.pipeline.erase import ask_erasure, ask_waiting, cancel_erasure, work_of
 from uptake.pipeline.running import Running, RunningProduct
 
 
@@ -32,8 +32,11 @@ def await_erasure(
 
     Raises UptakeError (unknown_erasure, job_cancelled, and whatever its work failed with).
     """
-    _found(running, product, request.id)
+    unfinished = _found(running, product, request.id).step != "done"
     job = work_of(running.meta, product.product_id, request.id)
+    if job is None and unfinished:  # whoever asked for the erasure was killed before it asked for the work
+        ask_waiting(running.meta, running.jobs, {product.product_id})
+        job = work_of(running.meta, product.product_id, request.id)
     try:
         if job is not None:
             await_job(running, product, job, told, work=work)

@@ -93,7 +93,7 @@ class Between:
         return listed
 
     def compared(self, tracking_id: str) -> Compared:
-        """What moved the score of one who is listed on the later day."""
+        """What moved the score of one who is listed (see `ask`)."""
         before, after = self._before(tracking_id), self._end(self.rows, tracking_id, self.later)
         moved = self._moved(before, after)
         changes = why.as_membership(self._changes(tracking_id, before, after), moved)

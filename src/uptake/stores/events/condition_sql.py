@@ -109,7 +109,11 @@ NONE_MET_BY_DAY = "select cast(null as date) as day, cast(null as varchar) as id
 
 
 class Span(msgspec.Struct, frozen=True):
-    """What the texts say of days: by default of the one day `$day`, else of each in a table `days` (see `EACH_DAY`)."""
+    """What the texts say of days, by default of the one day `$day`, else of each in a table `days` (see `EACH_DAY`),
+    and where they find the numbers of a day.
+
+    Filled in by the order of fields: what holds other placeholders comes before these.
+    """
 
     numbers: str = NUMBERS
     its_id: str = "k.id"

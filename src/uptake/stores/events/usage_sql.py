@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from uptake.core.days import days_between, to_us, window
 from uptake.core.effects import Kind
 from uptake.core.scores import ScoringModel
+from uptake.stores.events.question_sql import not_excluded
 from uptake.stores.events.score_sql import NOT_EXCLUDED, UPWARDS, model_values
 from uptake.stores.events.session import Session
 from uptake.stores.events.usage import ActiveDay, Doer, Use
@@ -38,7 +39,7 @@ BY_USERS = """
 select w.number, {of_day} as day, sum(c.times) as times, {users} as users
 {of} group by w.number, {of_day}
 """
-USERS, NO_USERS = "count(distinct c.user_id)", "0"
+COUNT_USERS, NO_USERS = "count(distinct c.user_id)", "0"
 ACTS = "select distinct w.number, {of_day} as day, c.account_id {of}"
 EACH_DAY, ALL_DAYS = "c.day", "$last::date"
 SINCE = "case when c.day < $since then $since::date - 1 else $last::date end"
@@ -58,7 +59,6 @@ left join (
 group by b.day order by b.day
 """
 # Texts leave out what tells of the excluded where there are none: every count would be looked up among nobody.
-COUNTED = f"and {NOT_EXCLUDED}"
 LISTED = """
 and (kind <> 'user' or id not in (select unnest($excluded_users::varchar[])))
 and (kind <> 'account' or id not in (select unnest($excluded_accounts::varchar[])))
@@ -96,11 +96,8 @@ def use_of(
     asked = [text for text, some in ((OF_SETS, pairs), (OF_EVERY, every)) if some]
     if not asked:
         return []
-    parts = {
-        "of_day": of_day,
-        "users": USERS if "user" in of else NO_USERS,
-    }
-    counted = COUNTED if excludes(model) else ""
+    parts = {"of_day": of_day, "users": COUNT_USERS if "user" in of else NO_USERS}
+    counted = f"and {not_excluded(model)}"
     by_users, acts = (
         " union all ".join(text.format(of=each.format(counted=counted), **parts) for each in asked)
         for text in (BY_USERS, ACTS)
@@ -124,17 +121,12 @@ def use_of(
     ]
 
 
-def excludes(model: ScoringModel) -> bool:
-    """Does the model leave anybody out?"""
-    return bool(model.excluded_users or model.excluded_accounts)
-
-
 def active_by_day(session: Session, model: ScoringModel, days: tuple[date, date], *, zone: ZoneInfo) -> list[ActiveDay]:
     """How many were active in the window up to each scored day."""
     span = list(days_between(*days))
     begin = [datetime.combine(window(day, model.window_days)[0], time(), zone) for day in span]
     rows = session.rows(
-        ACTIVE_BY_DAY.format(listed=LISTED if excludes(model) else ""),
+        ACTIVE_BY_DAY.format(listed=LISTED if model.excluded_users or model.excluded_accounts else ""),
         **model_values(model),
         days=span,
         from_us=[to_us(moment) for moment in begin],
