@@ -243,8 +243,8 @@ SETTINGS: tuple[Setting, ...] = (
         str,
         "1GB",
         "",
-        "Memory the event store of one product may use before it works on disk; between writes it keeps an eighth, and up "
-        "to a sixteenth of what is not in its file yet.",
+        "Memory the event store of one product may use before it works on disk; between writes it keeps an eighth, "
+        "and up to a sixteenth of what is not in its file yet.",
         "a size such as 512MB or 4GB",
         size_of,
     ),
