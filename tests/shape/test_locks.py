@@ -4,6 +4,9 @@ import pytest
 
 from tools import locks
 
+SOMEWHERE = "https:" + "//example.org"
+"""Put together, as below a path is: this file itself holds none of what is looked for."""
+
 
 def test_no_file_holds_a_registry_address_or_a_machine_path():
     """Every tracked file is free of package addresses (locks) and of one machine's paths (all)."""
@@ -18,12 +21,12 @@ def test_no_file_holds_a_registry_address_or_a_machine_path():
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("requirements.lock", "--index-url https://example.org/simple"),
+        ("requirements.lock", f"--index-url {SOMEWHERE}/simple"),
         ("requirements.lock", "  -f ./wheels"),
-        ("requirements.lock", "uptake @ https://example.org/uptake.zip"),
-        ("uv.lock", 'source = { registry = "https://example.org/simple" }'),
-        ("package-lock.json", '"resolved": "https://example.org/vite.tgz",'),
-        (".npmrc", "registry=https://example.org/"),
+        ("requirements.lock", f"uptake @ {SOMEWHERE}/uptake.zip"),
+        ("uv.lock", f'source = {{ registry = "{SOMEWHERE}/simple" }}'),
+        ("package-lock.json", f'"resolved": "{SOMEWHERE}/vite.tgz",'),
+        (".npmrc", f"registry={SOMEWHERE}/"),
         ("notes.md", "see /ho" + "me/ana/uptake"),
     ],
 )

@@ -38,8 +38,8 @@ Done = TypeVar("Done")
 Publish = Literal["from_now_on", "recompute"]
 """How the scoring models of a new version take force: for today and later, or all of them for all of history."""
 
-
 ERASE_AGAIN_US = 3_600 * SECOND_US
+"""So long after erasures were looked for last they are again: the work of one may have failed, of a full disk say."""
 
 
 class AnotherLeads(Exception):
@@ -115,7 +115,7 @@ class Running:
         ask_waiting(self.meta, self.jobs, set(self._products))
 
     def _ask_erasures_again(self) -> None:
-        """Once an hour: the work of one may have failed, of a full disk perhaps, and is owed all the same."""
+        """Whoever was to be erased is owed it also where the work has failed."""
         if abs(self.clock() - self._erasures_asked_us) >= ERASE_AGAIN_US:
             self._ask_erasures()
 

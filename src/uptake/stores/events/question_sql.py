@@ -242,16 +242,17 @@ def totals_in(session: Session) -> Totals:
 
 # ---- what became of calls
 
-FATES = """
-select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from fates
+FATE_COLUMNS = "log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping"
+FATES = f"""
+select {FATE_COLUMNS} from fates
 where $fate = '' or fate = $fate order by log_offset desc limit $most
 """
-FATE_AT = """
-select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from fates
+FATE_AT = f"""
+select {FATE_COLUMNS} from fates
 where log_offset = $offset and ($fate = '' or fate = $fate) limit $most
 """
-SAMPLES = """
-select log_offset, received_us, at_us, type, user_id, account_id, event, fate, code, field, message, mapping from (
+SAMPLES = f"""
+select {FATE_COLUMNS} from (
   select *, row_number() over (partition by fate, code, mapping order by log_offset desc) as place from fates
   where code <> '' and ($fate = '' or fate = $fate)
 ) where place <= $most order by log_offset desc
